@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using NixFuseStore.Cli.Commands;
+using NixFuseStore.Cli.Settings;
+
+namespace NixFuseStore.Cli;
+
+/// <summary>
+/// Parses the command line and runs one command; the one place where a failure becomes a line on stderr and an exit status.
+/// </summary>
+internal static class CommandRunner
+{
+    public const int ExitDone = 0;
+    public const int ExitFailed = 1;
+    public const int ExitUsage = 2;
+
+    /// <summary>The status shells give a program that SIGINT ended.</summary>
+    public const int ExitInterrupted = 130;
+
+    /// <summary>How long a command may take to end orderly after SIGINT or SIGTERM.</summary>
+    private static readonly TimeSpan TerminationTimeout = TimeSpan.FromSeconds(30);
+
+    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
+    {
+        var root = CreateRoot();
+        var parsed = root.Parse(args);
+        // Only what the parser itself would refuse to run is an error here: "--help" beside a missing argument is not.
+        if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction)
+        {
+            return await FailAsync(error, UsageLine(parsed), ExitUsage).ConfigureAwait(false);
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = TerminationTimeout,
+                Output = output,
+                Error = error,
+            }).ConfigureAwait(false);
+        }
+        catch (UsageException e)
+        {
+            return await FailAsync(error, e.Message, ExitUsage).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return await FailAsync(error, "interrupted", ExitInterrupted).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // the end of the line for every failure: whatever it is, the user gets one line
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return await FailAsync(error, ErrorLine.Describe(e), ExitFailed).ConfigureAwait(false);
+        }
+    }
+
+    private static RootCommand CreateRoot()
+    {
+        var root = new RootCommand("A Nix store that lives on the network and behaves like a local one.");
+        foreach (var command in CommandList.All())
+        {
+            root.Subcommands.Add(command);
+        }
+
+        return root;
+    }
+
+    private static string UsageLine(ParseResult parsed)
+    {
+        var name = parsed.CommandResult.Command is RootCommand ? "" : " " + parsed.CommandResult.Command.Name;
+        var reason = parsed.Errors[0].Message.TrimEnd('.');
+        return $"{reason} (see nixfuse{name} --help)";
+    }
+
+    private static async Task<int> FailAsync(TextWriter error, string line, int status)
+    {
+        await error.WriteLineAsync("nixfuse: " + line).ConfigureAwait(false);
+        return status;
+    }
+}

@@ -1,0 +1,11 @@
+using System.CommandLine;
+
+namespace NixFuseStore.Cli.Commands;
+
+/// <summary>All commands, in the order of the help text. A command is one file beside this one with a static <c>Create()</c>.</summary>
+internal static class CommandList
+{
+    public static IEnumerable<Command> All() =>
+    [
+    ];
+}
