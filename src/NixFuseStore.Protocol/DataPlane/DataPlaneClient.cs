@@ -31,13 +31,13 @@ public sealed class DataPlaneClient : IDisposable
     /// <param name="request">Manifests and ranges of ordinals.</param>
     /// <param name="cancellation">Ends the wait for the response; reading takes its own.</param>
     /// <returns>The frames, to be disposed. Only a stream that was read to its end leaves its connection to the next request.</returns>
-    public async Task<ChunkFrameStream> ReadChunksAsync(string store, ReadChunksRequest request, CancellationToken cancellation)
+    public async Task<ChunkFrameReader> ReadChunksAsync(string store, ReadChunksRequest request, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(request);
         var response = await SendAsync(store, "/chunks/read", new ByteArrayContent(request.ToByteArray()), cancellation).ConfigureAwait(false);
         try
         {
-            return new ChunkFrameStream(response, await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), _options.Address);
+            return new ChunkFrameReader(response, await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), _options.Address);
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {

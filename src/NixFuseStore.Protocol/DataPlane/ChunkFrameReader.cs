@@ -4,7 +4,7 @@ using NixFuseStore.Protocol.Grpc;
 namespace NixFuseStore.Protocol.DataPlane;
 
 /// <summary>The frames of one response, in the order asked for. Used by one task at a time; returns its buffer and its connection when disposed.</summary>
-public sealed class ChunkFrameStream : IDisposable
+public sealed class ChunkFrameReader : IDisposable
 {
     /// <summary>Takes many small frames with one read; grows for a frame that is larger.</summary>
     private const int BufferBytes = 256 << 10;
@@ -17,7 +17,7 @@ public sealed class ChunkFrameStream : IDisposable
     private int _end;
     private bool _disposed;
 
-    internal ChunkFrameStream(IDisposable response, Stream body, Uri address)
+    internal ChunkFrameReader(IDisposable response, Stream body, Uri address)
     {
         _response = response;
         _body = body;
