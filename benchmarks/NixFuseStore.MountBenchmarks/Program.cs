@@ -1,1 +1,63 @@
-return 0;
+using NixFuseStore.MountBenchmarks;
+using NixFuseStore.MountBenchmarks.Hosts;
+using NixFuseStore.MountBenchmarks.Scenarios;
+
+// Whole-system benchmarks: real closures, a real server, real mounts, and the peers on the same data in the same run.
+if (Options.Parse(args) is not { } options)
+{
+    Console.Error.WriteLine(Options.Usage);
+    return 2;
+}
+
+var folder = Directory.CreateDirectory(Path.Combine(options.WorkDirectory, "run")).FullName;
+var scratch = Directory.CreateDirectory(Path.Combine(folder, "scratch")).FullName;
+var data = Path.Combine(folder, "data");
+var report = new Report();
+try
+{
+    var jobs = Jobs.Of(options.Store, scratch);
+    if (options.Wants("warm") || options.Wants("cached") || options.Wants("cold"))
+    {
+        using var server = new ServerHost(options, data, network: null);
+        using var client = new ClientHost(options, server, network: null, Path.Combine(folder, "client"));
+        client.Push(options.Store, [.. jobs.TopLevel]);
+        if (options.Wants("warm") || options.Wants("cached"))
+        {
+            client.Mount();
+            if (options.Wants("warm"))
+            {
+                WarmScenario.Run(options, report, client);
+            }
+
+            if (options.Wants("cached"))
+            {
+                CachedScenario.Run(options, report, client, jobs, scratch);
+            }
+
+            report.Add("warm", "resident after all this", "MiB", client.ResidentMebibytes(), "-", 0, new(250, AtMost: true));
+        }
+    }
+
+    if (options.Wants("cold"))
+    {
+        ColdScenario.Run(options, report, jobs, data, scratch);
+    }
+
+    if (options.Wants("storage"))
+    {
+        StorageScenario.Run(options, report, jobs, Path.Combine(folder, "storage"), scratch);
+    }
+
+    report.Write(options.JsonFile);
+    return 0;
+}
+catch (BenchmarkException error)
+{
+    report.Write(options.JsonFile);
+    Console.Error.WriteLine(error.Message);
+    return 1;
+}
+finally
+{
+    Directory.Delete(folder, recursive: true);
+}

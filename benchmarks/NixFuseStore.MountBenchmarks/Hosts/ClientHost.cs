@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace NixFuseStore.MountBenchmarks.Hosts;
+
+/// <summary>A host that mounts the store: a mount point and a cache directory of its own, in a network namespace or on loopback.</summary>
+internal sealed class ClientHost(Options options, ServerHost server, Network? network, string folder) : IDisposable
+{
+    private readonly string _program = Path.Combine(options.Programs, "nixfuse");
+    private bool _mounted;
+
+    public string MountPoint { get; } = Path.Combine(folder, "mnt");
+
+    public string Store => MountPoint + "/store";
+
+    private string CacheDirectory => Path.Combine(folder, "cache");
+
+    /// <summary>Mounts and returns when the store is usable.</summary>
+    public void Mount()
+    {
+        Directory.CreateDirectory(MountPoint);
+        _mounted = true;
+        Nixfuse("mount", MountPoint, "--cache-dir", CacheDirectory, "--trusted-public-key", server.PublicKey);
+    }
+
+    public void Unmount()
+    {
+        if (_mounted)
+        {
+            Nixfuse("unmount", MountPoint);
+            _mounted = false;
+        }
+    }
+
+    /// <summary>Forgets all that was fetched; only while nothing is mounted.</summary>
+    public void EmptyCache()
+    {
+        if (Directory.Exists(CacheDirectory))
+        {
+            Directory.Delete(CacheDirectory, recursive: true);
+        }
+    }
+
+    public string Push(string storeRoot, params string[] paths) =>
+        Nixfuse(["push", "--from", storeRoot, .. paths]);
+
+    /// <summary>The status of this mount.</summary>
+    public JsonElement Status()
+    {
+        using var document = JsonDocument.Parse(Nixfuse("status", "--json"));
+        var mounts = document.RootElement.TryGetProperty("mounts", out var list) ? list : document.RootElement;
+        return mounts.EnumerateArray().First(mount => mount.GetProperty("mountPoint").GetString() == MountPoint).Clone();
+    }
+
+    /// <summary>Requests that the kernel has sent to the client so far.</summary>
+    public long Requests()
+    {
+        var requests = Status().GetProperty("requests");
+        return requests.ValueKind == JsonValueKind.Object
+            ? requests.EnumerateObject().Sum(r => r.Value.GetInt64())
+            : requests.GetInt64();
+    }
+
+    /// <summary>Resident memory of the client process in MiB.</summary>
+    public double ResidentMebibytes() => Status().GetProperty("residentBytes").GetInt64() / 1048576.0;
+
+    public double Time(Job job, string scratch) => Shell.Time("bwrap", job.Bubblewrap(Store, scratch));
+
+    public void Dispose()
+    {
+        try
+        {
+            Unmount();
+        }
+        catch (BenchmarkException error)
+        {
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"cannot unmount {MountPoint}: {error.Message}"));
+        }
+    }
+
+    private string Nixfuse(params string[] arguments) => network is null
+        ? Shell.Run(_program, arguments, server.ClientEnvironment)
+        : Shell.Run("nsenter", ["--net=/run/netns/" + network.ClientNamespace, _program, .. arguments], server.ClientEnvironment);
+}
