@@ -1,0 +1,122 @@
+using NixFuseStore.Fuse.Kernel;
+using NixFuseStore.Fuse.Sessions;
+using NixFuseStore.Native.Linux;
+
+namespace NixFuseStore.Fuse.Replies;
+
+/// <summary>
+/// A request that left the dispatch thread. It is answered exactly once: by the work that was deferred, or before that by
+/// an interrupt, its deadline or the end of the session.
+/// </summary>
+#pragma warning disable CA1001 // The source has neither timer nor wait handle, so there is nothing to dispose; and late work may still look at its token.
+public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
+#pragma warning restore CA1001
+{
+    private readonly FuseOpcode _opcode;
+    private readonly CancellationTokenSource _cancellation = new();
+    private ITimer? _deadline;
+
+    // Guarded by the table of pending requests: a re-sent request changes the id while the work goes on.
+    private ulong _unique;
+
+    private protected FusePendingRequest(FuseSession session, ulong unique, FuseOpcode opcode)
+        : base(session)
+    {
+        _unique = unique;
+        _opcode = opcode;
+    }
+
+    /// <summary>Cancelled once nobody waits for the answer any more. Callbacks run on the thread pool.</summary>
+    public CancellationToken Token => _cancellation.Token;
+
+    /// <summary>The id to answer with. Only the table of pending requests may touch it, under its lock.</summary>
+    internal ulong Unique
+    {
+        get => _unique;
+        set => _unique = value;
+    }
+
+    internal FuseOpcode Opcode => _opcode;
+
+    /// <summary>Enters the request into the session's table and starts its work and its clock.</summary>
+    internal void Start(TimeSpan deadline)
+    {
+        if (Session.Pending.TryAdd(this) is { } refusal)
+        {
+            // The interrupt overtook the request on another thread, or the session is stopping.
+            Session.WriteReply(_unique, _opcode, refusal, default);
+            _cancellation.Cancel();
+            return;
+        }
+
+        if (deadline != Timeout.InfiniteTimeSpan)
+        {
+            _deadline = Session.Time.CreateTimer(static self => ((FusePendingRequest)self!).MissDeadline(), this, deadline, Timeout.InfiniteTimeSpan);
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    /// <summary>Answers with <paramref name="error"/> and cancels the work, unless the answer was given already.</summary>
+    /// <returns>Whether this gave the answer.</returns>
+    internal bool Abandon(Errno error)
+    {
+        var answered = Error(error);
+        Cancel();
+        return answered;
+    }
+
+    /// <summary>Cancels the token away from the calling thread: callbacks are others' code and may be slow.</summary>
+    internal void Cancel() => _ = _cancellation.CancelAsync();
+
+    /// <inheritdoc/>
+    void IThreadPoolWorkItem.Execute() => _ = RunAsync();
+
+    private void MissDeadline()
+    {
+        if (Abandon(Errno.EIO))
+        {
+            Session.Counters.DeadlineMissed();
+        }
+    }
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            if (!Token.IsCancellationRequested)
+            {
+                await WorkAsync().ConfigureAwait(false);
+            }
+
+            if (Session.Pending.Contains(this))
+            {
+                throw new InvalidOperationException($"The work for {_opcode} ended without an answer.");
+            }
+        }
+        catch (OperationCanceledException) when (Token.IsCancellationRequested)
+        {
+            // Answered already by whoever cancelled.
+        }
+#pragma warning disable CA1031 // Whatever goes wrong in a file system, the program that waits gets an answer.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Session.AnswerUnexpected(this, _opcode, exception);
+        }
+    }
+
+    private protected abstract Task WorkAsync();
+
+    private protected override bool TryClaim(out ulong unique, out FuseOpcode opcode)
+    {
+        opcode = _opcode;
+        if (!Session.Pending.TryRemove(this, out unique))
+        {
+            return false;
+        }
+
+        _deadline?.Dispose();
+        return true;
+    }
+}

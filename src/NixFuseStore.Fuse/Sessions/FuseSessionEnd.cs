@@ -1,0 +1,14 @@
+namespace NixFuseStore.Fuse.Sessions;
+
+/// <summary>Why a session ended.</summary>
+public enum FuseSessionEnd
+{
+    /// <summary>Somebody unmounted the file system.</summary>
+    Unmounted,
+
+    /// <summary>The connection was aborted.</summary>
+    Aborted,
+
+    /// <summary><see cref="FuseSession.StopAsync"/> was called; the mount may still be there.</summary>
+    Stopped,
+}

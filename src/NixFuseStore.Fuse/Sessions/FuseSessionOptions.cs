@@ -1,0 +1,26 @@
+namespace NixFuseStore.Fuse.Sessions;
+
+/// <summary>How a session works.</summary>
+public sealed record FuseSessionOptions
+{
+    /// <summary>Threads that read requests. One is as fast as three for a single client; the second is there so that no request ever stands behind another's answer.</summary>
+    public int DispatchThreads { get; init; } = 2;
+
+    /// <summary>Read-ahead that INIT grants, in bytes; the kernel offers 128 KiB and INIT can only lower it (raise it through <see cref="Mounting.FuseMount.SetReadAhead"/>).</summary>
+    public uint ReadAheadBytesMax { get; init; } = 1 << 20;
+
+    /// <summary>Read-ahead requests that the kernel may have under way.</summary>
+    public ushort BackgroundRequestsMax { get; init; } = 64;
+
+    /// <summary>Read-ahead requests from which on the kernel thinks the mount congested.</summary>
+    public ushort CongestionThreshold { get; init; } = 48;
+
+    /// <summary>Set to go on serving a mount that another process negotiated: the kernel sends INIT only once.</summary>
+    public FuseConnection? Resume { get; init; }
+
+    /// <summary>Told about exceptions that no file system should throw; the request was answered EIO already. May be called from any thread.</summary>
+    public Action<string, Exception>? OnUnexpected { get; init; }
+
+    /// <summary>The clock that deadlines go by.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+}
