@@ -1,0 +1,23 @@
+namespace NixFuseStore.Storage.Metadata;
+
+/// <summary>
+/// The stores that a principal may read. A chunk outside of them is answered as missing, so that nobody learns
+/// from a hash whether another store has some content, nor gets it by registering a path that names it.
+/// </summary>
+public sealed class ChunkScope
+{
+    private ChunkScope(IReadOnlyList<StoreId>? stores) => Stores = stores;
+
+    /// <summary>Every store.</summary>
+    public static ChunkScope All { get; } = new(null);
+
+    /// <summary>The stores, or null for all.</summary>
+    public IReadOnlyList<StoreId>? Stores { get; }
+
+    /// <summary>Only the stores given.</summary>
+    public static ChunkScope Of(params IReadOnlyList<StoreId> stores)
+    {
+        ArgumentNullException.ThrowIfNull(stores);
+        return new([.. stores]);
+    }
+}
