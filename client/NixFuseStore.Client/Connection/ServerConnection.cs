@@ -1,0 +1,157 @@
+using NixFuseStore.Protocol.DataPlane;
+using NixFuseStore.Protocol.Grpc;
+
+namespace NixFuseStore.Client;
+
+/// <summary>
+/// The servers of one store: one of them is used until it fails, then the next. Both planes go to the same one.
+/// All members may be called from any thread.
+/// </summary>
+public sealed class ServerConnection : IDisposable
+{
+    private readonly ServerEndpoint[] _endpoints;
+    private int _current;
+
+    /// <summary>Makes the connection without connecting.</summary>
+    public ServerConnection(ServerConnectionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Options = options;
+        _endpoints = new ServerEndpoint[options.Servers.Count];
+        for (var i = 0; i < _endpoints.Length; i++)
+        {
+            _endpoints[i] = new ServerEndpoint(options.For(options.Servers[i]));
+        }
+    }
+
+    /// <summary>How the connection was made.</summary>
+    public ServerConnectionOptions Options { get; }
+
+    /// <summary>Name of the store.</summary>
+    public string StoreName => Options.StoreName;
+
+    /// <summary>The server to use now.</summary>
+    public ServerEndpoint Current => _endpoints[Volatile.Read(ref _current)];
+
+    /// <summary>How many servers there are.</summary>
+    public int Count => _endpoints.Length;
+
+    /// <summary>
+    /// Whether every server is on this host, so that no network lies between. Only then a key learnt from the server proves anything.
+    /// </summary>
+    public bool IsLoopback
+    {
+        get
+        {
+            foreach (var endpoint in _endpoints)
+            {
+                if (!endpoint.Address.IsLoopback)
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Goes on to the next server, unless somebody else already did.</summary>
+    /// <param name="endpoint">The one that could not be reached.</param>
+    public void MoveOn(ServerEndpoint endpoint)
+    {
+        var current = Volatile.Read(ref _current);
+        if (_endpoints[current] == endpoint)
+        {
+            Interlocked.CompareExchange(ref _current, (current + 1) % _endpoints.Length, current);
+        }
+    }
+
+    /// <summary>
+    /// Makes a call that may be made twice. Where a server cannot be reached the next one is tried, once round.
+    /// </summary>
+    /// <param name="call">The call; must pass on the token.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="StoreClientException">The call failed; the kind says why, see <see cref="Translate"/>.</exception>
+    public async Task<TResult> CallAsync<TResult>(Func<ServerEndpoint, CancellationToken, Task<TResult>> call, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(call);
+        for (var attempt = 1; ; attempt++)
+        {
+            var endpoint = Current;
+            try
+            {
+                return await call(endpoint, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is RpcException or DataPlaneException)
+            {
+                var translated = Translate(endpoint, e);
+                if (translated is not StoreUnavailableException)
+                {
+                    throw translated;
+                }
+
+                MoveOn(endpoint);
+                if (attempt >= _endpoints.Length)
+                {
+                    throw translated;
+                }
+            }
+        }
+    }
+
+    /// <summary>What a failure of the transport means to the user, in one line.</summary>
+    public StoreClientException Translate(ServerEndpoint endpoint, Exception exception)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        ArgumentNullException.ThrowIfNull(exception);
+        var server = endpoint.Address.GetLeftPart(UriPartial.Authority);
+        var code = exception switch
+        {
+            RpcException rpc => rpc.StatusCode,
+            DataPlaneException data => data.StatusCode,
+            _ => StatusCode.Internal,
+        };
+        return code switch
+        {
+            StatusCode.Unavailable when SpeaksSomethingElse(exception) => WrongProtocol(server, exception),
+            StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Aborted =>
+                new StoreUnavailableException($"server {server} is not available: {exception.Message}", exception),
+            StatusCode.Unauthenticated => new StoreAccessException(
+                $"server {server} does not accept the token: {exception.Message}; give a valid one with --token-file or NIXFUSE_TOKEN", exception),
+            StatusCode.PermissionDenied => new StoreAccessException(
+                $"server {server} does not allow this in store '{StoreName}': {exception.Message}", exception),
+            StatusCode.NotFound => new StoreConfigurationException(
+                $"server {server} has no store '{StoreName}': {exception.Message}; see --store", exception),
+            StatusCode.Unimplemented or StatusCode.Unknown => WrongProtocol(server, exception),
+            _ => new StoreClientException($"server {server}: {exception.Message}", exception),
+        };
+    }
+
+    /// <summary>Closes all connections.</summary>
+    public void Dispose()
+    {
+        foreach (var endpoint in _endpoints)
+        {
+            endpoint.Dispose();
+        }
+    }
+
+    private static StoreConfigurationException WrongProtocol(string server, Exception exception) =>
+        new($"server {server} does not speak this protocol: {exception.Message}; is this the address of a nixfuse-server?", exception);
+
+    private static bool SpeaksSomethingElse(Exception exception)
+    {
+        for (var e = exception; e is not null; e = e.InnerException)
+        {
+            if (e is HttpRequestException
+                {
+                    HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError or HttpRequestError.VersionNegotiationError,
+                })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,243 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace NixFuseStore.Client.Reading;
+
+/// <summary>
+/// Records and manifest sections that outlive the process, in a bounded directory of append-only logs. Survives restarts and kill -9:
+/// what was written is found again, a torn tail is dropped, a damaged entry reads as missing. Nobody ever waits for a write: entries wait in
+/// memory for one writer, and when the disk fails the cache goes on in memory alone and tries the disk again later.
+/// All members may be called from any thread.
+/// </summary>
+internal sealed partial class MetadataCache : IAsyncDisposable
+{
+    /// <summary>Bytes that may wait for the writer, or live in memory where there is no disk; the oldest are dropped first.</summary>
+    public const long PendingBytesMax = 32 << 20;
+
+    /// <summary>After a failed write the disk is left alone for so long.</summary>
+    public static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
+
+    private const int LogsPerCache = 16;
+
+    // Guards everything below. Held for dictionary work only; never while the disk is written.
+    private readonly Lock _gate = new();
+    private readonly Dictionary<MetadataKey, MetadataEntry> _entries = [];
+    private readonly List<MetadataLog> _logs = [];
+    private readonly Queue<MetadataKey> _queue = new();
+    private readonly string? _directory;
+    private readonly SafeFileHandle? _lock;
+    private readonly long _bytesMax;
+    private readonly long _logBytesMax;
+    private readonly TimeProvider _time;
+    private long _pendingBytes;
+    private long _corrupt;
+    private long _dropped;
+    private bool _writing;
+    private bool _closed;
+    private long _failedAt = long.MinValue;
+    private Task _writer = Task.CompletedTask;
+
+    private MetadataCache(string? directory, SafeFileHandle? lockFile, long bytesMax, TimeProvider time)
+    {
+        _directory = directory;
+        _lock = lockFile;
+        _bytesMax = bytesMax;
+        _logBytesMax = Math.Max(bytesMax / LogsPerCache, 64 << 10);
+        _time = time;
+    }
+
+    /// <summary>Entries that can be read.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _entries.Count;
+            }
+        }
+    }
+
+    /// <summary>Entries that were found damaged, since the start.</summary>
+    public long Corrupt => Volatile.Read(ref _corrupt);
+
+    /// <summary>Entries that were not kept because the disk could not take them, since the start.</summary>
+    public long Dropped => Volatile.Read(ref _dropped);
+
+    /// <summary>Opens the directory, made when missing, or a cache in memory alone where it is null.</summary>
+    /// <exception cref="StoreConfigurationException">Another process uses the directory.</exception>
+    /// <exception cref="IOException">The directory cannot be made or read.</exception>
+    public static MetadataCache Open(string? directory, long bytesMax, TimeProvider time)
+    {
+        if (directory is null)
+        {
+            return new MetadataCache(null, null, bytesMax, time);
+        }
+
+        Directory.CreateDirectory(directory);
+        var cache = new MetadataCache(directory, Lock(directory), bytesMax, time);
+        cache.OpenLogs(directory);
+        return cache;
+    }
+
+    public bool Contains(in MetadataKey key)
+    {
+        lock (_gate)
+        {
+            return _entries.ContainsKey(key);
+        }
+    }
+
+    /// <summary>The payload of an entry, or null.</summary>
+    public byte[]? TryRead(in MetadataKey key)
+    {
+        MetadataEntry entry;
+        lock (_gate)
+        {
+            if (!_entries.TryGetValue(key, out entry))
+            {
+                return null;
+            }
+
+            if (entry.Pending is { } pending)
+            {
+                return pending;
+            }
+
+            if (!entry.Used)
+            {
+                _entries[key] = entry with { Used = true };
+            }
+        }
+
+        return ReadFromLog(in key, in entry);
+    }
+
+    /// <summary>Keeps an entry; one of the same name is replaced. The cache goes on using the array.</summary>
+    public void Put(in MetadataKey key, byte[] payload)
+    {
+        lock (_gate)
+        {
+            if (_closed || payload.Length > MetadataEntryHeader.PayloadBytesMax)
+            {
+                return;
+            }
+
+            Forget(in key);
+            _entries[key] = new MetadataEntry(payload, null, 0, payload.Length, false);
+            Enqueue(in key, payload.Length);
+        }
+    }
+
+    /// <summary>Forgets an entry. The removal of a path is written down, so that it holds after a restart.</summary>
+    public void Remove(in MetadataKey key)
+    {
+        lock (_gate)
+        {
+            if (!Forget(in key) || _closed || key.Kind != MetadataKind.Path)
+            {
+                return;
+            }
+
+            var tombstone = new MetadataKey(MetadataKind.RemovedPath, key.Name);
+            _entries[tombstone] = new MetadataEntry([], null, 0, 0, false);
+            Enqueue(in tombstone, 0);
+        }
+    }
+
+    /// <summary>The names of all entries of a kind, in no order.</summary>
+    public List<Key256> Names(MetadataKind kind)
+    {
+        var names = new List<Key256>();
+        lock (_gate)
+        {
+            foreach (var key in _entries.Keys)
+            {
+                if (key.Kind == kind)
+                {
+                    names.Add(key.Name);
+                }
+            }
+        }
+
+        return names;
+    }
+
+    /// <summary>Writes what waits and closes the logs.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task writer;
+        lock (_gate)
+        {
+            _closed = true;
+            writer = _writer;
+        }
+
+        await writer.ConfigureAwait(false);
+        lock (_gate)
+        {
+            foreach (var log in _logs)
+            {
+                log.Dispose();
+            }
+
+            _logs.Clear();
+            _entries.Clear();
+        }
+
+        _lock?.Dispose();
+    }
+
+    private byte[]? ReadFromLog(in MetadataKey key, in MetadataEntry entry)
+    {
+        try
+        {
+            if (entry.Log!.Read(in key, entry.Position, entry.Length) is { } payload)
+            {
+                return payload;
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or UnauthorizedAccessException)
+        {
+            // The log was rotated away under us, or the disk fails: either way the entry is not to be had.
+        }
+
+        lock (_gate)
+        {
+            if (_entries.TryGetValue(key, out var now) && now.Log == entry.Log && now.Position == entry.Position)
+            {
+                _entries.Remove(key);
+                _corrupt++;
+            }
+        }
+
+        return null;
+    }
+
+    // Under the lock.
+    private bool Forget(in MetadataKey key)
+    {
+        if (!_entries.Remove(key, out var entry))
+        {
+            return false;
+        }
+
+        if (entry.Pending is not null)
+        {
+            _pendingBytes -= entry.Length;
+        }
+
+        return true;
+    }
+
+    private static SafeFileHandle Lock(string directory)
+    {
+        try
+        {
+            return File.OpenHandle(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new StoreConfigurationException($"metadata directory {directory} is in use by another process or cannot be locked: {e.Message}", e);
+        }
+    }
+}
