@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using NixFuseStore.Nix.Archives;
 
 namespace NixFuseStore.Content;
 
@@ -37,7 +38,14 @@ public sealed partial class ManifestHeader
     public static ManifestHeader Parse(ReadOnlySpan<byte> bytes) =>
         FindFault(bytes) is { } fault ? throw new ManifestFormatException($"The manifest header {fault}.") : new ManifestHeader(bytes.ToArray());
 
-    internal static ManifestHeader Create(ManifestTree tree, uint parameterId, int chunkCount, ReadOnlySpan<byte> packedHashes, ReadOnlySpan<byte> treeSection, ReadOnlySpan<byte> chunkSection, ReadOnlySpan<byte> blankSection)
+    internal static ManifestHeader Create(
+        uint parameterId,
+        ManifestTree tree,
+        int chunkCount,
+        ReadOnlySpan<byte> packedHashes,
+        ReadOnlySpan<byte> treeSection,
+        ReadOnlySpan<byte> chunkSection,
+        ReadOnlySpan<byte> blankSection)
     {
         var bytes = new byte[FixedBytes + packedHashes.Length];
         bytes[VersionAt] = FormatVersion;
@@ -124,7 +132,7 @@ public sealed partial class ManifestHeader
         {
             EntryKind.Regular => rootExecutable <= 1 && rootSize == (ulong)streamLength && entryCount == 1,
             EntryKind.Directory => rootExecutable == 0 && rootSize == 0,
-            EntryKind.Symlink => rootExecutable == 0 && rootSize is > 0 and <= ManifestTree.TargetBytesMax && entryCount == 1 && streamLength == 0,
+            EntryKind.Symlink => rootExecutable == 0 && rootSize is > 0 and <= NarLimits.TargetBytesMax && entryCount == 1 && streamLength == 0,
             _ => false,
         };
         return fits ? null : "describes a root that cannot be";

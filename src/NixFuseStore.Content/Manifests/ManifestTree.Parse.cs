@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using NixFuseStore.Nix.Archives;
 
 namespace NixFuseStore.Content;
 
@@ -69,7 +70,7 @@ public sealed partial class ManifestTree
                     break;
 
                 case (byte)EntryKind.Symlink:
-                    if (value is 0 or > TargetBytesMax)
+                    if (value is 0 or > NarLimits.TargetBytesMax)
                     {
                         throw reader.Fail("has a symlink with an impossible target");
                     }
@@ -100,7 +101,7 @@ public sealed partial class ManifestTree
         for (var index = 1; index < count; index++)
         {
             entries[index].NameStart = start;
-            start += lengths[index - 1]; // cannot overflow: at most 255 times a count below 2^31 / 2, checked against the section next
+            start += lengths[index - 1];
             if ((uint)start > (uint)bytes.Length)
             {
                 throw reader.Fail("is cut short");
@@ -113,7 +114,7 @@ public sealed partial class ManifestTree
         for (var index = 1; index < count; index++)
         {
             var name = bytes.AsSpan(entries[index].NameStart, lengths[index - 1]);
-            if (!IsName(name))
+            if (!NarLimits.IsEntryName(name))
             {
                 throw reader.Fail("holds a name that no file can have");
             }
@@ -240,7 +241,4 @@ public sealed partial class ManifestTree
             }
         }
     }
-
-    internal static bool IsName(ReadOnlySpan<byte> name) =>
-        name.Length is > 0 and <= NameBytesMax && !name.ContainsAny((byte)'/', (byte)0) && !name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8);
 }

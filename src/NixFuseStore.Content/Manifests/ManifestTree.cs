@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace NixFuseStore.Content;
 
 /// <summary>
@@ -9,12 +7,6 @@ namespace NixFuseStore.Content;
 /// </summary>
 public sealed partial class ManifestTree
 {
-    /// <summary>Bytes of the longest name.</summary>
-    public const int NameBytesMax = 255;
-
-    /// <summary>Bytes of the longest symlink target (PATH_MAX less its NUL).</summary>
-    public const int TargetBytesMax = 4095;
-
     private readonly byte[] _bytes; // the section, from _base on
     private readonly int _kinds; // where in it the kinds begin
     private readonly Entry[] _entries; // one more than entries: the last ends the last name

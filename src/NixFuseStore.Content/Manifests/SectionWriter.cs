@@ -3,9 +3,14 @@ using System.Buffers;
 namespace NixFuseStore.Content;
 
 /// <summary>Writes the parts of a section front to back.</summary>
-internal sealed class SectionWriter(int capacity = 256)
+internal sealed class SectionWriter(int capacity)
 {
-    private readonly ArrayBufferWriter<byte> _bytes = new(Math.Max(capacity, 16));
+    private readonly ArrayBufferWriter<byte> _bytes = new(capacity);
+
+    public int Length => _bytes.WrittenCount;
+
+    /// <summary>Everything written; valid until more is.</summary>
+    public ReadOnlySpan<byte> Written => _bytes.WrittenSpan;
 
     public void WriteByte(byte value)
     {
@@ -13,6 +18,7 @@ internal sealed class SectionWriter(int capacity = 256)
         _bytes.Advance(1);
     }
 
+    /// <summary>Writes a little-endian base-128 number in its shortest form.</summary>
     public void WriteVarint(ulong value)
     {
         var span = _bytes.GetSpan(10);
