@@ -1,0 +1,72 @@
+using NixFuseStore.Client.Reading;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.FileSystem.Notifications;
+
+/// <content>Where changes come from: the store's events, and asking again after a gap in them.</content>
+internal sealed partial class ChangeNotifier
+{
+    /// <summary>Paths asked for at once when rechecking.</summary>
+    private const int RecheckBatch = 1000;
+
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
+
+    private async Task WatchAsync(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                await foreach (var change in _reader.WatchChangesAsync(cancellationToken).ConfigureAwait(false))
+                {
+                    Enqueue(change);
+                }
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (IOException exception)
+            {
+                _log?.Invoke($"cannot follow the store's changes: {exception.Message}; trying again");
+            }
+
+            // The stream is not meant to end. What was missed until it is back is found out by rechecking.
+            await Task.Delay(RetryDelay, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            Enqueue(new StoreChange(StoreChangeKind.Resync, ""));
+        }
+    }
+
+    /// <summary>
+    /// Asks again for every path that the kernel may know, and announces those that are gone or have other content now.
+    /// One at a time: a gap that shows up meanwhile is rechecked behind it.
+    /// </summary>
+    private async Task RecheckAsync(Task before, CancellationToken cancellationToken)
+    {
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var handles = _nodes.Attached().Where(handle => !handle.IsRemoved).ToArray();
+        for (var start = 0; start < handles.Length;)
+        {
+            var batch = handles[start..Math.Min(handles.Length, start + RecheckBatch)];
+            try
+            {
+                var found = await _reader.FindManyAsync([.. batch.Select(handle => handle.Path)], cancellationToken).ConfigureAwait(false);
+                for (var i = 0; i < batch.Length; i++)
+                {
+                    if (found[i] is not { } now || now.Digest != batch[i].Digest)
+                    {
+                        _nodes.Detach(batch[i]);
+                        AnnounceRemoval(batch[i].Path.BaseName);
+                    }
+                }
+
+                start += batch.Length;
+            }
+            catch (IOException)
+            {
+                // Away again. The same batch is due as soon as the server answers.
+                await Task.Delay(RetryDelay, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+namespace NixFuseStore.FileSystem.Notifications;
+
+/// <summary>
+/// Names that were answered "not there" a moment ago, and that the kernel may still believe so. Bounded; any thread.
+/// </summary>
+/// <remarks>
+/// When there are more than fit, the oldest is forgotten: the kernel's own timeout is short, so a forgotten name shows up a little
+/// later, and nothing worse.
+/// </remarks>
+internal sealed class NegativeNames(TimeProvider time, TimeSpan kept)
+{
+    private const int NamesMax = 8192;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, DateTimeOffset> _names = new(StringComparer.Ordinal);
+    private readonly Queue<(string Name, DateTimeOffset Until)> _order = new();
+
+    public void Add(string name)
+    {
+        var now = time.GetUtcNow();
+        lock (_gate)
+        {
+            while (_order.TryPeek(out var first) && (first.Until < now || _order.Count >= NamesMax))
+            {
+                _order.Dequeue();
+                // A name added again has a later entry of its own.
+                if (_names.TryGetValue(first.Name, out var until) && until == first.Until)
+                {
+                    _names.Remove(first.Name);
+                }
+            }
+
+            _names[name] = now + kept;
+            _order.Enqueue((name, now + kept));
+        }
+    }
+
+    /// <summary>Takes a name out; false where it was not answered so lately.</summary>
+    public bool Remove(string name)
+    {
+        lock (_gate)
+        {
+            return _names.Remove(name, out var until) && until >= time.GetUtcNow();
+        }
+    }
+
+    /// <summary>Takes out everything.</summary>
+    public string[] RemoveAll()
+    {
+        lock (_gate)
+        {
+            var names = _names.Keys.ToArray();
+            _names.Clear();
+            _order.Clear();
+            return names;
+        }
+    }
+}

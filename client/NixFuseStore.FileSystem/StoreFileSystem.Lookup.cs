@@ -1,0 +1,206 @@
+using NixFuseStore.Client.Reading;
+using NixFuseStore.Content;
+using NixFuseStore.FileSystem.Nodes;
+using NixFuseStore.Fuse.Kernel;
+using NixFuseStore.Fuse.Replies;
+using NixFuseStore.Fuse.Requests;
+using NixFuseStore.Native.Linux;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.FileSystem;
+
+/// <content>LOOKUP.</content>
+public sealed partial class StoreFileSystem
+{
+    /// <inheritdoc/>
+    public void Lookup(in LookupRequest request, FuseReply reply)
+    {
+        var parent = new NodeId(request.Parent);
+        if (!parent.IsFixed)
+        {
+            LookupInPath(parent, request.Name, reply);
+        }
+        else if (request.Name.SequenceEqual("."u8))
+        {
+            AnswerFixed(parent.Value, reply);
+        }
+        else if (!FixedNodes.IsDirectory(parent.Value))
+        {
+            reply.Error(IsSocket(parent.Value) ? Errno.ENOTDIR : Stale);
+        }
+        else if (request.Name.SequenceEqual(".."u8))
+        {
+            AnswerFixed(FixedNodes.Parent(parent.Value), reply);
+        }
+        else if (parent.Value == FixedNodes.Store)
+        {
+            LookupStorePath(request.Name, reply);
+        }
+        else if (parent.Value == FixedNodes.DaemonSocketDirectory)
+        {
+            LookupSocket(request.Name, reply);
+        }
+        else if (FixedNodes.FindDirectory(parent.Value, request.Name) is var directory and not 0)
+        {
+            AnswerFixed(directory, reply);
+        }
+        else
+        {
+            reply.Entry(FuseEntryOut.Absent(FuseTimeout.Infinite));
+        }
+    }
+
+    private void LookupStorePath(ReadOnlySpan<byte> name, FuseReply reply)
+    {
+        // 1. Known: the common case, from memory.
+        if (_reader.TryGetKnown(name, out var handle) && !handle.IsRemoved)
+        {
+            reply.Entry(EntryOfPath(handle));
+            RecheckRemoval(handle);
+            return;
+        }
+
+        // 2. What can never be a path (".git", "lib", a name that a shell tries) costs no question, now or later.
+        if (!StorePath.TryParseBaseName(name, out var path))
+        {
+            reply.Entry(FuseEntryOut.Absent(FuseTimeout.Infinite));
+            return;
+        }
+
+        // 3. The server knows.
+        Defer(reply, "lookup of", _options.RootLookupDeadline, path, static (self, pending, path) => self.LookupStorePathAsync(pending, path));
+    }
+
+    private async Task LookupStorePathAsync(FusePendingRequest pending, StorePath path)
+    {
+        if (await FindPathAsync(path, pending.Token).ConfigureAwait(false) is not { } handle)
+        {
+            // Before the answer, so that a change that arrives behind it finds the name.
+            _negatives.Add(path.BaseName);
+            pending.Entry(FuseEntryOut.Absent(_negativeTimeout));
+            return;
+        }
+
+        pending.Entry(EntryOfPath(handle));
+        RecheckRemoval(handle);
+    }
+
+    /// <summary>Asks for a path, together with those that a program that goes through the listing will ask for next.</summary>
+    private async ValueTask<PathHandle?> FindPathAsync(StorePath path, CancellationToken cancellationToken)
+    {
+        var paths = _recordReadAhead.Plan(path);
+        return paths.Count == 1
+            ? await _reader.FindAsync(path, cancellationToken).ConfigureAwait(false)
+            : (await _reader.FindManyAsync(paths, cancellationToken).ConfigureAwait(false))[0];
+    }
+
+    private FuseEntryOut EntryOfPath(PathHandle handle)
+    {
+        var node = new NodeId(_nodes.Attach(handle), 0);
+        return new FuseEntryOut(node.Value, NodeAttributes.OfRoot(node, handle.Header), FuseTimeout.Infinite, FuseTimeout.Infinite);
+    }
+
+    /// <summary>
+    /// A removal that was announced while the answer was on its way found nothing to drop in the kernel, which then kept the
+    /// answer for ever; so look again afterwards.
+    /// </summary>
+    private void RecheckRemoval(PathHandle handle)
+    {
+        if (handle.IsRemoved)
+        {
+            _notifier?.AnnounceRemoval(handle.Path.BaseName);
+        }
+    }
+
+    private void LookupInPath(NodeId parent, ReadOnlySpan<byte> name, FuseReply reply)
+    {
+        if (!TryResolve(parent, out var handle, out var tree))
+        {
+            Defer(reply, "lookup of", _options.LookupDeadline, (parent, name.ToArray()), static async (self, pending, state) =>
+            {
+                var (node, name) = state;
+                var (handle, tree) = await self.ResolveTreeAsync(node, pending.Token).ConfigureAwait(false);
+                if (handle is null || tree is null)
+                {
+                    pending.Error(Stale);
+                }
+                else if (FindInPath(handle, tree, node, name, out var entry) is var error and not Errno.None)
+                {
+                    pending.Error(error);
+                }
+                else
+                {
+                    pending.Entry(entry);
+                }
+            });
+        }
+        else if (FindInPath(handle, tree, parent, name, out var entry) is var error and not Errno.None)
+        {
+            reply.Error(error);
+        }
+        else
+        {
+            reply.Entry(entry);
+        }
+    }
+
+    /// <summary>The answer to a lookup below a path. All of it is immutable, absence too, so the kernel may keep it for ever.</summary>
+    private static Errno FindInPath(PathHandle handle, ManifestTree tree, NodeId node, ReadOnlySpan<byte> name, out FuseEntryOut entry)
+    {
+        entry = default;
+        if (handle.IsRemoved)
+        {
+            return Stale;
+        }
+
+        int index;
+        if (name.SequenceEqual("."u8))
+        {
+            index = node.Entry;
+        }
+        else if (tree.Kind(node.Entry) != EntryKind.Directory)
+        {
+            return Errno.ENOTDIR;
+        }
+        else if (name.SequenceEqual(".."u8))
+        {
+            if (node.Entry == 0)
+            {
+                entry = EntryOfFixedDirectory(FixedNodes.Store);
+                return Errno.None;
+            }
+
+            index = tree.Parent(node.Entry);
+        }
+        else if (!tree.TryFind(node.Entry, name, out index))
+        {
+            entry = FuseEntryOut.Absent(FuseTimeout.Infinite);
+            return Errno.None;
+        }
+
+        entry = EntryInPath(new NodeId(node.Slot, index), tree);
+        return Errno.None;
+    }
+
+    private static FuseEntryOut EntryInPath(NodeId node, ManifestTree tree)
+        => new(node.Value, NodeAttributes.OfEntry(node, tree), FuseTimeout.Infinite, FuseTimeout.Infinite);
+
+    private static FuseEntryOut EntryOfFixedDirectory(ulong node)
+        => new(node, NodeAttributes.OfFixedDirectory(node), FuseTimeout.Infinite, FuseTimeout.Infinite);
+
+    private void AnswerFixed(ulong node, FuseReply reply)
+    {
+        if (FixedNodes.IsDirectory(node))
+        {
+            reply.Entry(EntryOfFixedDirectory(node));
+        }
+        else if (SocketAttributes(node) is { } attributes)
+        {
+            reply.Entry(new FuseEntryOut(node, attributes, FuseTimeout.Infinite, FuseTimeout.Infinite));
+        }
+        else
+        {
+            reply.Error(Stale);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+using NixFuseStore.Client.Reading;
+using NixFuseStore.FileSystem.Errors;
+using NixFuseStore.FileSystem.Listing;
+using NixFuseStore.FileSystem.Nodes;
+using NixFuseStore.FileSystem.Notifications;
+using NixFuseStore.Fuse.FileSystems;
+using NixFuseStore.Fuse.Kernel;
+using NixFuseStore.Fuse.Sessions;
+
+namespace NixFuseStore.FileSystem;
+
+/// <summary>
+/// A remote store as a file system: <c>store/</c> with all valid paths, and <c>var/nix/daemon-socket/</c>. What is in memory is
+/// answered on the spot and without allocation; the rest waits, away from the dispatch threads and up to a deadline.
+/// </summary>
+/// <remarks>
+/// Partials by concern: Lookup, Attributes, Directories (below a path and fixed), StoreDirectory (the listing of <c>store/</c>),
+/// Reading, Socket, Resolving (from node ids to trees).
+/// </remarks>
+public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
+{
+    /// <summary>For how long after its negative answer a new path's name is announced to the kernel.</summary>
+    private static readonly TimeSpan NegativeNamesKept = TimeSpan.FromSeconds(5);
+
+    private readonly IStoreReader _reader;
+    private readonly StoreFileSystemOptions _options;
+    private readonly SlotTable _slots;
+    private readonly PathNodes _nodes;
+    private readonly StoreListing _listing;
+    private readonly RecordReadAhead _recordReadAhead;
+    private readonly NegativeNames _negatives;
+    private readonly ErrorLog _errors;
+    private readonly FuseTimeout _negativeTimeout;
+    private ChangeNotifier? _notifier;
+
+    /// <summary>A file system over a store.</summary>
+    /// <param name="reader">The store. Not disposed here.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="IOException">The slot file cannot be opened.</exception>
+    public StoreFileSystem(IStoreReader reader, StoreFileSystemOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        _reader = reader;
+        _options = options ?? new StoreFileSystemOptions();
+        _slots = _options.SlotFile is { } file ? SlotTable.Open(file, _options.Log) : SlotTable.InMemory();
+        _nodes = new PathNodes(_slots, _options.Store);
+        _listing = new StoreListing(reader, _options.Time);
+        _recordReadAhead = new RecordReadAhead(_listing);
+        _negatives = new NegativeNames(_options.Time, NegativeNamesKept);
+        _errors = new ErrorLog(_options.Log, _options.Time);
+        _negativeTimeout = FuseTimeout.FromMilliseconds((uint)_options.NegativeTimeout.TotalMilliseconds);
+    }
+
+    /// <summary>Requests that failed for another reason than a deadline, since the beginning.</summary>
+    public long Failures => _errors.Failures;
+
+    /// <summary>Store paths that were given node ids, also by earlier processes.</summary>
+    public int Slots => _slots.Count;
+
+    /// <summary>Begins to tell the kernel about changes of the store. Once, after the session exists.</summary>
+    public void StartNotifications(FuseNotifier kernel)
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        var notifier = new ChangeNotifier(_reader, kernel, _listing, _negatives, _nodes, _options.Log);
+        if (Interlocked.CompareExchange(ref _notifier, notifier, null) is not null)
+        {
+            throw new InvalidOperationException("Notifications were started before.");
+        }
+
+        notifier.Start();
+    }
+
+    /// <inheritdoc/>
+    public void Forget(ulong node, ulong lookups)
+    {
+        // Node ids are computed, so there is nothing to free.
+    }
+
+    /// <summary>Ends notifications and closes the slot file. Requests must have ended.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_notifier is { } notifier)
+        {
+            await notifier.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _slots.Dispose();
+    }
+}
