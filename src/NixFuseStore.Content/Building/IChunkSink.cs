@@ -1,6 +1,6 @@
 namespace NixFuseStore.Content;
 
-/// <summary>Takes the chunks of a <c>ContentBuilder</c> as they are cut.</summary>
+/// <summary>Takes the chunks of a <see cref="ContentBuilder"/> as they are cut.</summary>
 public interface IChunkSink
 {
     /// <summary>Called once a chunk, in stream order, on the thread that feeds the builder; an equal chunk may come again.</summary>

@@ -6,6 +6,9 @@ namespace NixFuseStore.Content;
 /// </summary>
 public sealed class ChunkingParameters
 {
+    /// <summary>Bytes that no chunk exceeds, whatever its parameters: the bound for buffers and parsers.</summary>
+    public const int ChunkBytesMax = 1 << 20;
+
     private ChunkingParameters(uint id, int bytesMin, int bytesAverage, int bytesMax, int largeFileBytes)
     {
         Id = id;

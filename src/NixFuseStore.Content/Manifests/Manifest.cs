@@ -37,8 +37,29 @@ public sealed class Manifest
 
     /// <summary>
     /// Puts a manifest together from parts that somebody sent: checks every digest, every format, and that the sections agree with
-    /// the header and with each other. Whether the content is cut and blanked as it must be, only <c>ManifestVerifier</c> tells.
+    /// the header and with each other. Whether the content is cut and blanked as it must be, only <see cref="ManifestVerifier"/> tells.
     /// </summary>
     /// <exception cref="ManifestFormatException">Something does not hold; the message says what.</exception>
-    public static Manifest Create(ManifestHeader header, byte[] tree, byte[] chunks, byte[] blanks) => throw new NotImplementedException();
+    public static Manifest Create(ManifestHeader header, byte[] tree, byte[] chunks, byte[] blanks)
+    {
+        var parsedTree = header.OpenTree(tree);
+        _ = header.OpenChunks(chunks);
+        var parsedBlanks = header.OpenBlanks(blanks);
+
+        // Hashes are numbered as they first appear: in the stream, then in symlink targets.
+        var hashEnd = parsedBlanks.HashEnd;
+        foreach (var hash in parsedTree.TargetHashes)
+        {
+            if (hash > hashEnd)
+            {
+                throw new ManifestFormatException("The tree section names a store hash out of order.");
+            }
+
+            hashEnd = Math.Max(hashEnd, hash + 1);
+        }
+
+        return hashEnd == header.HashCount
+            ? new Manifest(header, tree, chunks, blanks)
+            : throw new ManifestFormatException("The manifest header holds store hashes that nothing names.");
+    }
 }

@@ -30,7 +30,34 @@ public readonly struct ContentRange
 
     /// <summary>Finds where [offset, offset + length) of a regular file lies; cut at the end of the file.</summary>
     /// <exception cref="ArgumentException">The entry is no regular file.</exception>
-    public static ContentRange Locate(ManifestTree tree, ChunkList chunks, int entry, ulong offset, int length) => throw new NotImplementedException();
+    public static ContentRange Locate(ManifestTree tree, ChunkList chunks, int entry, ulong offset, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        if (tree.Kind(entry) != EntryKind.Regular)
+        {
+            throw new ArgumentException("The entry is no regular file.", nameof(entry));
+        }
+
+        var size = tree.Size(entry);
+        length = offset >= size ? 0 : (int)Math.Min((ulong)length, size - offset);
+        if (length == 0)
+        {
+            return new ContentRange(chunks, 0, 0, 0, 0);
+        }
+
+        var start = (long)(tree.StreamOffset(entry) + offset);
+        var first = chunks.Find(start);
+        var last = first;
+        while (chunks.Offset(last + 1) < start + length)
+        {
+            last++;
+        }
+
+        return new ContentRange(chunks, start, length, first, last - first + 1);
+    }
+
+    /// <summary>Whether a store hash was blanked anywhere in the range, so that a copy of it must be patched.</summary>
+    public bool HasBlanks(BlankList blanks) => blanks.Overlaps(StreamStart, Length);
 
     /// <summary>The slices of the range.</summary>
     public Enumerator GetEnumerator() => new(_chunks, StreamStart, Length, FirstChunk);
