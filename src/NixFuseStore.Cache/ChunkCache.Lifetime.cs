@@ -1,0 +1,285 @@
+using System.Diagnostics;
+using FASTER.core;
+using NixFuseStore.Cache.Log;
+
+namespace NixFuseStore.Cache;
+
+public sealed partial class ChunkCache
+{
+    private static readonly TimeSpan s_quiesceDeadline = TimeSpan.FromSeconds(3);
+    private readonly long _startedAt = Stopwatch.GetTimestamp();
+    private volatile string? _bypassReason;
+    private volatile bool _isStalled;
+    private volatile SessionPool? _givenUp;
+    private string _giveUpReason = "";
+    private long _bypassedAt;
+    private long _busySince; // a time stamp while the writer does something; 0 while it waits
+    private TimeSpan? _openTime;
+    private long _recoveredEntries;
+
+    private TimeSpan WatchInterval
+    {
+        get
+        {
+            var shortest = _options.ReadDeadline < _options.StallDeadline ? _options.ReadDeadline : _options.StallDeadline;
+            return TimeSpan.FromMilliseconds(Math.Clamp(shortest.TotalMilliseconds / 4, 20, 1000));
+        }
+    }
+
+    private string? StallReason => _isStalled ? "the disk does not answer" : null;
+
+    private void Stop()
+    {
+        lock (_queueLock)
+        {
+            _stopping = true;
+            Monitor.PulseAll(_queueLock);
+        }
+    }
+
+    /// <summary>The writer thread from beginning to end.</summary>
+    private void RunWriter()
+    {
+        try
+        {
+            while (TakeTurn())
+            {
+            }
+        }
+        finally
+        {
+            // Only now may another process have the directory.
+            Close();
+            _directoryLock.Dispose();
+            _ended.TrySetResult();
+        }
+    }
+
+    /// <summary>Opens, waits, or does one thing.</summary>
+    private bool TakeTurn()
+    {
+        try
+        {
+            // 1. An open log, if it can be had.
+            if (_givenUp is { } broken)
+            {
+                Reopen(broken);
+            }
+
+            if (_pool is null && !IsWaitingToRetry)
+            {
+                Open();
+            }
+
+            // 2. Something to do.
+            var (work, offer, drop, errand) = Next();
+            if (work == Work.Stop)
+            {
+                return false;
+            }
+
+            // 3. Do it.
+            Volatile.Write(ref _busySince, Stopwatch.GetTimestamp());
+            var log = _pool?.Log;
+            switch (work)
+            {
+                case Work.Errand:
+                    errand!();
+                    break;
+                case Work.Drop when log is not null:
+                    _isDirty |= log.Keys.Remove(drop);
+                    break;
+                case Work.Offer:
+                    StoreOrDrop(log, offer.Chunk, offer.Id);
+                    break;
+            }
+
+            EndBypassIfPossible();
+            if (log is not null && _bypassReason is null && IsCheckpointDue)
+            {
+                TakeCheckpoint(log);
+            }
+        }
+        catch (Exception failure) when (failure is FasterException or IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            if (_pool is { } pool)
+            {
+                GiveUp(pool, failure);
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _busySince, 0);
+        }
+
+        return true;
+    }
+
+    private void StoreOrDrop(ChunkLog? log, Content.ChunkBuffer chunk, in Content.ChunkId id)
+    {
+        try
+        {
+            if (log is not null && _bypassReason is null)
+            {
+                Store(log, chunk, id);
+            }
+            else
+            {
+                Interlocked.Increment(ref _dropped);
+            }
+        }
+        finally
+        {
+            chunk.Release();
+        }
+    }
+
+    /// <summary>Waits for work. Drops go first: what was found damaged must be gone when it is offered again.</summary>
+    private (Work Work, (Content.ChunkBuffer Chunk, Content.ChunkId Id) Offer, ulong Drop, Action? Errand) Next()
+    {
+        lock (_queueLock)
+        {
+            if (_drops.Count == 0 && _errands.Count == 0 && _offers.Count == 0 && !_stopping)
+            {
+                Monitor.Wait(_queueLock, IdleTime);
+            }
+
+            if (_drops.TryDequeue(out var drop))
+            {
+                return (Work.Drop, default, drop, null);
+            }
+
+            if (_errands.TryDequeue(out var errand))
+            {
+                return (Work.Errand, default, 0, errand);
+            }
+
+            if (_offers.TryDequeue(out var offer))
+            {
+                _queuedBytes -= offer.Chunk.Length;
+                return (Work.Offer, offer, 0, null);
+            }
+
+            return (_stopping ? Work.Stop : Work.None, default, 0, null);
+        }
+    }
+
+    /// <summary>How long the writer may sleep when nobody wants anything.</summary>
+    private TimeSpan IdleTime =>
+        _bypassReason is not null ? _options.RetryInterval
+        : _isDirty ? TimeSpan.FromMilliseconds(Math.Max(1, (_options.CheckpointInterval - Stopwatch.GetElapsedTime(_lastCheckpointAt)).TotalMilliseconds))
+        : Timeout.InfiniteTimeSpan;
+
+    private void Open()
+    {
+        try
+        {
+            var log = RecoverOrCreate();
+            _recoveredEntries = log.Keys.Count;
+            _openTime ??= Stopwatch.GetElapsedTime(_startedAt);
+            _pool = new SessionPool(log);
+            _isDirty = false;
+            _lastCheckpointAt = Stopwatch.GetTimestamp();
+            _bytesSinceSpaceCheck = long.MaxValue;
+            EndBypass();
+            _opened.TrySetResult();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            Bypass(failure.Message);
+            _opened.TrySetException(failure);
+        }
+    }
+
+    private ChunkLog RecoverOrCreate()
+    {
+        try
+        {
+            if (ChunkLog.Recover(_options) is { } recovered)
+            {
+                return recovered;
+            }
+        }
+        catch (Exception failure)
+        {
+            // Whatever damaged files made FASTER throw: a cache may always be empty.
+            _options.Notice?.Invoke($"cache {_options.Directory} cannot be recovered ({OneLine(failure)}); it starts empty");
+        }
+
+        return ChunkLog.Create(_options);
+    }
+
+    /// <summary>Takes a log out of use, on any thread; the writer disposes of it and opens anew.</summary>
+    private void GiveUp(SessionPool pool, Exception failure)
+    {
+        if (Interlocked.CompareExchange(ref _pool, null, pool) == pool)
+        {
+            _giveUpReason = OneLine(failure);
+            _givenUp = pool;
+            Bypass(_giveUpReason);
+            lock (_queueLock)
+            {
+                Monitor.Pulse(_queueLock);
+            }
+        }
+    }
+
+    private void Reopen(SessionPool broken)
+    {
+        _givenUp = null;
+        if (broken.Close(s_quiesceDeadline))
+        {
+            broken.Log.Dispose();
+        }
+    }
+
+    /// <summary>The end of the writer: a last checkpoint, then everything is let go.</summary>
+    private void Close()
+    {
+        _lanes.Dispose();
+        var pool = _pool;
+        if (pool is not null)
+        {
+            try
+            {
+                if (_isDirty && _bypassReason is null)
+                {
+                    Volatile.Write(ref _busySince, Stopwatch.GetTimestamp());
+                    TakeCheckpoint(pool.Log);
+                }
+            }
+            catch (Exception failure) when (failure is FasterException or InvalidOperationException)
+            {
+                _options.Notice?.Invoke($"cache {_options.Directory}: no last checkpoint ({OneLine(failure)})");
+            }
+
+            _pool = null;
+            if (pool.Close(s_quiesceDeadline))
+            {
+                pool.Log.Dispose();
+            }
+        }
+
+        lock (_queueLock)
+        {
+            while (_offers.TryDequeue(out var offer))
+            {
+                offer.Chunk.Release();
+            }
+        }
+
+        _opened.TrySetException(new IOException($"cache {_options.Directory} was closed"));
+        _ = _opened.Task.Exception; // nobody need be waiting
+    }
+
+    private static string OneLine(Exception failure) => failure.Message.ReplaceLineEndings(" ");
+
+    private enum Work
+    {
+        None,
+        Drop,
+        Errand,
+        Offer,
+        Stop,
+    }
+}

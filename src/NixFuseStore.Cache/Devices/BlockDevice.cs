@@ -1,0 +1,148 @@
+using System.Collections.Concurrent;
+using FASTER.core;
+
+namespace NixFuseStore.Cache.Devices;
+
+/// <summary>
+/// What FASTER reads and writes: segments of checksummed blocks. Segments are deleted only by <see cref="DeleteSegmentsBefore"/>, once a
+/// checkpoint that no longer needs them is on disk.
+/// </summary>
+internal sealed class BlockDevice : StorageDeviceBase
+{
+    private readonly WriteLane _lane;
+    private readonly long _pageBytes;
+    private readonly ConcurrentDictionary<int, BlockFile> _segments = new();
+    private int _mismatches;
+
+    /// <param name="path">Path of the file; segments append a dot and their number unless <paramref name="isSingleFile"/>.</param>
+    /// <param name="lane">Where writes go.</param>
+    /// <param name="pageBytes">See <see cref="BlockFile.Read"/>.</param>
+    /// <param name="isSingleFile">Whether there is but one file of any size.</param>
+    public BlockDevice(string path, WriteLane lane, long pageBytes, bool isSingleFile)
+        : base(path, BlockSums.BlockBytes, FASTER.core.Devices.CAPACITY_UNSPECIFIED)
+    {
+        _lane = lane;
+        _pageBytes = pageBytes;
+        IsSingleFile = isSingleFile;
+    }
+
+    /// <summary>Blocks read so far that did not match their sum, in reads other than those of single records.</summary>
+    public int Mismatches => Volatile.Read(ref _mismatches);
+
+    /// <summary>Bytes of all files.</summary>
+    public long SizeBytes
+    {
+        get
+        {
+            long sum = 0;
+            foreach (var (_, file) in _segments)
+            {
+                sum += file.Length;
+            }
+
+            return sum;
+        }
+    }
+
+    private bool IsSingleFile { get; }
+
+    /// <summary>Takes note of the segments that are there, and deletes those outside the range.</summary>
+    public void Adopt(int firstSegment, int lastSegment)
+    {
+        foreach (var path in Directory.EnumerateFiles(Path.GetDirectoryName(FileName)!, Path.GetFileName(FileName) + ".*"))
+        {
+            if (int.TryParse(Path.GetExtension(path.AsSpan())[1..], out var segment) && segment >= firstSegment && segment <= lastSegment)
+            {
+                Segment(segment);
+            }
+            else
+            {
+                File.Delete(path);
+            }
+        }
+    }
+
+    public override void ReadAsync(
+        int segmentId, ulong sourceAddress, IntPtr destinationAddress, uint readLength, DeviceIOCompletionCallback callback, object context)
+    {
+        var file = Segment(segmentId);
+        if (DeferredReads.Current is { } deferred
+            && deferred.TryTake(file, (long)sourceAddress, destinationAddress, readLength, callback, context))
+        {
+            return;
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static read => read.Device.ReadNow(read.File, read.Offset, read.Destination, read.Length, read.Callback, read.Context),
+            (Device: this, File: file, Offset: (long)sourceAddress, Destination: destinationAddress, Length: readLength, Callback: callback, Context: context),
+            preferLocal: false);
+    }
+
+    public override void WriteAsync(
+        IntPtr sourceAddress, int segmentId, ulong destinationAddress, uint numBytesToWrite, DeviceIOCompletionCallback callback, object context) =>
+        _lane.Enqueue(Segment(segmentId), (long)destinationAddress, sourceAddress, numBytesToWrite, callback, context);
+
+    /// <summary>Deletes the files of all segments below one.</summary>
+    public void DeleteSegmentsBefore(int segment)
+    {
+        foreach (var (number, file) in _segments)
+        {
+            if (number < segment && _segments.TryRemove(number, out _))
+            {
+                file.Delete();
+            }
+        }
+    }
+
+    /// <summary>Brings all written bytes to the disk.</summary>
+    public void FlushToDisk()
+    {
+        foreach (var (_, file) in _segments)
+        {
+            file.FlushToDisk();
+        }
+    }
+
+    /// <summary>FASTER truncates when it likes; here a segment lives until no published checkpoint needs it.</summary>
+    public override void TruncateUntilAddressAsync(long toAddress, AsyncCallback callback, IAsyncResult result) => callback(result);
+
+    public override void TruncateUntilAddress(long toAddress)
+    {
+    }
+
+    public override void RemoveSegmentAsync(int segment, AsyncCallback callback, IAsyncResult result) => callback(result);
+
+    public override void RemoveSegment(int segment)
+    {
+    }
+
+    public override long GetFileSize(int segment) => Segment(segment).Length;
+
+    public override void Dispose()
+    {
+        foreach (var (_, file) in _segments)
+        {
+            file.Dispose();
+        }
+    }
+
+    private unsafe void ReadNow(
+        BlockFile file, long offset, IntPtr destination, uint length, DeviceIOCompletionCallback callback, object context)
+    {
+        Interlocked.Add(ref _mismatches, file.Read(offset, new Span<byte>((byte*)destination, checked((int)length)), _pageBytes));
+        callback(0, length, context);
+    }
+
+    private BlockFile Segment(int number)
+    {
+        if (_segments.TryGetValue(number, out var known))
+        {
+            return known;
+        }
+
+        return _segments.GetOrAdd(
+            number,
+            static (segment, device) => new BlockFile(device.IsSingleFile ? device.FileName : $"{device.FileName}.{segment}", segment),
+            this);
+    }
+}

@@ -1,0 +1,288 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace NixFuseStore.Cache.Devices;
+
+/// <summary>
+/// A file of checksummed blocks. Reads and writes are of whole blocks; what does not match its sum, or was never written, reads as zeros.
+/// </summary>
+/// <remarks>
+/// <code>
+/// | sums of group 0 (16 KiB: 4096 x u32) | 4096 blocks of 16 KiB | sums of group 1 | 4096 blocks | ...
+/// </code>
+/// Data is written before its sums, so that an interrupted write leaves blocks that do not match. Sums are little-endian, as this is a
+/// file of one machine. Writes come from one thread; reads from any.
+/// </remarks>
+internal sealed class BlockFile : IDisposable
+{
+    private const int GroupBlocks = BlockSums.BlockBytes / sizeof(uint);
+    private const int BounceBlocks = 64;
+
+    private readonly string _path;
+    private readonly ulong _place;
+    private readonly Lock _lock = new();
+    private uint[]?[] _groups = [];
+    private SafeFileHandle? _handle;
+    private bool _missing;
+    private bool _disposed;
+    private long _length;
+
+    /// <summary>Opens nothing yet.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="place">Number of the file among its kind, below 2^24.</param>
+    public BlockFile(string path, int place)
+    {
+        _path = path;
+        _place = (ulong)place << 40;
+        var info = new FileInfo(path);
+        _missing = !info.Exists;
+        _length = _missing ? 0 : info.Length;
+    }
+
+    /// <summary>Bytes of the file, sums and all.</summary>
+    public long Length => Volatile.Read(ref _length);
+
+    /// <summary>Whether there is something to bring to the disk with <see cref="FlushToDisk"/>.</summary>
+    public bool IsDirty { get; private set; }
+
+    /// <summary>Reads whole blocks. Bad ones are zeroed, and with them everything behind, up to the next multiple of <paramref name="pageBytes"/>.</summary>
+    /// <param name="offset">Logical offset, a multiple of the block size.</param>
+    /// <param name="destination">Whole blocks.</param>
+    /// <param name="pageBytes">
+    /// Records do not cross pages: once a block is bad, nobody could tell where the next record begins within the page. 0: only the block.
+    /// </param>
+    /// <returns>Number of blocks that were there but did not match.</returns>
+    public int Read(long offset, Span<byte> destination, long pageBytes)
+    {
+        var mismatches = 0;
+        while (!destination.IsEmpty)
+        {
+            var block = offset / BlockSums.BlockBytes;
+            var run = (int)Math.Min(destination.Length / BlockSums.BlockBytes, GroupBlocks - (block % GroupBlocks));
+            mismatches += ReadRun(block, destination[..(run * BlockSums.BlockBytes)], pageBytes, out var zeroTo);
+            var step = (long)run * BlockSums.BlockBytes;
+            if (zeroTo > offset + step)
+            {
+                // The damage reaches into the next group.
+                var more = Math.Min(zeroTo - offset, destination.Length);
+                destination[(int)step..(int)more].Clear();
+                step = more;
+            }
+
+            offset += step;
+            destination = destination[(int)step..];
+        }
+
+        return mismatches;
+    }
+
+    /// <summary>Writes whole blocks. When it throws, what was there before and what should be there now both read as zeros.</summary>
+    /// <exception cref="IOException">The disk is full or broken.</exception>
+    public unsafe void Write(long offset, byte* source, int length, byte[] bounce)
+    {
+        while (length > 0)
+        {
+            var block = offset / BlockSums.BlockBytes;
+            var run = (int)Math.Min(Math.Min(length / BlockSums.BlockBytes, BounceBlocks), GroupBlocks - (block % GroupBlocks));
+            var bytes = run * BlockSums.BlockBytes;
+
+            // A copy, because the log's tail may go on growing in the same block: sum and data must be of one moment.
+            new ReadOnlySpan<byte>(source, bytes).CopyTo(bounce);
+            WriteRun(block, bounce.AsSpan(0, bytes));
+            offset += bytes;
+            source += bytes;
+            length -= bytes;
+        }
+    }
+
+    /// <summary>A buffer as <see cref="Write"/> needs it, to be used again.</summary>
+    public static byte[] NewBounce() => GC.AllocateUninitializedArray<byte>(BounceBlocks * BlockSums.BlockBytes, pinned: true);
+
+    /// <summary>Brings everything to the disk.</summary>
+    public void FlushToDisk()
+    {
+        var handle = _handle;
+        if (IsDirty && handle is not null)
+        {
+            RandomAccess.FlushToDisk(handle);
+            IsDirty = false;
+        }
+    }
+
+    /// <summary>Closes and deletes the file. Reads that are under way end well, later ones read zeros.</summary>
+    public void Delete()
+    {
+        Dispose();
+        File.Delete(_path);
+    }
+
+    /// <summary>Closes the file; later reads read zeros.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _disposed = true;
+            _handle?.Dispose();
+            _handle = null;
+        }
+    }
+
+    private int ReadRun(long block, Span<byte> destination, long pageBytes, out long zeroTo)
+    {
+        zeroTo = 0;
+        var handle = Open(forWriting: false);
+        var sums = handle is null ? null : Sums(block / GroupBlocks, handle, forWriting: false);
+        var got = 0;
+        if (sums is not null)
+        {
+            got = ReadFully(handle!, destination, DataOffset(block));
+        }
+
+        destination[got..].Clear();
+        var mismatches = 0;
+        for (var i = 0; i < destination.Length / BlockSums.BlockBytes; i++)
+        {
+            var at = (block + i) * BlockSums.BlockBytes;
+            var data = destination.Slice(i * BlockSums.BlockBytes, BlockSums.BlockBytes);
+            if (at < zeroTo)
+            {
+                data.Clear();
+                continue;
+            }
+
+            var expected = sums is null ? BlockSums.Unknown : Volatile.Read(ref sums[(block + i) % GroupBlocks]);
+            if (expected != BlockSums.Unknown && BlockSums.Compute(data, _place | (ulong)(block + i)) == expected)
+            {
+                continue;
+            }
+
+            // A write may have come between reading the data and reading its sum; then the sum has changed.
+            if (expected != BlockSums.Unknown && Volatile.Read(ref sums![(block + i) % GroupBlocks]) == expected)
+            {
+                mismatches++;
+            }
+
+            data.Clear();
+            zeroTo = pageBytes == 0 ? 0 : ((at / pageBytes) + 1) * pageBytes;
+        }
+
+        return mismatches;
+    }
+
+    private void WriteRun(long block, Span<byte> data)
+    {
+        var handle = Open(forWriting: true) ?? throw new IOException($"{_path}: closed");
+        var group = block / GroupBlocks;
+        var first = (int)(block % GroupBlocks);
+        var count = data.Length / BlockSums.BlockBytes;
+        var sums = Sums(group, handle, forWriting: true)!;
+        for (var i = 0; i < count; i++)
+        {
+            Volatile.Write(ref sums[first + i], BlockSums.Unknown);
+        }
+
+        IsDirty = true;
+        RandomAccess.Write(handle, data, DataOffset(block));
+        Span<uint> fresh = stackalloc uint[BounceBlocks];
+        for (var i = 0; i < count; i++)
+        {
+            fresh[i] = BlockSums.Compute(data.Slice(i * BlockSums.BlockBytes, BlockSums.BlockBytes), _place | (ulong)(block + i));
+        }
+
+        RandomAccess.Write(handle, MemoryMarshal.AsBytes(fresh[..count]), GroupOffset(group) + (first * sizeof(uint)));
+        for (var i = 0; i < count; i++)
+        {
+            Volatile.Write(ref sums[first + i], fresh[i]);
+        }
+
+        Volatile.Write(ref _length, Math.Max(_length, DataOffset(block) + data.Length));
+    }
+
+    private SafeFileHandle? Open(bool forWriting)
+    {
+        var handle = Volatile.Read(ref _handle);
+        if (handle is not null || (_missing && !forWriting))
+        {
+            return handle;
+        }
+
+        lock (_lock)
+        {
+            if (_handle is null && !_disposed)
+            {
+                _handle = File.OpenHandle(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+                _missing = false;
+            }
+
+            return _handle;
+        }
+    }
+
+    /// <summary>The sums of a group, read once; null for a group that the file does not reach.</summary>
+    private uint[]? Sums(long group, SafeFileHandle handle, bool forWriting)
+    {
+        var groups = Volatile.Read(ref _groups);
+        if (group < groups.Length && groups[group] is { } known)
+        {
+            return known;
+        }
+
+        lock (_lock)
+        {
+            if (!forWriting && GroupOffset(group) >= _length)
+            {
+                return null;
+            }
+
+            if (group < _groups.Length && _groups[group] is { } meanwhile)
+            {
+                return meanwhile;
+            }
+
+            var sums = new uint[GroupBlocks];
+            ReadFully(handle, MemoryMarshal.AsBytes(sums.AsSpan()), GroupOffset(group));
+            if (group >= _groups.Length)
+            {
+                var longer = new uint[]?[group + 1];
+                _groups.CopyTo(longer, 0);
+                Volatile.Write(ref _groups, longer);
+            }
+
+            Volatile.Write(ref _groups[group], sums);
+            return sums;
+        }
+    }
+
+    /// <summary>Reads until the destination is full or the file ends; a read error counts as the end.</summary>
+    private static int ReadFully(SafeFileHandle handle, Span<byte> destination, long offset)
+    {
+        var got = 0;
+        try
+        {
+            while (got < destination.Length)
+            {
+                var more = RandomAccess.Read(handle, destination[got..], offset + got);
+                if (more == 0)
+                {
+                    break;
+                }
+
+                got += more;
+            }
+        }
+        catch (IOException)
+        {
+            // An unreadable sector is a damaged block: it reads as zeros and fails its sum.
+        }
+        catch (ObjectDisposedException)
+        {
+            // The segment was evicted a moment ago.
+        }
+
+        return got;
+    }
+
+    private static long GroupOffset(long group) => group * (GroupBlocks + 1L) * BlockSums.BlockBytes;
+
+    private static long DataOffset(long block) => GroupOffset(block / GroupBlocks) + ((1 + (block % GroupBlocks)) * BlockSums.BlockBytes);
+}

@@ -1,0 +1,106 @@
+using FASTER.core;
+using NixFuseStore.Cache.Checkpoints;
+using NixFuseStore.Cache.Keys;
+using NixFuseStore.Content;
+
+namespace NixFuseStore.Cache.Log;
+
+internal sealed partial class ChunkLog
+{
+    /// <summary>Bytes of a record beyond the chunk: FASTER's header, key, length and alignment.</summary>
+    public const int RecordOverhead = 8 + ChunkId.Size + sizeof(int) + 8;
+
+    /// <summary>
+    /// Most bytes that log and checkpoints may take on disk at any time from now until the next eviction, when so many more are appended.
+    /// </summary>
+    public long SizeBytesAfter(long moreBytes)
+    {
+        // A record that does not fit a page starts the next one, and pages are written in whole blocks.
+        var pages = ((TailAddress + moreBytes) / PageBytes) + 2;
+        var extent = (pages * PageBytes) - (_firstSegment * SegmentBytes);
+
+        // Sums: one block per file or per 64 MiB of it.
+        var sums = ((extent / Math.Min(SegmentBytes, 64L << 20)) + 2) * Devices.BlockSums.BlockBytes;
+        return extent + sums + CheckpointReserveBytes;
+    }
+
+    /// <summary>Two checkpoints: the published one, and the next one while it is being written.</summary>
+    private long CheckpointReserveBytes
+    {
+        get
+        {
+            // Overflow buckets cannot be asked for; every seven chunks take one at worst. FASTER writes no fewer than 64 KiB of them.
+            var buckets = (Keys.Count / 7 * 64L) + (1 << 20);
+            var one = _geometry.IndexBytes + buckets + (Keys.Count * (long)sizeof(ulong)) + (64 << 10);
+            return 2 * Math.Max(one, _checkpoints.SizeBytes + (64 << 10));
+        }
+    }
+
+    /// <summary>Appends a chunk. Waits while FASTER's memory is full of what is still being flushed.</summary>
+    public unsafe void Append(in ChunkId id, ChunkBuffer chunk)
+    {
+        var key = ChunkKey.From(id);
+        var value = SpanByte.FromPointer(chunk.Pointer, chunk.Length);
+        _writer!.Session.Upsert(ref key, ref value);
+        Keys.Add(KeyTable.Fingerprint(id));
+    }
+
+    /// <summary>
+    /// Gives up the oldest segment. What was used since the last pass is appended again, up to half a segment, so that a cache of which
+    /// everything is used still makes room. The disk is freed by the next <see cref="Checkpoint"/>.
+    /// </summary>
+    /// <returns>Chunks that are gone.</returns>
+    public long EvictOldest()
+    {
+        var until = ((BeginAddress / SegmentBytes) + 1) * SegmentBytes;
+        if (until > TailAddress)
+        {
+            return 0;
+        }
+
+        if (until > _store.Log.SafeReadOnlyAddress)
+        {
+            _store.Log.ShiftReadOnlyAddress(_store.Log.TailAddress, wait: true);
+        }
+
+        var pass = new EvictionPass(Keys, SegmentBytes / 2);
+        _writer!.Session.Compact(until, CompactionType.Lookup, pass);
+        return pass.Evicted;
+    }
+
+    /// <summary>Puts everything on the disk, makes it what a restart recovers, and frees what was evicted.</summary>
+    /// <returns>False when the disk failed: then the checkpoint before stays.</returns>
+    public bool Checkpoint()
+    {
+        // 1. FASTER's part. FoldOver: the tail is flushed, no copy is made. Index and log together keep recovery quick.
+        var begin = BeginAddress;
+        var (ok, token) = _store.TakeFullCheckpointAsync(CheckpointType.FoldOver).AsTask().GetAwaiter().GetResult();
+        if (!ok || _lane.Failure is not null)
+        {
+            _checkpoints.DeleteAllBut(CurrentOrNull());
+            return false;
+        }
+
+        // 2. Ours.
+        SummedFile.Write(_checkpoints.KeysPath(token), Keys.ToBytes());
+        _device.FlushToDisk();
+        _checkpoints.Publish(token);
+
+        // 3. Nobody needs the old segments now.
+        _firstSegment = (int)(begin / SegmentBytes);
+        _device.DeleteSegmentsBefore(_firstSegment);
+        return true;
+    }
+
+    private Guid? CurrentOrNull()
+    {
+        try
+        {
+            return _checkpoints.Current();
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
+    }
+}

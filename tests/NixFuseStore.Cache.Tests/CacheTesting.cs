@@ -1,0 +1,71 @@
+using Xunit;
+
+using NixFuseStore.Content;
+
+namespace NixFuseStore.Cache.Tests;
+
+/// <summary>Directories, chunks and options that the tests share.</summary>
+internal static class CacheTesting
+{
+    public static ChunkBuffer Chunk(int seed, int length)
+    {
+        var chunk = ChunkBuffer.Allocate(length);
+        new Random(seed).NextBytes(chunk.Span);
+        return chunk;
+    }
+
+    public static ChunkId Id(int seed, int length)
+    {
+        var bytes = new byte[length];
+        new Random(seed).NextBytes(bytes);
+        return ChunkId.Compute(bytes);
+    }
+
+    /// <summary>Offers a chunk as soon as the queue has room, and returns its name.</summary>
+    public static ChunkId Store(this ChunkCache cache, int seed, int length)
+    {
+        var chunk = Chunk(seed, length);
+        var id = ChunkId.Compute(chunk.Span);
+        var dropped = cache.Status.Dropped;
+        cache.Offer(chunk, id);
+        while (cache.Status.Dropped != dropped && cache.Status.BypassReason is null)
+        {
+            Thread.Sleep(1);
+            dropped = cache.Status.Dropped;
+            cache.Offer(chunk, id);
+        }
+
+        chunk.Release();
+        return id;
+    }
+
+    /// <summary>Whether the cache gives the chunk; fails when it gives other bytes.</summary>
+    public static async Task<bool> HasAsync(this ChunkCache cache, ChunkId id, int length = -1)
+    {
+        var chunk = await cache.TryGetAsync(id, length, TestContext.Current.CancellationToken);
+        if (chunk is null)
+        {
+            return false;
+        }
+
+        Assert.Equal(id, ChunkId.Compute(chunk.Span));
+        chunk.Release();
+        return true;
+    }
+
+    /// <summary>Waits until a condition holds; fails after ten seconds.</summary>
+    public static async Task EventuallyAsync(Func<bool> condition, string what)
+    {
+        for (var i = 0; i < 1000; i++)
+        {
+            if (condition())
+            {
+                return;
+            }
+
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Fail("never: " + what);
+    }
+}
