@@ -1,14 +1,24 @@
+using System.Globalization;
 using NixFuseStore.Fuse.Channels;
+using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Fuse.Mounting;
 
-/// <summary>A mount and the kernel's end of it.</summary>
+/// <summary>A mount and our end of it.</summary>
+/// <remarks>
+/// The order of things: <see cref="Create"/>, start a session on <see cref="Channel"/>, wait for its Connection, bind a
+/// socket inside if wanted, <see cref="RemountReadOnly"/>, <see cref="SetReadAhead"/> (INIT would lower it again). To end:
+/// <see cref="TryUnmount(bool)"/>, wait for or stop the session, <see cref="Dispose"/>.
+/// </remarks>
 public sealed class FuseMount : IDisposable
 {
+    private readonly string? _deviceNumber;
+
     private FuseMount(string path, DeviceChannel channel)
     {
         Path = path;
         Channel = channel;
+        _deviceNumber = MountTable.Find(path)?.Device;
     }
 
     /// <summary>Where, absolute and without symbolic links.</summary>
@@ -25,20 +35,101 @@ public sealed class FuseMount : IDisposable
 
     /// <summary>Mounts, as root read-write so that a socket can be bound inside. Nothing answers before a session is started.</summary>
     /// <exception cref="FuseMountException">It could not be mounted; nothing is left behind.</exception>
-    public static FuseMount Create(string mountPoint, FuseMountOptions? options = null) => throw new NotSupportedException(mountPoint + options);
+    public static FuseMount Create(string mountPoint, FuseMountOptions? options = null)
+    {
+        options ??= new FuseMountOptions();
+        var path = MountPoint.Check(mountPoint, options.AllowNonEmpty);
+        if (KernelMounter.TryMount(path, options) is { } device)
+        {
+            return new FuseMount(path, new DeviceChannel(device)) { AllowsOthers = options.AllowOther };
+        }
+
+        var (helperDevice, allowsOthers) = HelperMounter.Mount(path, options);
+        return new FuseMount(path, new DeviceChannel(helperDevice)) { AllowsOthers = allowsOthers, IsUnprivileged = true };
+    }
 
     /// <summary>Makes the mount read-only, which saves a request for each listing and read. Nothing to do for an ordinary user's.</summary>
-    public void RemountReadOnly() => throw new NotSupportedException();
+    /// <exception cref="FuseMountException">The kernel refused.</exception>
+    public void RemountReadOnly()
+    {
+        if (!IsUnprivileged)
+        {
+            KernelMounter.RemountReadOnly(Path);
+        }
+    }
 
-    /// <summary>Sets how far the kernel reads ahead. False when this user may not.</summary>
-    public bool SetReadAhead(int kibibytes) => throw new NotSupportedException();
+    /// <summary>
+    /// Sets how far the kernel reads ahead, which also is how much it asks for in one READ. 128 KiB if never set. Has no
+    /// effect before INIT was answered.
+    /// </summary>
+    /// <returns>False when this user may not, or sysfs is read-only, as in containers.</returns>
+    public bool SetReadAhead(int kibibytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(kibibytes, 4);
+        if (_deviceNumber is null)
+        {
+            return false;
+        }
 
-    /// <summary>Unmounts this mount, lazily if it is in use and <paramref name="lazyWhenBusy"/> says so. False when it is in use.</summary>
-    public bool TryUnmount(bool lazyWhenBusy) => TryUnmount(Path, lazyWhenBusy);
+        try
+        {
+            File.WriteAllText($"/sys/class/bdi/{_deviceNumber}/read_ahead_kb", kibibytes.ToString(CultureInfo.InvariantCulture));
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
 
-    /// <summary>Unmounts whatever is mounted there; lazily too when it is stale.</summary>
-    public static bool TryUnmount(string mountPoint, bool lazyWhenBusy) => throw new NotSupportedException(mountPoint);
+    /// <summary>
+    /// Unmounts this mount; nothing to do if it is gone or something else is mounted over it since. While it is in use it
+    /// stays, or goes lazily.
+    /// </summary>
+    /// <param name="lazyWhenBusy">Take it out of sight when it is in use; its users keep it until they are done.</param>
+    /// <returns>False when it is in use and still there.</returns>
+    public bool TryUnmount(bool lazyWhenBusy)
+    {
+        var present = MountTable.Find(Path);
+        return present is null || present.Device != _deviceNumber || TryUnmount(Path, lazyWhenBusy);
+    }
+
+    /// <summary>Unmounts the FUSE file system at a path, whoever mounted it; one whose server died goes lazily in any case.</summary>
+    /// <param name="mountPoint">The mount point.</param>
+    /// <param name="lazyWhenBusy">Take it out of sight when it is in use; its users keep it until they are done.</param>
+    /// <returns>False when it is in use and still there.</returns>
+    /// <exception cref="FuseMountException">Nothing like that is mounted there, or this user may not.</exception>
+    public static bool TryUnmount(string mountPoint, bool lazyWhenBusy)
+    {
+        var path = MountPoint.Resolve(mountPoint);
+        if (MountTable.Find(path) is not { IsFuse: true })
+        {
+            throw new FuseMountException(FuseMountProblem.Missing, $"cannot unmount {mountPoint}: no FUSE file system is mounted there");
+        }
+
+        var error = Unmount(path, lazy: false);
+        if (error == Errno.EBUSY && (lazyWhenBusy || IsStale(path)))
+        {
+            error = Unmount(path, lazy: true);
+        }
+
+        return error switch
+        {
+            Errno.None => true,
+            Errno.EBUSY => false,
+            _ => throw new FuseMountException(FuseMountProblem.Other, $"cannot unmount {mountPoint}: {LinuxException.Describe(error)}"),
+        };
+    }
+
+    /// <summary>Whether a mount at the path has lost its server.</summary>
+    public static bool IsStale(string mountPoint) => Libc.GetMode(mountPoint, out _) == Errno.ENOTCONN;
 
     /// <summary>Closes the line to the kernel. A mount that is still there then ends for its users with ENOTCONN.</summary>
     public void Dispose() => Channel.Dispose();
+
+    private static Errno Unmount(string path, bool lazy)
+    {
+        var error = Libc.Unmount(path, lazy);
+        return error == Errno.EPERM ? HelperMounter.Unmount(path, lazy) : error;
+    }
 }
