@@ -1,1 +1,30 @@
-return 0;
+using BenchmarkDotNet.Running;
+using NixFuseStore.Benchmarks.ChunkSizes;
+
+return args switch
+{
+    ["chunk-sizes", var store, var rebuilt, var pages] => Run(() => ChunkSizeStudy.RunSizes(store, rebuilt, pages)),
+    ["chunk-levels", var store, var pages] => Run(() => ChunkSizeStudy.RunLevels(store, pages)),
+    ["check-store", var store] => Run(() => StoreCheck.Run(store)),
+    [] or ["--help"] => Usage(),
+    _ => Run(() => BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args)),
+};
+
+static int Run(Action action)
+{
+    action();
+    return 0;
+}
+
+static int Usage()
+{
+    Console.WriteLine(
+        """
+        NixFuseStore.Benchmarks --filter '*'                     the micro benchmarks (BenchmarkDotNet's options)
+        NixFuseStore.Benchmarks chunk-sizes STORE REBUILT PAGES  compares chunk sizes on a real store and its mass rebuild
+        NixFuseStore.Benchmarks chunk-levels STORE PAGES         compares zstd levels with the sizes in force
+        NixFuseStore.Benchmarks check-store STORE                proves that every path of a store is reversible
+            STORE and REBUILT are store roots (STORE/nix/store), PAGES is a folder made by ChunkSizes/touched-pages.py
+        """);
+    return 2;
+}

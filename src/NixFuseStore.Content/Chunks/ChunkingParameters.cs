@@ -43,7 +43,7 @@ public sealed class ChunkingParameters
         return parameters is not null;
     }
 
-    // For the chunk size study, which tries sizes that no manifest will ever name.
+    // For the chunk size study, which tries sizes whose manifests nobody keeps.
     internal static ChunkingParameters ForStudy(int bytesMin, int bytesAverage, int bytesMax, int largeFileBytes) =>
-        new(0, bytesMin, bytesAverage, bytesMax, largeFileBytes);
+        new(1, bytesMin, bytesAverage, bytesMax, largeFileBytes);
 }
