@@ -1,1 +1,3 @@
-return 0;
+using NixFuseStore.Server.Commands;
+
+return await CommandRunner.RunAsync(args, Console.Out, Console.Error).ConfigureAwait(false);

@@ -1,0 +1,78 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using NixFuseStore.Protocol.Grpc;
+using NixFuseStore.Storage.Metadata;
+
+namespace NixFuseStore.Server.Access;
+
+/// <summary>The one place that decides who may do what. Calls may overlap.</summary>
+internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
+{
+    private const string Scheme = "Bearer ";
+
+    /// <summary>Finds out who calls.</summary>
+    /// <exception cref="RpcException">UNAUTHENTICATED: nobody who may call at all.</exception>
+    public async ValueTask<Principal> AuthenticateAsync(HttpContext context, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var authorization = context.Request.Headers.Authorization.ToString();
+        if (authorization.Length > 0)
+        {
+            return authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+                && await tokens.FindAsync(authorization[Scheme.Length..].Trim()).ConfigureAwait(false) is { } token
+                    ? Principal.Of(token)
+                    : throw new RpcException(StatusCode.Unauthenticated, "the token is not known here, or it was revoked");
+        }
+
+        if (await tokens.AnyAsync().ConfigureAwait(false))
+        {
+            throw new RpcException(
+                StatusCode.Unauthenticated, "this server asks for a token: give one with --token-file FILE or in NIXFUSE_TOKEN");
+        }
+
+        return IsLoopback(context)
+            ? Principal.Loopback
+            : throw new RpcException(
+                StatusCode.Unauthenticated,
+                "no token was made yet, so only the server's own host is served: make one there with 'nixfuse-server token create --store NAME --rights read'");
+    }
+
+    /// <summary>Finds a store in which the principal has a right.</summary>
+    /// <exception cref="RpcException">PERMISSION_DENIED; or NOT_FOUND, for those who may read every store.</exception>
+    public async ValueTask<StoreRecord> RequireAsync(Principal principal, string store, AccessRights right, CancellationToken cancellation)
+    {
+        var record = await stores.FindAsync(store, cancellation).ConfigureAwait(false);
+        if (record is null)
+        {
+            // Whoever may not read everything is told the same of stores that are there and of those that are not.
+            throw principal.ReadsEverywhere
+                ? new RpcException(StatusCode.NotFound, $"there is no store '{store}' here")
+                : Denied(store, AccessRights.Read);
+        }
+
+        var rights = principal.RightsIn(record.Id);
+        if (!rights.HasFlag(right))
+        {
+            throw Denied(store, rights.HasFlag(AccessRights.Read) ? right : AccessRights.Read);
+        }
+
+        return record;
+    }
+
+    /// <summary>Whether the peer is a process on this host, and not a proxy on this host that speaks for somebody else.</summary>
+    private static bool IsLoopback(HttpContext context) =>
+        context.Connection.RemoteIpAddress is { } address
+        && IPAddress.IsLoopback(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address)
+        && !context.Request.Headers.ContainsKey("x-forwarded-for")
+        && !context.Request.Headers.ContainsKey("forwarded")
+        && !context.Request.Headers.ContainsKey("via");
+
+    private static RpcException Denied(string store, AccessRights right) => new(
+        StatusCode.PermissionDenied,
+        right switch
+        {
+            AccessRights.Write => $"the token may read store '{store}' but not write to it",
+            AccessRights.Administer => $"the token may not administer store '{store}'",
+            _ => $"the token gives no access to a store '{store}'",
+        });
+}

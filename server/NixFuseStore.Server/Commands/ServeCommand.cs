@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using NixFuseStore.Server.Hosting;
+
+namespace NixFuseStore.Server.Commands;
+
+/// <summary><c>nixfuse-server serve</c></summary>
+internal static class ServeCommand
+{
+    public static Command Create(TextWriter output, TextWriter error)
+    {
+        var listen = new Option<string[]>("--listen")
+        {
+            Description = "http://HOST:PORT or https://HOST:PORT; may be repeated",
+            HelpName = "URL",
+            DefaultValueFactory = _ => [ServerOptions.DefaultListen],
+        };
+        var certificate = new Option<string?>("--tls-certificate") { Description = "PEM file of the certificate and its chain", HelpName = "FILE" };
+        var key = new Option<string?>("--tls-key") { Description = "PEM file of the certificate's private key", HelpName = "FILE" };
+        var storage = new StorageArguments();
+        var command = new Command("serve", "Serve stores until told to stop") { listen, certificate, key };
+        storage.AddTo(command, withBlobs: true);
+        command.SetAction((parsed, _) =>
+        {
+            var options = new ServerOptions(storage.Read(parsed), parsed.GetValue(listen)!)
+            {
+                TlsCertificateFile = parsed.GetValue(certificate),
+                TlsKeyFile = parsed.GetValue(key),
+                Log = error,
+            };
+            return (options.TlsCertificateFile is null) == (options.TlsKeyFile is null)
+                ? RunAsync(options, output)
+                : throw new FormatException("--tls-certificate and --tls-key belong together");
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ServerOptions options, TextWriter output)
+    {
+        // The signals are caught from the first moment on, so that a stop during start-up is an orderly one too.
+        using var stop = new CancellationTokenSource();
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.Cancel();
+        }
+
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        try
+        {
+            var server = await StoreServer.StartAsync(options, stop.Token).ConfigureAwait(false);
+            await using (server.ConfigureAwait(false))
+            {
+                await PrintAsync(server, output, stop.Token).ConfigureAwait(false);
+                await Task.Delay(Timeout.Infinite, stop.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Told to stop, and did.
+        }
+
+        return CommandRunner.ExitDone;
+    }
+
+    private static async Task PrintAsync(StoreServer server, TextWriter output, CancellationToken cancellation)
+    {
+        foreach (var (name, directory, publicKey) in await server.DescribeStoresAsync(cancellation).ConfigureAwait(false))
+        {
+            await output.WriteLineAsync($"store {name} ({directory}) public key {publicKey}").ConfigureAwait(false);
+        }
+
+        foreach (var address in server.Addresses)
+        {
+            await output.WriteLineAsync($"listening on {address}").ConfigureAwait(false);
+        }
+
+        await output.FlushAsync(cancellation).ConfigureAwait(false);
+    }
+}

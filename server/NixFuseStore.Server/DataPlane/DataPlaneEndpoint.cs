@@ -1,0 +1,182 @@
+using System.Globalization;
+using System.Text;
+using Google.Protobuf;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using NixFuseStore.Content;
+using NixFuseStore.Protocol;
+using NixFuseStore.Protocol.Grpc;
+using NixFuseStore.Server.Access;
+using NixFuseStore.Server.Grpc;
+using NixFuseStore.Server.Hosting;
+using NixFuseStore.Storage.Metadata;
+
+namespace NixFuseStore.Server.DataPlane;
+
+/// <summary>Answers what <c>data.proto</c> describes.</summary>
+internal sealed class DataPlaneEndpoint(
+    AccessControl access, ChunkReader reader, ChunkReceiver receiver, ServerLimits limits, ILogger logger, CancellationToken stopping)
+{
+    private const string PathPrefix = "/data/v1/";
+
+    public static bool Serves(PathString path) => path.Value is { } text && text.StartsWith(PathPrefix, StringComparison.Ordinal);
+
+    public async Task HandleAsync(HttpContext context)
+    {
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        try
+        {
+            await AnswerAsync(context, cancellation.Token).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // the one place where a request's failure, whatever it is, becomes its status
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            await RefuseAsync(context, e).ConfigureAwait(false);
+        }
+    }
+
+    private async Task AnswerAsync(HttpContext context, CancellationToken cancellation)
+    {
+        var principal = await access.AuthenticateAsync(context, cancellation).ConfigureAwait(false);
+        var parts = context.Request.Path.Value![PathPrefix.Length..].Split('/');
+        var isPost = HttpMethods.IsPost(context.Request.Method);
+        switch (parts)
+        {
+            case [var store, "chunks", "read"] when isPost:
+                await ReadAsync(context, await RequireAsync(principal, store, AccessRights.Read, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+                break;
+            case [var store, "chunks"] when isPost:
+                await UploadAsync(context, await RequireAsync(principal, store, AccessRights.Write, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+                break;
+            case [var store, "manifests", var digest, "chunks", var range] when HttpMethods.IsGet(context.Request.Method):
+                await GetAsync(
+                    context, await RequireAsync(principal, store, AccessRights.Read, cancellation).ConfigureAwait(false), digest, range, cancellation).ConfigureAwait(false);
+                break;
+            default:
+                throw new RpcException(StatusCode.NotFound, $"there is nothing at {context.Request.Method} {context.Request.Path}");
+        }
+    }
+
+    private async Task ReadAsync(HttpContext context, StoreRecord store, CancellationToken cancellation)
+    {
+        var body = await ReadBodyAsync(context.Request, cancellation).ConfigureAwait(false);
+        var request = new ReadChunksRequest();
+        try
+        {
+            request.MergeFrom(body);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new RpcException(StatusCode.InvalidArgument, $"the request cannot be read: {e.Message}", e);
+        }
+
+        var wanted = WantedChunks.Parse(request, limits.ReadChunksMax);
+        await reader.SendAsync(store, wanted, context.Response, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task GetAsync(HttpContext context, StoreRecord store, string digest, string range, CancellationToken cancellation)
+    {
+        if (!ManifestDigest.TryParse(digest, out var manifest) || !TryParseRange(range, out var first, out var count))
+        {
+            throw new RpcException(StatusCode.InvalidArgument, "expected …/manifests/{64 hex digits}/chunks/{first}-{last}");
+        }
+
+        // Whatever a proxy keeps must be whole; so here a missing chunk fails the request and not its frame.
+        var wanted = WantedChunks.Of(manifest, first, count, limits.ReadChunksMax);
+        await reader.CheckAsync(store, wanted, cancellation).ConfigureAwait(false);
+        var isPublic = context.Request.Headers.Authorization.Count == 0;
+        context.Response.Headers.CacheControl = (isPublic ? "public" : "private") + ", max-age=31536000, immutable";
+        await reader.SendAsync(store, wanted, context.Response, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task UploadAsync(HttpContext context, StoreRecord store, CancellationToken cancellation)
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = null;
+        }
+
+        var response = await receiver.ReceiveAsync(store, context.Request.BodyReader, cancellation).ConfigureAwait(false);
+        var bytes = response.ToByteArray();
+        context.Response.ContentType = "application/x-protobuf";
+        context.Response.ContentLength = bytes.Length;
+        await context.Response.Body.WriteAsync(bytes, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<byte[]> ReadBodyAsync(HttpRequest request, CancellationToken cancellation)
+    {
+        using var body = new MemoryStream((int)Math.Clamp(request.ContentLength ?? 0, 0, limits.ReadRequestBytesMax));
+        var buffer = new byte[16 << 10];
+        int got;
+        while ((got = await request.Body.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0)
+        {
+            if (body.Length + got > limits.ReadRequestBytesMax)
+            {
+                throw new RpcException(StatusCode.InvalidArgument, $"the request is longer than {limits.ReadRequestBytesMax} bytes");
+            }
+
+            body.Write(buffer.AsSpan(0, got));
+        }
+
+        return body.ToArray();
+    }
+
+    private ValueTask<StoreRecord> RequireAsync(Principal principal, string store, AccessRights right, CancellationToken cancellation) =>
+        access.RequireAsync(principal, Uri.UnescapeDataString(store), right, cancellation);
+
+    private static bool TryParseRange(string text, out uint first, out uint count)
+    {
+        count = 0;
+        var dash = text.IndexOf('-', StringComparison.Ordinal);
+        if (!uint.TryParse(text.AsSpan(0, Math.Max(0, dash)), NumberStyles.None, CultureInfo.InvariantCulture, out first)
+            || !uint.TryParse(text.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var last)
+            || last < first || last == uint.MaxValue)
+        {
+            return false;
+        }
+
+        count = last - first + 1;
+        return true;
+    }
+
+    private async Task RefuseAsync(HttpContext context, Exception exception)
+    {
+        if (context.RequestAborted.IsCancellationRequested)
+        {
+            return;
+        }
+
+        var (code, detail, isBug) = ErrorStatus.Of(exception);
+        if (stopping.IsCancellationRequested && exception is OperationCanceledException)
+        {
+            (code, detail) = (StatusCode.Unavailable, "the server is stopping");
+        }
+        else if (exception is BadHttpRequestException bad)
+        {
+            (code, detail, isBug) = (StatusCode.InvalidArgument, bad.Message, false);
+        }
+
+        if (isBug)
+        {
+            logger.CallFailed(context.Request.Path, exception);
+        }
+
+        if (context.Response.HasStarted)
+        {
+            // Frames went out already: only a broken connection tells that there are fewer than there should be.
+            context.Abort();
+            return;
+        }
+
+        context.Response.Clear();
+        context.Response.StatusCode = ErrorStatus.HttpStatusOf(code);
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        if (code == StatusCode.Unauthenticated)
+        {
+            context.Response.Headers.WWWAuthenticate = "Bearer";
+        }
+
+        await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(detail + "\n"), CancellationToken.None).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Logging;
+
+namespace NixFuseStore.Server.Hosting;
+
+/// <summary>Every message that the server logs.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Error, "{Call} failed")]
+    public static partial void CallFailed(this ILogger logger, string call, Exception exception);
+
+    [LoggerMessage(2, LogLevel.Information, "{Store}: registered {Registered} of {Asked} paths in {Milliseconds} ms ({Principal})")]
+    public static partial void Registered(this ILogger logger, string store, int registered, int asked, long milliseconds, string principal);
+
+    [LoggerMessage(3, LogLevel.Warning, "{Store}: refused {Path}: {Reason} ({Principal})")]
+    public static partial void Refused(this ILogger logger, string store, string path, string reason, string principal);
+
+    [LoggerMessage(4, LogLevel.Information, "{Store}: revoked {Count} paths ({Principal})")]
+    public static partial void Revoked(this ILogger logger, string store, int count, string principal);
+
+    [LoggerMessage(5, LogLevel.Warning, "cannot read a chunk of manifest {Manifest}: {Reason}")]
+    public static partial void ChunkUnreadable(this ILogger logger, string manifest, string reason);
+
+    [LoggerMessage(6, LogLevel.Information, "stopping")]
+    public static partial void Stopping(this ILogger logger);
+
+    [LoggerMessage(7, LogLevel.Warning, "cannot follow the events of store {Store}: {Reason}")]
+    public static partial void EventsUnreadable(this ILogger logger, string store, string reason);
+
+    [LoggerMessage(8, LogLevel.Information, "reloaded the certificate {File}")]
+    public static partial void CertificateReloaded(this ILogger logger, string file);
+
+    [LoggerMessage(9, LogLevel.Warning, "cannot reload the certificate {File}, the old one stays in use: {Reason}")]
+    public static partial void CertificateNotReloaded(this ILogger logger, string file, string reason);
+}

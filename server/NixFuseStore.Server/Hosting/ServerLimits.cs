@@ -1,0 +1,68 @@
+namespace NixFuseStore.Server.Hosting;
+
+/// <summary>The bounds within which a server process works; together they bound its memory.</summary>
+internal sealed record ServerLimits
+{
+    /// <summary>The largest gRPC message taken, in bytes.</summary>
+    public int MessageBytesMax { get; init; } = 64 << 20;
+
+    /// <summary>No deadline is longer; calls without one have none.</summary>
+    public TimeSpan DeadlineMax { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Messages of a streamed answer gather about this many bytes.</summary>
+    public int StreamBatchBytes { get; init; } = 512 << 10;
+
+    /// <summary>Paths of one closure at most, whatever is asked for.</summary>
+    public int ClosurePathsMax { get; init; } = 100_000;
+
+    /// <summary>Paths of one query at most.</summary>
+    public int QueryPathsMax { get; init; } = 1_000;
+
+    /// <summary>Sections of one request at most.</summary>
+    public int SectionsMax { get; init; } = 65_536;
+
+    /// <summary>Chunk ids of one query at most.</summary>
+    public int ChunkQueryMax { get; init; } = 65_536;
+
+    /// <summary>Paths of one registration at most.</summary>
+    public int RegisterPathsMax { get; init; } = 10_000;
+
+    /// <summary>Plain bytes of one manifest section at most.</summary>
+    public int SectionBytesMax { get; init; } = 256 << 20;
+
+    /// <summary>Chunks of one data plane request at most.</summary>
+    public int ReadChunksMax { get; init; } = 1 << 20;
+
+    /// <summary>Body of a read request at most, in bytes.</summary>
+    public int ReadRequestBytesMax { get; init; } = 4 << 20;
+
+    /// <summary>One read from a pack at most, in bytes; a request holds two of them.</summary>
+    public int ReadRunBytes { get; init; } = 512 << 10;
+
+    /// <summary>Requests for chunks that are answered at once; others wait their turn.</summary>
+    public int ReadRequestsMax { get; init; } = 256;
+
+    /// <summary>Uploads that are taken at once; others wait their turn.</summary>
+    public int UploadRequestsMax { get; init; } = 32;
+
+    /// <summary>Chunks of an upload are stored together in groups of about this many bytes; an upload holds two groups.</summary>
+    public int UploadGroupBytes { get; init; } = 4 << 20;
+
+    /// <summary>Chunks whose places are remembered, over all manifests.</summary>
+    public int RememberedLocationsMax { get; init; } = 1 << 20;
+
+    /// <summary>Registrations that are verified at the same time: each keeps a core busy.</summary>
+    public int VerificationsMax { get; init; } = Math.Max(2, Environment.ProcessorCount);
+
+    /// <summary>Registrations that hold decoded manifests at the same time; others wait their turn.</summary>
+    public int RegistrationsMax { get; init; } = 8;
+
+    /// <summary>Plain bytes of all manifest sections of one registration at most.</summary>
+    public int RegistrationBytesMax { get; init; } = 256 << 20;
+
+    /// <summary>A silent Watch is told so often that its server is there.</summary>
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long calls may go on once the server was told to stop.</summary>
+    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(5);
+}

@@ -1,0 +1,22 @@
+namespace NixFuseStore.Server.Hosting;
+
+/// <summary>What a server is started with.</summary>
+/// <param name="Storage">Where it keeps things.</param>
+/// <param name="Listen">Addresses, <c>http://HOST:PORT</c> or <c>https://HOST:PORT</c>; port 0 takes a free one.</param>
+public sealed record ServerOptions(StorageOptions Storage, IReadOnlyList<string> Listen)
+{
+    /// <summary>Where a server listens that was told nothing.</summary>
+    public const string DefaultListen = "http://127.0.0.1:7420";
+
+    /// <summary>PEM file of the certificate and its chain; needed for <c>https:</c> addresses.</summary>
+    public string? TlsCertificateFile { get; init; }
+
+    /// <summary>PEM file of the certificate's private key.</summary>
+    public string? TlsKeyFile { get; init; }
+
+    /// <summary>A silent Watch is told so often that its server is there.</summary>
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Where log lines go; null for stderr.</summary>
+    public TextWriter? Log { get; init; }
+}

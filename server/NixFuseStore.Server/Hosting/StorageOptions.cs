@@ -1,0 +1,17 @@
+namespace NixFuseStore.Server.Hosting;
+
+/// <summary>Where a server keeps what it keeps.</summary>
+/// <param name="DataDirectory">Holds whatever the other two do not place elsewhere; made where it is missing.</param>
+/// <param name="Metadata"><c>postgres://…</c> or <c>sqlite:FILE</c>; null for a SQLite file in the data directory.</param>
+/// <param name="Blobs"><c>file:DIR</c>; null for a directory in the data directory.</param>
+public sealed record StorageOptions(string DataDirectory, string? Metadata = null, string? Blobs = null)
+{
+    /// <summary>The data directory of a server that was told none.</summary>
+    public const string DefaultDataDirectory = "nixfuse-data";
+
+    /// <summary>Where metadata is.</summary>
+    public string MetadataUri => Metadata ?? "sqlite:" + Path.Combine(Path.GetFullPath(DataDirectory), "metadata.sqlite");
+
+    /// <summary>Where packs are.</summary>
+    public string BlobsUri => Blobs ?? "file:" + Path.Combine(Path.GetFullPath(DataDirectory), "packs");
+}

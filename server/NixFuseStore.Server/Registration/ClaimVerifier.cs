@@ -1,0 +1,39 @@
+using NixFuseStore.Content;
+using NixFuseStore.Nix;
+using NixFuseStore.Storage.Chunks;
+
+namespace NixFuseStore.Server.Registration;
+
+/// <summary>Proves a claim: puts the NAR together from the chunks, hashes it, and makes the manifest again.</summary>
+internal sealed class ClaimVerifier(ChunkStore chunks, VerifiedManifests verified)
+{
+    /// <summary>Reads the whole content; runs on the calling thread until it is done.</summary>
+    /// <exception cref="RefusedException">The claim does not hold.</exception>
+    /// <exception cref="IOException">A pack cannot be read, which says nothing about the claim.</exception>
+    public void Verify(PathClaim claim, StoreDirectory directory, CancellationToken cancellation)
+    {
+        var manifest = claim.Manifest!;
+        var info = claim.Info;
+        if (!verified.TryGet(manifest.Digest, directory, out var nar))
+        {
+            using var source = new ClaimChunkSource(claim, chunks, cancellation);
+            if (!ManifestVerifier.TryVerify(manifest, source, directory, info.NarHash, info.NarSize, out var fault, cancellation))
+            {
+                throw new RefusedException(fault);
+            }
+
+            verified.Add(manifest.Digest, directory, info.NarHash, info.NarSize);
+        }
+        else if (!nar.Hash.Equals(info.NarHash) || nar.Size != info.NarSize)
+        {
+            throw new RefusedException(
+                $"the content is a NAR of {nar.Size} bytes with hash {nar.Hash}, not one of {info.NarSize} bytes with hash {info.NarHash}");
+        }
+
+        ContentAddressCheck.CheckContent(info, visitor =>
+        {
+            using var source = new ClaimChunkSource(claim, chunks, cancellation);
+            ContentAssembler.Write(manifest, source, visitor, cancellation);
+        });
+    }
+}

@@ -1,0 +1,126 @@
+using NixFuseStore.Content;
+using NixFuseStore.Nix;
+using NixFuseStore.Protocol;
+using NixFuseStore.Server.Access;
+using NixFuseStore.Server.Services;
+using NixFuseStore.Storage.Metadata;
+using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
+
+namespace NixFuseStore.Server.Registration;
+
+/// <summary>What is asked of and written to the database.</summary>
+internal sealed partial class PathRegistrar
+{
+    /// <summary>
+    /// Answers the claims whose path is valid already; nothing of them needs to be verified, as nothing of them is used but their signatures.
+    /// </summary>
+    /// <returns>The other claims.</returns>
+    private async Task<List<PathClaim>> AnswerValidAsync(
+        StoreRecord store, List<PathClaim> claims, RegisterPathResult[] results, CancellationToken cancellation)
+    {
+        if (claims.Count == 0)
+        {
+            return claims;
+        }
+
+        var hashParts = claims.Select(claim => claim.Info.Path.HashPart).ToHashSet(StringComparer.Ordinal);
+        var valid = (await metadata.QueryPathsAsync(store.Id, hashParts, cancellation).ConfigureAwait(false)).ToDictionary(path => path.Path.HashPart, StringComparer.Ordinal);
+        foreach (var claim in claims)
+        {
+            if (!valid.TryGetValue(claim.Info.Path.HashPart, out var registered))
+            {
+                continue;
+            }
+
+            if (registered.Path != claim.Info.Path || !registered.NarHash.AsSpan().SequenceEqual(claim.Info.NarHash.Digest))
+            {
+                results[claim.Index] = Conflict(claim, registered);
+                continue;
+            }
+
+            var known = registered.Signatures.ToHashSet(StringComparer.Ordinal);
+            string[] added = [.. claim.Info.Signatures.Select(signature => signature.ToString()).Where(signature => !known.Contains(signature))];
+            if (added.Length > 0 && await metadata.AddSignaturesAsync(store.Id, registered.Path, added, [], cancellation).ConfigureAwait(false))
+            {
+                registered = registered with { Signatures = [.. registered.Signatures, .. added] };
+            }
+
+            results[claim.Index] = new RegisterPathResult { Outcome = Outcome.AlreadyValid, Path = Records.ToMessage(registered) };
+        }
+
+        return Remaining(claims, results);
+    }
+
+    private async Task CommitAsync(
+        StoreRecord store, Principal principal, StoreDirectory directory, List<PathClaim> claims, RegisterPathResult[] results, CancellationToken cancellation)
+    {
+        if (claims.Count == 0)
+        {
+            return;
+        }
+
+        var key = NixSecretKey.Parse((await keys.GetAsync(store.Id, cancellation).ConfigureAwait(false))[0].SecretKey);
+        var registrations = claims.ConvertAll(claim => Sign(claim, store.Name, directory, key));
+        var registered = await metadata.RegisterPathsAsync(store.Id, principal.ReadableChunks, registrations, cancellation).ConfigureAwait(false);
+        for (var i = 0; i < claims.Count; i++)
+        {
+            results[claims[i].Index] = ToResult(claims[i], registered[i]);
+        }
+    }
+
+    private static PathRegistration Sign(PathClaim claim, string store, StoreDirectory directory, NixSecretKey key)
+    {
+        // The store vouches for the content twice: to this project's clients, and to Nix where a path leaves the store again.
+        var statement = new PathStatement(store, directory, claim.Info, claim.Header.Digest);
+        var info = claim.Info.WithSignature(directory, key);
+        return new PathRegistration
+        {
+            Path = info.Path,
+            NarHash = info.NarHash.ToArray(),
+            NarSize = info.NarSize,
+            References = info.References,
+            Deriver = info.Deriver,
+            ContentAddress = info.ContentAddress?.ToString(),
+            Ultimate = info.Ultimate,
+            Signatures = [.. info.Signatures.Select(signature => signature.ToString()).Distinct(StringComparer.Ordinal)],
+            StoreSignatures = [statement.Sign(key).ToString()],
+            Manifest = claim.Header,
+            Sections = claim.Sections,
+            ChunkIds = claim.ChunkIds,
+        };
+    }
+
+    private static RegisterPathResult ToResult(PathClaim claim, RegistrationResult result)
+    {
+        switch (result.Outcome)
+        {
+            case RegistrationOutcome.Conflict:
+                return Conflict(claim, result.Path!);
+            case RegistrationOutcome.MissingChunks:
+                return MissingChunks(result.MissingChunks);
+            case RegistrationOutcome.MissingReferences:
+                var missing = new RegisterPathResult
+                {
+                    Outcome = Outcome.MissingReferences,
+                    Message = $"it refers to {result.MissingReferences[0]}, which is not valid",
+                };
+                missing.MissingReferences.AddRange(result.MissingReferences.Select(path => path.BaseName));
+                return missing;
+            default:
+                return new RegisterPathResult { Outcome = (Outcome)result.Outcome, Path = Records.ToMessage(result.Path!) };
+        }
+    }
+
+    private static RegisterPathResult Conflict(PathClaim claim, StoredPath registered)
+    {
+        var hash = new NixHash(NixHashAlgorithm.Sha256, registered.NarHash);
+        return new RegisterPathResult
+        {
+            Outcome = Outcome.Conflict,
+            Path = Records.ToMessage(registered),
+            Message = registered.Path == claim.Info.Path
+                ? $"it is valid with NAR hash {hash}, not {claim.Info.NarHash}"
+                : $"its hash part is that of {registered.Path}",
+        };
+    }
+}

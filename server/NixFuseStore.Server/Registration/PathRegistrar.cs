@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using NixFuseStore.Content;
+using NixFuseStore.Nix;
+using NixFuseStore.Protocol;
+using NixFuseStore.Protocol.Grpc;
+using NixFuseStore.Server.Access;
+using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Services;
+using NixFuseStore.Storage.Chunks;
+using NixFuseStore.Storage.Metadata;
+using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
+
+namespace NixFuseStore.Server.Registration;
+
+/// <summary>
+/// Makes paths valid: understands, verifies and signs what clients claim, then lets storage register it in one transaction.
+/// Nothing is believed, and a claim that fails leaves the others of its call alone. Calls may overlap.
+/// </summary>
+internal sealed partial class PathRegistrar(
+    IMetadataStore metadata, ChunkStore chunks, StoreKeys keys, ClaimParser parser, ClaimVerifier verifier, ServerLimits limits, ILogger logger)
+{
+    /// <summary>Calls that hold decoded manifests at the same time.</summary>
+    private readonly Turns _calls = new(limits.RegistrationsMax);
+
+    /// <summary>Verifications that run at the same time, over all calls.</summary>
+    private readonly Turns _verifications = new(limits.VerificationsMax);
+
+    public async Task<RegisterPathsResponse> RegisterAsync(
+        StoreRecord store, Principal principal, IReadOnlyList<NewPath> paths, CancellationToken cancellation)
+    {
+        using var turn = await _calls.TakeAsync(cancellation).ConfigureAwait(false);
+        var watch = Stopwatch.StartNew();
+        var directory = new StoreDirectory(store.StoreDirectory);
+        var results = new RegisterPathResult[paths.Count];
+
+        // 1. Understand metadata and headers.
+        var claims = Parse(paths, directory, (uint)store.ChunkingParameters, results);
+
+        // 2. What is valid already is answered from the database.
+        claims = await AnswerValidAsync(store, claims, results, cancellation).ConfigureAwait(false);
+
+        // 3. Decode the manifests, and find the chunks that they name.
+        await ForEachAsync(claims, results, parser.Decode, cancellation).ConfigureAwait(false);
+        claims = Remaining(claims, results);
+        await LocateAsync(principal.ReadableChunks, claims, results, cancellation).ConfigureAwait(false);
+        claims = Remaining(claims, results);
+
+        // 4. Prove the content, on all cores.
+        await ForEachAsync(claims, results, claim => verifier.Verify(claim, directory, cancellation), cancellation).ConfigureAwait(false);
+        claims = Remaining(claims, results);
+
+        // 5. Keep the chunks that came along, sign, and make valid.
+        await StoreInlineChunksAsync(store, claims, cancellation).ConfigureAwait(false);
+        await CommitAsync(store, principal, directory, claims, results, cancellation).ConfigureAwait(false);
+
+        Report(store, principal, paths, results, watch.ElapsedMilliseconds);
+        var response = new RegisterPathsResponse();
+        response.Results.AddRange(results);
+        return response;
+    }
+
+    private List<PathClaim> Parse(
+        IReadOnlyList<NewPath> paths, StoreDirectory directory, uint chunkingParameters, RegisterPathResult[] results)
+    {
+        var claims = new List<PathClaim>(paths.Count);
+        long decodedBytes = 0;
+        for (var i = 0; i < paths.Count; i++)
+        {
+            try
+            {
+                var claim = ClaimParser.Parse(i, paths[i], directory, chunkingParameters);
+                claims.Add(claim);
+                decodedBytes += ClaimParser.DecodedBytes(claim.Header);
+            }
+            catch (RefusedException e)
+            {
+                results[i] = Refused(e);
+            }
+        }
+
+        // A single path may have sections up to their own bound; a call of many may not add up to more.
+        return decodedBytes <= limits.RegistrationBytesMax || claims.Count == 1
+            ? claims
+            : throw new RpcException(
+                StatusCode.ResourceExhausted,
+                $"the manifests of these {paths.Count} paths decode to {decodedBytes} bytes, more than {limits.RegistrationBytesMax}: send fewer at once");
+    }
+
+    /// <summary>Runs a step for each claim that is still in the race; what the step refuses has its result then.</summary>
+    private async Task ForEachAsync(List<PathClaim> claims, RegisterPathResult[] results, Action<PathClaim> step, CancellationToken cancellation)
+    {
+        var options = new ParallelOptions { MaxDegreeOfParallelism = limits.VerificationsMax, CancellationToken = cancellation };
+        await Parallel.ForEachAsync(claims, options, async (claim, token) =>
+        {
+            using var turn = await _verifications.TakeAsync(token).ConfigureAwait(false);
+            try
+            {
+                step(claim);
+            }
+            catch (RefusedException e)
+            {
+                results[claim.Index] = Refused(e);
+            }
+        }).ConfigureAwait(false);
+    }
+
+    private static List<PathClaim> Remaining(List<PathClaim> claims, RegisterPathResult[] results) =>
+        claims.FindAll(claim => results[claim.Index] is null);
+
+    private static RegisterPathResult Refused(RefusedException e) => new() { Outcome = Outcome.Refused, Message = e.Message };
+
+    private void Report(StoreRecord store, Principal principal, IReadOnlyList<NewPath> paths, RegisterPathResult[] results, long milliseconds)
+    {
+        for (var i = 0; i < results.Length; i++)
+        {
+            if (results[i].Outcome == Outcome.Refused)
+            {
+                logger.Refused(store.Name, paths[i].Path?.BaseName ?? "", results[i].Message, principal.Name);
+            }
+        }
+
+        logger.Registered(store.Name, results.Count(result => result.Outcome == Outcome.Registered), results.Length, milliseconds, principal.Name);
+    }
+
+}

@@ -1,0 +1,57 @@
+using Google.Protobuf;
+using NixFuseStore.Protocol;
+using NixFuseStore.Storage.Metadata;
+
+namespace NixFuseStore.Server.Services;
+
+/// <summary>Rows of the database as messages.</summary>
+internal static class Records
+{
+    public static PathRecord ToMessage(StoredPath path)
+    {
+        // The arrays belong to rows that nobody changes, so the message need not copy them.
+        var record = new PathRecord
+        {
+            BaseName = path.Path.BaseName,
+            NarHash = UnsafeByteOperations.UnsafeWrap(path.NarHash),
+            NarSize = path.NarSize,
+            Deriver = path.Deriver?.BaseName ?? "",
+            ContentAddress = path.ContentAddress ?? "",
+            ManifestHeader = UnsafeByteOperations.UnsafeWrap(path.ManifestHeader),
+            RegistrationTime = path.RegistrationTime,
+            Ultimate = path.Ultimate,
+            Event = path.Event,
+        };
+        foreach (var reference in path.References)
+        {
+            record.References.Add(reference.BaseName);
+        }
+
+        record.Signatures.AddRange(path.Signatures);
+        record.StoreSignatures.AddRange(path.StoreSignatures);
+        return record;
+    }
+
+    public static PathEntry ToMessage(in PathListEntry entry) => new()
+    {
+        BaseName = entry.Path.BaseName,
+        RootKind = (uint)entry.RootKind,
+        RootExecutable = entry.RootIsExecutable,
+        RootSize = entry.RootSize,
+        NarSize = entry.NarSize,
+    };
+
+    public static Section ToMessage(StoredSection section) => new()
+    {
+        Digest = UnsafeByteOperations.UnsafeWrap(section.Digest.ToArray()),
+        PlainLength = (uint)section.PlainLength,
+        Zstd = UnsafeByteOperations.UnsafeWrap(section.Zstd),
+    };
+
+    public static Protocol.StoreEvent ToMessage(in Storage.Metadata.StoreEvent e) => new()
+    {
+        Number = e.Number,
+        Kind = (Protocol.StoreEvent.Types.Kind)e.Kind,
+        BaseName = e.Path.BaseName,
+    };
+}

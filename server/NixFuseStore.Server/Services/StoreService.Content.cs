@@ -1,0 +1,108 @@
+using NixFuseStore.Content;
+using NixFuseStore.Protocol;
+using NixFuseStore.Server.Grpc;
+using NixFuseStore.Storage.Metadata;
+using SectionName = NixFuseStore.Storage.Metadata.SectionName;
+
+namespace NixFuseStore.Server.Services;
+
+/// <summary>What streams records and manifest sections.</summary>
+internal sealed partial class StoreService
+{
+    /// <summary>Paths whose sections are read in one go.</summary>
+    private const int PathsPerRead = 256;
+
+    /// <summary>Sections that are read in one go.</summary>
+    private const int SectionsPerRead = 64;
+
+    /// <summary>Room that a message takes besides its sections, roughly.</summary>
+    private const int RecordBytes = 512;
+
+    public async IAsyncEnumerable<GetClosureResponse> GetClosureAsync(GetClosureRequest request, CallContext call)
+    {
+        var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
+        CheckHashParts(request.HashParts, limits.ClosurePathsMax);
+        var maxPaths = request.MaxPaths == 0 ? limits.ClosurePathsMax : (int)Math.Min(request.MaxPaths, (uint)limits.ClosurePathsMax);
+        var closure = await metadata.GetClosureAsync(store.Id, request.HashParts, maxPaths, !request.NoReferences, call.Cancellation).ConfigureAwait(false);
+
+        var message = new GetClosureResponse();
+        message.NotValid.AddRange(closure.NotValid);
+        var sent = new HashSet<SectionDigest>();
+        var bytes = 0;
+        for (var start = 0; start < closure.Paths.Count; start += PathsPerRead)
+        {
+            var paths = closure.Paths.Skip(start).Take(PathsPerRead).ToArray();
+            var sections = await SmallSectionsAsync(paths, (int)Math.Min(request.InlineSectionBytes, int.MaxValue), call.Cancellation).ConfigureAwait(false);
+            foreach (var path in paths)
+            {
+                var item = new ClosureItem { Path = Records.ToMessage(path) };
+                bytes += RecordBytes;
+                foreach (var section in sections[path.ManifestDigest])
+                {
+                    // A section that several paths share travels with the first of them.
+                    if (sent.Add(section.Digest))
+                    {
+                        item.Sections.Add(Records.ToMessage(section));
+                        bytes += section.Zstd.Length;
+                    }
+                }
+
+                message.Items.Add(item);
+                if (bytes >= limits.StreamBatchBytes)
+                {
+                    yield return message;
+                    message = new GetClosureResponse();
+                    bytes = 0;
+                }
+            }
+        }
+
+        message.Truncated = closure.Truncated;
+        yield return message;
+    }
+
+    public async IAsyncEnumerable<GetSectionsResponse> GetSectionsAsync(GetSectionsRequest request, CallContext call)
+    {
+        var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
+        if (request.Sections.Count > limits.SectionsMax)
+        {
+            throw Invalid($"at most {limits.SectionsMax} sections can be asked for at once");
+        }
+
+        var names = request.Sections.Select(Parse).Distinct().ToArray();
+        var message = new GetSectionsResponse();
+        var bytes = 0;
+        for (var start = 0; start < names.Length; start += SectionsPerRead)
+        {
+            var group = names.Skip(start).Take(SectionsPerRead).ToArray();
+            foreach (var section in await metadata.GetSectionsAsync(store.Id, group, call.Cancellation).ConfigureAwait(false))
+            {
+                if (bytes > 0 && bytes + section.Zstd.Length > limits.StreamBatchBytes)
+                {
+                    yield return message;
+                    message = new GetSectionsResponse();
+                    bytes = 0;
+                }
+
+                message.Sections.Add(Records.ToMessage(section));
+                bytes += section.Zstd.Length;
+            }
+        }
+
+        yield return message;
+    }
+
+    private async Task<ILookup<ManifestDigest, StoredSection>> SmallSectionsAsync(
+        StoredPath[] paths, int plainBytesMax, CancellationToken cancellation)
+    {
+        IReadOnlyList<(ManifestDigest Manifest, StoredSection Section)> sections = plainBytesMax == 0
+            ? []
+            : await metadata.GetSmallSectionsAsync([.. paths.Select(path => path.ManifestDigest).Distinct()], plainBytesMax, cancellation).ConfigureAwait(false);
+        return sections.ToLookup(pair => pair.Manifest, pair => pair.Section);
+    }
+
+    private static SectionName Parse(Protocol.SectionName name) =>
+        name.ManifestDigest.Length == ManifestDigest.Size && name.SectionDigest.Length == SectionDigest.Size
+            ? new SectionName(ManifestDigest.Read(name.ManifestDigest.Span), SectionDigest.Read(name.SectionDigest.Span))
+            : throw Invalid("a digest must have 32 bytes");
+}
