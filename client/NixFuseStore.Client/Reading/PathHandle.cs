@@ -44,7 +44,12 @@ public sealed partial class PathHandle
     /// <summary>The tree while it is in memory, else null: <see cref="IStoreReader.GetTreeAsync"/> brings it back.</summary>
     public ManifestTree? Tree
     {
-        get => _tree;
+        get
+        {
+            Touch();
+            return _tree;
+        }
+
         internal set => _tree = value;
     }
 

@@ -8,9 +8,6 @@ public sealed class StoreReaderOptions
     /// <summary>Longest read in one call, bytes.</summary>
     public const int ReadBytesMax = 16 << 20;
 
-    /// <summary>Name of the store on the server.</summary>
-    public string StoreName { get; init; } = "main";
-
     /// <summary>Keys whose statements are believed. Empty: the server's own keys are believed, which only a server on loopback is allowed.</summary>
     public IReadOnlyList<NixPublicKey> TrustedPublicKeys { get; init; } = [];
 
@@ -22,6 +19,9 @@ public sealed class StoreReaderOptions
 
     /// <summary>Bound of parsed manifest sections in memory, bytes.</summary>
     public long SectionMemoryBytesMax { get; init; } = 48 << 20;
+
+    /// <summary>Bound of chunks in memory, bytes.</summary>
+    public long ChunkMemoryBytesMax { get; init; } = 64 << 20;
 
     /// <summary>How long a lookup of a path that is not known may take.</summary>
     public TimeSpan LookupDeadline { get; init; } = TimeSpan.FromSeconds(1);

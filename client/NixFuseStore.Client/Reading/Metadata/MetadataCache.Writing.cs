@@ -84,7 +84,7 @@ internal sealed partial class MetadataCache
             _pendingBytes -= payload.Length;
             if (key.Kind == MetadataKind.RemovedPath)
             {
-                _entries.Remove(key);
+                Drop(in key);
             }
             else
             {
@@ -153,7 +153,7 @@ internal sealed partial class MetadataCache
                     Forget(in key);
                     if (payload is not null)
                     {
-                        _entries[key] = new MetadataEntry(payload, null, 0, payload.Length, false);
+                        Set(in key, new MetadataEntry(payload, null, 0, payload.Length, false));
                         _pendingBytes += payload.Length;
                         _queue.Enqueue(key);
                     }
@@ -167,7 +167,7 @@ internal sealed partial class MetadataCache
             {
                 if (_entries.TryGetValue(key, out var now) && now.Log == oldest)
                 {
-                    _entries.Remove(key);
+                    Drop(in key);
                 }
             }
 
@@ -207,11 +207,11 @@ internal sealed partial class MetadataCache
     {
         if (header.Key.Kind == MetadataKind.RemovedPath)
         {
-            _entries.Remove(new MetadataKey(MetadataKind.Path, header.Key.Name));
+            Drop(new MetadataKey(MetadataKind.Path, header.Key.Name));
         }
         else
         {
-            _entries[header.Key] = new MetadataEntry(null, log, position, header.Length, false);
+            Set(header.Key, new MetadataEntry(null, log, position, header.Length, false));
         }
     }
 }

@@ -28,6 +28,7 @@ internal sealed partial class MetadataCache : IAsyncDisposable
     private readonly long _bytesMax;
     private readonly long _logBytesMax;
     private readonly TimeProvider _time;
+    private readonly int[] _counts = new int[(int)MetadataKind.RemovedPath + 1];
     private long _pendingBytes;
     private long _corrupt;
     private long _dropped;
@@ -123,7 +124,7 @@ internal sealed partial class MetadataCache : IAsyncDisposable
             }
 
             Forget(in key);
-            _entries[key] = new MetadataEntry(payload, null, 0, payload.Length, false);
+            Set(in key, new MetadataEntry(payload, null, 0, payload.Length, false));
             Enqueue(in key, payload.Length);
         }
     }
@@ -139,10 +140,13 @@ internal sealed partial class MetadataCache : IAsyncDisposable
             }
 
             var tombstone = new MetadataKey(MetadataKind.RemovedPath, key.Name);
-            _entries[tombstone] = new MetadataEntry([], null, 0, 0, false);
+            Set(in tombstone, new MetadataEntry([], null, 0, 0, false));
             Enqueue(in tombstone, 0);
         }
     }
+
+    /// <summary>How many entries of a kind there are.</summary>
+    public int CountOf(MetadataKind kind) => Volatile.Read(ref _counts[(int)kind]);
 
     /// <summary>The names of all entries of a kind, in no order.</summary>
     public List<Key256> Names(MetadataKind kind)
@@ -205,7 +209,7 @@ internal sealed partial class MetadataCache : IAsyncDisposable
         {
             if (_entries.TryGetValue(key, out var now) && now.Log == entry.Log && now.Position == entry.Position)
             {
-                _entries.Remove(key);
+                Drop(in key);
                 _corrupt++;
             }
         }
@@ -216,17 +220,37 @@ internal sealed partial class MetadataCache : IAsyncDisposable
     // Under the lock.
     private bool Forget(in MetadataKey key)
     {
-        if (!_entries.Remove(key, out var entry))
+        if (!_entries.TryGetValue(key, out var entry))
         {
             return false;
         }
 
+        Drop(in key);
         if (entry.Pending is not null)
         {
             _pendingBytes -= entry.Length;
         }
 
         return true;
+    }
+
+    // Under the lock, as is Drop.
+    private void Set(in MetadataKey key, in MetadataEntry entry)
+    {
+        if (!_entries.ContainsKey(key))
+        {
+            _counts[(int)key.Kind]++;
+        }
+
+        _entries[key] = entry;
+    }
+
+    private void Drop(in MetadataKey key)
+    {
+        if (_entries.Remove(key))
+        {
+            _counts[(int)key.Kind]--;
+        }
     }
 
     private static SafeFileHandle Lock(string directory)

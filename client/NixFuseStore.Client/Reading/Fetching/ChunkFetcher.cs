@@ -1,0 +1,258 @@
+using NixFuseStore.Cache;
+using NixFuseStore.Content;
+
+namespace NixFuseStore.Client.Reading;
+
+/// <summary>
+/// Brings chunks: from memory, else from the disk cache, else from the server; at most one request is in flight for a chunk, however many
+/// wait for it. What a reader waits for is sent at once; read-ahead travels in small requests of its own, as much as keeps the link
+/// busy; bulk goes last. Every chunk is checked against its id before anybody sees it. All members may be called from any thread.
+/// </summary>
+internal sealed partial class ChunkFetcher : IAsyncDisposable
+{
+    // Guards the table, the queues and all fields of the fetches. Held for short work only, never while calling out.
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ChunkId, ChunkFetch> _fetches = [];
+    private readonly ServerConnection _connection;
+    private readonly ServerHealth _health;
+    private readonly ChunkMemory _memory;
+    private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _stop = new();
+
+    // Null: no disk cache, or it is still being opened; then reads that miss the memory wait for this task.
+    private readonly Task<IChunkCache?> _cacheOpening;
+
+    public ChunkFetcher(ServerConnection connection, ServerHealth health, ChunkMemory memory, Task<IChunkCache?> cache, TimeProvider time)
+    {
+        _connection = connection;
+        _health = health;
+        _memory = memory;
+        _cacheOpening = cache;
+        _time = time;
+        Link = new LinkEstimator(time);
+    }
+
+    public LinkEstimator Link { get; }
+
+    public FetchCounters Counters { get; } = new();
+
+    /// <summary>Chunks on their way.</summary>
+    public int InFlight
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _fetches.Count;
+            }
+        }
+    }
+
+    /// <summary>Asks for a run of chunks.</summary>
+    /// <param name="content">The path.</param>
+    /// <param name="first">First ordinal.</param>
+    /// <param name="count">Chunks, at least 1.</param>
+    /// <param name="wait">Is given the chunks, in order; null where nobody waits.</param>
+    /// <param name="priority">Demand exactly where a reader waits.</param>
+    /// <param name="waitIndex">Index of the first chunk within the wait.</param>
+    public void Request(PathContent content, int first, int count, ChunkWait? wait, FetchPriority priority, int waitIndex = 0)
+    {
+        List<ChunkFetch>? started = null;
+        for (var ordinal = first; ordinal < first + count; ordinal++)
+        {
+            var id = content.Chunks.Id(ordinal);
+            if (wait is null ? _memory.Contains(in id) : TrySetFromMemory(in id, wait, waitIndex + ordinal - first))
+            {
+                continue;
+            }
+
+            lock (_gate)
+            {
+                if (_fetches.TryGetValue(id, out var fetch))
+                {
+                    Join(fetch, wait, waitIndex + ordinal - first, priority);
+                    continue;
+                }
+
+                fetch = new ChunkFetch(content, ordinal, priority);
+                if (wait is not null)
+                {
+                    fetch.AddWaiter(wait, waitIndex + ordinal - first);
+                }
+
+                _fetches.Add(id, fetch);
+                (started ??= []).Add(fetch);
+            }
+        }
+
+        if (started is not null)
+        {
+            Start(started, priority);
+        }
+    }
+
+    /// <summary>Takes a waiter away from what it still waits for. The fetches go on: what is on its way is of use to the cache.</summary>
+    public void Leave(PathContent content, int first, int count, ChunkWait wait)
+    {
+        lock (_gate)
+        {
+            for (var ordinal = first; ordinal < first + count; ordinal++)
+            {
+                if (_fetches.TryGetValue(content.Chunks.Id(ordinal), out var fetch))
+                {
+                    fetch.RemoveWaiter(wait);
+                }
+            }
+        }
+
+        wait.Abandon();
+    }
+
+    /// <summary>Stops all requests; whoever waits fails.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        List<ChunkFetch> left;
+        lock (_gate)
+        {
+            left = [.. _fetches.Values];
+        }
+
+        foreach (var fetch in left)
+        {
+            Fail(fetch, new StoreUnavailableException("the store was closed"));
+        }
+    }
+
+    private bool TrySetFromMemory(in ChunkId id, ChunkWait wait, int index)
+    {
+        if (!_memory.TryGet(in id, out var chunk))
+        {
+            return false;
+        }
+
+        wait.Set(index, chunk);
+        return true;
+    }
+
+    // Under the lock.
+    private void Join(ChunkFetch fetch, ChunkWait? wait, int index, FetchPriority priority)
+    {
+        if (wait is not null)
+        {
+            fetch.AddWaiter(wait, index);
+        }
+
+        if (priority < fetch.Priority)
+        {
+            fetch.Priority = priority;
+            if (fetch.State == FetchState.Queued)
+            {
+                QueueOf(priority).Add(fetch);
+                SchedulePump();
+            }
+        }
+    }
+
+    private void Start(List<ChunkFetch> fetches, FetchPriority priority)
+    {
+        if (!_cacheOpening.IsCompleted)
+        {
+            _ = StartWhenCacheIsOpenAsync(fetches, priority);
+            return;
+        }
+
+        if (Cache is not { } cache)
+        {
+            Enqueue(fetches);
+            return;
+        }
+
+        List<ChunkFetch>? onDisk = null;
+        List<ChunkFetch>? onServer = null;
+        foreach (var fetch in fetches)
+        {
+            (cache.Contains(fetch.Id) ? onDisk ??= [] : onServer ??= []).Add(fetch);
+        }
+
+        if (onServer is not null)
+        {
+            Enqueue(onServer);
+        }
+
+        if (onDisk is not null)
+        {
+            StartFromDisk(cache, onDisk, priority);
+        }
+    }
+
+    // The cache's opening must not fail (its owner opens an empty one instead), so a failed one counts as none.
+    private IChunkCache? Cache => _cacheOpening.IsCompletedSuccessfully ? _cacheOpening.Result : null;
+
+    private async Task StartWhenCacheIsOpenAsync(List<ChunkFetch> fetches, FetchPriority priority)
+    {
+        await ((Task)_cacheOpening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Start(fetches, priority);
+    }
+
+    // The reference of the caller passes here.
+    private void Complete(ChunkFetch fetch, ChunkBuffer chunk, bool fromServer)
+    {
+        var id = fetch.Id;
+        List<(ChunkWait Wait, int Index)>? waiters;
+        FetchPriority priority;
+        lock (_gate)
+        {
+            fetch.State = FetchState.Done;
+            priority = fetch.Priority;
+        }
+
+        // Into the memory before it leaves the table, so that nobody in between finds it in neither.
+        if (priority != FetchPriority.Bulk)
+        {
+            _memory.Add(in id, chunk);
+        }
+
+        lock (_gate)
+        {
+            _fetches.Remove(id);
+            waiters = fetch.TakeWaiters();
+        }
+
+        if (fromServer)
+        {
+            Cache?.Offer(chunk, id);
+            if (priority == FetchPriority.ReadAhead)
+            {
+                fetch.Content.MarkFetchedAhead(fetch.Ordinal);
+                fetch.Content.ReadAhead.OnFetched(fetch.Length);
+                Interlocked.Add(ref Counters.ReadAheadBytes, fetch.Length);
+            }
+        }
+
+        foreach (var (wait, index) in waiters ?? [])
+        {
+            // We hold a reference, so another one can be had.
+            chunk.TryAddReference();
+            wait.Set(index, chunk);
+        }
+
+        chunk.Release();
+    }
+
+    private void Fail(ChunkFetch fetch, Exception exception)
+    {
+        List<(ChunkWait Wait, int Index)>? waiters;
+        lock (_gate)
+        {
+            fetch.State = FetchState.Done;
+            _fetches.Remove(fetch.Id);
+            waiters = fetch.TakeWaiters();
+        }
+
+        foreach (var (wait, _) in waiters ?? [])
+        {
+            wait.Fail(exception);
+        }
+    }
+}

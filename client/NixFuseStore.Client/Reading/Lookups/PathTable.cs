@@ -1,0 +1,216 @@
+using System.Diagnostics.CodeAnalysis;
+using NixFuseStore.Nix;
+using NixFuseStore.Protocol;
+
+namespace NixFuseStore.Client.Reading;
+
+/// <summary>
+/// The paths that are known to be valid, by hash part. A path learnt in passing (as part of a closure) is kept as its record and verified when
+/// it is first asked for. Bounded: the oldest are forgotten, which costs asking again. Any thread.
+/// </summary>
+internal sealed class PathTable
+{
+    /// <summary>Paths known at a time; a handle takes about a KiB or two.</summary>
+    public const int PathsMax = 32_768;
+
+    /// <summary>Removals remembered, so that an answer that was under way does not bring a removed path back.</summary>
+    private const int RemovalsMax = 4096;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Key256, Entry> _entries = [];
+    private readonly Queue<Key256> _order = new();
+    private readonly Dictionary<Key256, ulong> _removals = [];
+    private readonly Queue<Key256> _removalOrder = new();
+
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _entries.Count;
+            }
+        }
+    }
+
+    /// <summary>A verified path that is valid as far as is known. Allocates nothing.</summary>
+    public bool TryGet(ReadOnlySpan<byte> baseName, [NotNullWhen(true)] out PathHandle? handle)
+    {
+        handle = null;
+        if (baseName.Length <= StorePath.HashPartLength)
+        {
+            return false;
+        }
+
+        lock (_gate)
+        {
+            if (_entries.TryGetValue(Key256.Read(baseName), out var entry) && !entry.IsStale)
+            {
+                handle = entry.Handle;
+            }
+        }
+
+        if (handle is not null && handle.BaseName.Span.SequenceEqual(baseName))
+        {
+            return true;
+        }
+
+        handle = null;
+        return false;
+    }
+
+    /// <summary>The same by path. Where it is known only as a record, <paramref name="record"/> is that.</summary>
+    public PathHandle? Find(in Key256 key, StorePath path, out PathRecord? record)
+    {
+        record = null;
+        lock (_gate)
+        {
+            if (!_entries.TryGetValue(key, out var entry) || entry.IsStale)
+            {
+                return null;
+            }
+
+            if (entry.Handle is { } handle)
+            {
+                return handle.Path == path ? handle : null;
+            }
+
+            if (entry.Record!.BaseName == path.BaseName)
+            {
+                record = entry.Record;
+            }
+
+            return null;
+        }
+    }
+
+    /// <summary>Keeps what a server just said of a path; unverified until it is asked for.</summary>
+    public void Learn(in Key256 key, PathRecord record)
+    {
+        lock (_gate)
+        {
+            if (IsRemoved(in key, record.Event))
+            {
+                return;
+            }
+
+            if (_entries.TryGetValue(key, out var entry))
+            {
+                // The same bytes as the handle's need no second verification.
+                if (entry.Handle is { } handle && handle.Header.Bytes.Span.SequenceEqual(record.ManifestHeader.Span) && handle.Path.BaseName == record.BaseName)
+                {
+                    entry.IsStale = false;
+                    return;
+                }
+
+                entry.Handle = null;
+                entry.Record = record;
+                entry.IsStale = false;
+                return;
+            }
+
+            Add(in key, new Entry { Record = record });
+        }
+    }
+
+    /// <summary>
+    /// Keeps a verified handle and returns the one to use: the one known already, where path and content are the same.
+    /// </summary>
+    public PathHandle Adopt(in Key256 key, PathHandle handle, ulong eventNumber)
+    {
+        lock (_gate)
+        {
+            if (IsRemoved(in key, eventNumber))
+            {
+                handle.IsRemoved = true;
+                return handle;
+            }
+
+            if (!_entries.TryGetValue(key, out var entry))
+            {
+                Add(in key, new Entry { Handle = handle });
+                return handle;
+            }
+
+            entry.Record = null;
+            entry.IsStale = false;
+            if (entry.Handle is { } known && known.Digest == handle.Digest && known.Path == handle.Path)
+            {
+                return known;
+            }
+
+            if (entry.Handle is { } former)
+            {
+                former.IsRemoved = true;
+            }
+
+            entry.Handle = handle;
+            return handle;
+        }
+    }
+
+    /// <summary>Forgets a path that is no longer valid.</summary>
+    public void Remove(in Key256 key, ulong eventNumber)
+    {
+        lock (_gate)
+        {
+            if (_entries.Remove(key, out var entry) && entry.Handle is { } handle)
+            {
+                handle.IsRemoved = true;
+            }
+
+            if (!_removals.ContainsKey(key))
+            {
+                _removalOrder.Enqueue(key);
+                if (_removalOrder.Count > RemovalsMax)
+                {
+                    _removals.Remove(_removalOrder.Dequeue());
+                }
+            }
+
+            _removals[key] = eventNumber;
+        }
+    }
+
+    /// <summary>Everything known has to be asked for again; handles of what is still the same stay.</summary>
+    public void MarkAllStale()
+    {
+        lock (_gate)
+        {
+            foreach (var entry in _entries.Values)
+            {
+                entry.IsStale = true;
+            }
+        }
+    }
+
+    /// <summary>What is known of a path though it should be asked for again: for when nobody can be asked.</summary>
+    public PathHandle? FindStale(in Key256 key, StorePath path)
+    {
+        lock (_gate)
+        {
+            return _entries.TryGetValue(key, out var entry) && entry.Handle is { } handle && handle.Path == path ? handle : null;
+        }
+    }
+
+    private bool IsRemoved(in Key256 key, ulong eventNumber) => _removals.TryGetValue(key, out var removedAt) && eventNumber <= removedAt;
+
+    private void Add(in Key256 key, Entry entry)
+    {
+        _entries.Add(key, entry);
+        _order.Enqueue(key);
+        while (_order.Count > PathsMax && _order.TryDequeue(out var oldest))
+        {
+            _entries.Remove(oldest);
+        }
+    }
+
+    private sealed class Entry
+    {
+        public PathHandle? Handle { get; set; }
+
+        public PathRecord? Record { get; set; }
+
+        public bool IsStale { get; set; }
+    }
+}

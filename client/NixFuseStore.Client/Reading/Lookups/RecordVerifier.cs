@@ -1,0 +1,110 @@
+using NixFuseStore.Content;
+using NixFuseStore.Nix;
+using NixFuseStore.Protocol;
+
+namespace NixFuseStore.Client.Reading;
+
+/// <summary>Turns a record as a server (or the disk) gave it into a handle, if a trusted key signed it. Immutable; any thread.</summary>
+internal sealed class RecordVerifier(string storeName, StoreDirectory directory, IReadOnlyList<NixPublicKey> trustedKeys)
+{
+    private readonly NixPublicKey[] _trustedKeys = [.. trustedKeys];
+
+    public StoreDirectory Directory { get; } = directory;
+
+    /// <summary>Verifies a record.</summary>
+    /// <exception cref="StoreVerificationException">The record is malformed, or no trusted key signed what it says.</exception>
+    public PathHandle Verify(PathRecord record)
+    {
+        var info = ReadInfo(record);
+        if (!ManifestHeader.TryParse(record.ManifestHeader.Span, out var header))
+        {
+            throw Refuse(record, "its manifest header is malformed, or of a newer version than this program knows");
+        }
+
+        var statement = new PathStatement(storeName, Directory, info, header.Digest);
+        var signatures = new List<NixSignature>(record.StoreSignatures.Count);
+        foreach (var text in record.StoreSignatures)
+        {
+            if (NixSignature.TryParse(text, out var signature))
+            {
+                signatures.Add(signature!);
+            }
+        }
+
+        return statement.IsSignedByAny(_trustedKeys, signatures)
+            ? new PathHandle(info, header)
+            : throw Refuse(record, "no trusted key signed what the server says of it");
+    }
+
+    private static PathInfo ReadInfo(PathRecord record)
+    {
+        if (!StorePath.TryParseBaseName(record.BaseName, out var path))
+        {
+            throw Refuse(record, "that is not a store path");
+        }
+
+        if (record.NarHash.Length != 32)
+        {
+            throw Refuse(record, "its NAR hash is malformed");
+        }
+
+        var references = new StorePath[record.References.Count];
+        for (var i = 0; i < references.Length; i++)
+        {
+            if (!StorePath.TryParseBaseName(record.References[i], out references[i]))
+            {
+                throw Refuse(record, "its references are malformed");
+            }
+        }
+
+        StorePath? deriver = null;
+        if (record.Deriver.Length > 0)
+        {
+            deriver = StorePath.TryParseBaseName(record.Deriver, out var parsed) ? parsed : throw Refuse(record, "its deriver is malformed");
+        }
+
+        ContentAddress? contentAddress = null;
+        if (record.ContentAddress.Length > 0 && !ContentAddress.TryParse(record.ContentAddress, out contentAddress))
+        {
+            throw Refuse(record, "its content address is malformed");
+        }
+
+        return new PathInfo
+        {
+            Path = path,
+            NarHash = new NixHash(NixHashAlgorithm.Sha256, record.NarHash.Span),
+            NarSize = record.NarSize,
+            References = references,
+            Deriver = deriver,
+            ContentAddress = contentAddress,
+            Signatures = ReadSignatures(record),
+            RegistrationTime = record.RegistrationTime,
+            Ultimate = record.Ultimate,
+        };
+    }
+
+    // Nix signatures are shown, not relied on here: what cannot be read is left out.
+    private static List<NixSignature> ReadSignatures(PathRecord record)
+    {
+        if (record.Signatures.Count == 0)
+        {
+            return [];
+        }
+
+        var signatures = new List<NixSignature>(record.Signatures.Count);
+        foreach (var text in record.Signatures)
+        {
+            if (NixSignature.TryParse(text, out var signature))
+            {
+                signatures.Add(signature!);
+            }
+        }
+
+        return signatures;
+    }
+
+    private static StoreVerificationException Refuse(PathRecord record, string why) =>
+        new($"the record of path '{Printable(record.BaseName)}' does not verify: {why}");
+
+    private static string Printable(string text) => new([.. text.Take(StorePath.BaseNameLengthMax).Where(c => c is > ' ' and < (char)0x7f)]);
+}

@@ -1,0 +1,204 @@
+using System.Diagnostics.CodeAnalysis;
+using NixFuseStore.Content;
+
+namespace NixFuseStore.Client.Reading;
+
+/// <content>Bytes of files, targets of symlinks.</content>
+public sealed partial class StoreReader
+{
+    /// <inheritdoc/>
+    public bool TryRead(PathHandle handle, int entry, ulong offset, int length, [NotNullWhen(true)] out ReadLease? lease)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        lease = null;
+        if (handle.Tree is not { } tree || handle.Content is not { } content)
+        {
+            return false;
+        }
+
+        var range = ContentRange.Locate(tree, content.Chunks, entry, offset, length);
+        var result = ReadLease.Rent();
+        var position = range.StreamStart;
+        foreach (var slice in range)
+        {
+            if (!_chunkMemory.TryGet(content.Chunks.Id(slice.Ordinal), out var chunk))
+            {
+                result.Dispose();
+                return false;
+            }
+
+            Append(result, content, chunk, in slice, position);
+            position += slice.Length;
+        }
+
+        AfterRead(content, tree, entry, in range, missed: false);
+        lease = result;
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ReadLease> ReadAsync(PathHandle handle, int entry, ulong offset, int length, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, StoreReaderOptions.ReadBytesMax);
+
+        // 1. What the bytes are: tree and chunk list.
+        var started = _time.GetTimestamp();
+        var tree = handle.Tree;
+        var content = handle.Content;
+        if (tree is null || content is null)
+        {
+            (tree, content) = await OpenContentAsync(handle, started, cancellationToken).ConfigureAwait(false);
+        }
+
+        var range = ContentRange.Locate(tree, content.Chunks, entry, offset, length);
+        if (range.Length == 0)
+        {
+            return ReadLease.Rent();
+        }
+
+        // 2. Ask for what is needed, then for what will be.
+        var wait = new ChunkWait(range.ChunkCount);
+        _fetcher.Request(content, range.FirstChunk, range.ChunkCount, wait, FetchPriority.Demand);
+        AfterRead(content, tree, entry, in range, missed: !wait.Done.IsCompleted);
+
+        // 3. Wait.
+        try
+        {
+            if (!wait.Done.IsCompletedSuccessfully)
+            {
+                await WaitAsync(wait.Done, handle, started, cancellationToken).ConfigureAwait(false);
+            }
+
+            // 4. Hand out, hashes put back.
+            return Compose(content, in range, wait);
+        }
+        finally
+        {
+            if (wait.Done.IsCompletedSuccessfully)
+            {
+                wait.Abandon();
+            }
+            else
+            {
+                _fetcher.Leave(content, range.FirstChunk, range.ChunkCount, wait);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TryReadLink(PathHandle handle, int entry, Span<byte> destination, out int written)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        written = 0;
+        if (handle.Tree is not { } tree || tree.Kind(entry) != EntryKind.Symlink || tree.Size(entry) > (ulong)destination.Length)
+        {
+            return false;
+        }
+
+        written = tree.GetTarget(entry, handle.Header, destination);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<byte[]> ReadLinkAsync(PathHandle handle, int entry, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        var tree = await GetTreeAsync(handle, cancellationToken).ConfigureAwait(false);
+        var target = new byte[tree.Size(entry)];
+        tree.GetTarget(entry, handle.Header, target);
+        return target;
+    }
+
+    private async ValueTask<(ManifestTree Tree, PathContent Content)> OpenContentAsync(PathHandle handle, long started, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                Task<PathContent> loading;
+                lock (handle.LoadGate)
+                {
+                    loading = handle.Content is { } present ? Task.FromResult(present) : handle.ContentLoading ??= LoadContentAsync(handle);
+                }
+
+                await WaitAsync(loading, handle, started, cancellationToken).ConfigureAwait(false);
+                return (await GetTreeAsync(handle, cancellationToken).ConfigureAwait(false), await loading.ConfigureAwait(false));
+            }
+            catch (StoreUnavailableException) when (_time.GetElapsedTime(started) < _options.ReadDeadline)
+            {
+                // A page that a program has mapped: a server that restarts must not kill it, so this is tried as long as a read may take.
+                await Task.Delay(TimeSpan.FromMilliseconds(200), _time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task WaitAsync(Task task, PathHandle handle, long started, CancellationToken cancellationToken)
+    {
+        var left = _options.ReadDeadline - _time.GetElapsedTime(started);
+        try
+        {
+            await task.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException e)
+        {
+            throw new StoreUnavailableException(
+                $"bytes of {handle.Path} did not come within {_options.ReadDeadline.TotalSeconds:0.###} s: {_health.Failure?.Message ?? "the server is slow"}", e);
+        }
+    }
+
+    private static ReadLease Compose(PathContent content, in ContentRange range, ChunkWait wait)
+    {
+        var lease = ReadLease.Rent();
+        var position = range.StreamStart;
+        foreach (var slice in range)
+        {
+            Append(lease, content, wait.Take(slice.Ordinal - range.FirstChunk), in slice, position);
+            position += slice.Length;
+        }
+
+        return lease;
+    }
+
+    // Takes over the reference to the chunk. Most slices hold no blank and are handed out as they lie.
+    private static void Append(ReadLease lease, PathContent content, ChunkBuffer chunk, in ChunkSlice slice, long position)
+    {
+        if (content.Blanks is { } blanks && blanks.Overlaps(position, slice.Length))
+        {
+            var copy = ChunkBuffer.Allocate(slice.Length);
+            chunk.Span.Slice(slice.Offset, slice.Length).CopyTo(copy.Span);
+            chunk.Release();
+            blanks.Patch(position, copy.Span);
+            lease.Append(copy, 0, slice.Length);
+        }
+        else
+        {
+            lease.Append(chunk, slice.Offset, slice.Length);
+        }
+    }
+
+    private void AfterRead(PathContent content, ManifestTree tree, int entry, in ContentRange range, bool missed)
+    {
+        if (range.Length == 0)
+        {
+            return;
+        }
+
+        var used = content.MarkRead(range.FirstChunk, range.ChunkCount, out _);
+        if (used > 0)
+        {
+            content.ReadAhead.OnUsed(used);
+            Interlocked.Add(ref _fetcher.Counters.ReadAheadUsedBytes, used);
+        }
+
+        var access = Neighbourhood.Describe(tree, entry, range.StreamStart, range.Length, missed);
+        var plan = _readAhead.Plan(content.ReadAhead, in access, _fetcher.Link.WindowPlainBytes, content.Chunks.StreamLength);
+        if (!plan.IsEmpty)
+        {
+            var first = content.Chunks.Find(plan.Start);
+            var last = content.Chunks.Find(plan.End - 1);
+            _fetcher.Request(content, first, last - first + 1, null, FetchPriority.ReadAhead);
+        }
+    }
+}
