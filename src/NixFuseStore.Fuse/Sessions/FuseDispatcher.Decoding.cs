@@ -28,24 +28,11 @@ internal sealed partial class FuseDispatcher
         }
 
         var refusal = reader.BytesLeft < info.ArgumentBytes ? Errno.EIO : Decode(ref reader);
-        if (refusal == Errno.None)
+        if (refusal != Errno.None)
         {
-            return;
-        }
-
-        _session.Counters.MalformedMessage();
-        if (ExpectsAnswer(reader.Header.Opcode))
-        {
-            _responder.Error(refusal);
-        }
-        else
-        {
-            _responder.EndWithoutAnswer();
+            Refuse(reader.Header.Opcode, refusal);
         }
     }
-
-    private static bool ExpectsAnswer(FuseOpcode opcode) =>
-        opcode is not (FuseOpcode.Forget or FuseOpcode.BatchForget or FuseOpcode.Interrupt or FuseOpcode.NotifyReply);
 
     /// <summary>Decodes a request and has it handled; or says why it cannot be decoded.</summary>
     private Errno Decode(ref RequestReader reader)

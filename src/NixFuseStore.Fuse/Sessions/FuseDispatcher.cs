@@ -92,8 +92,7 @@ internal sealed unsafe partial class FuseDispatcher
             }
             else
             {
-                _session.Counters.MalformedMessage();
-                _responder.Error(Errno.EIO);
+                Refuse(header.Opcode, Errno.EIO);
             }
 
             if (_responder.IsOpen)
@@ -106,6 +105,20 @@ internal sealed unsafe partial class FuseDispatcher
 #pragma warning restore CA1031
         {
             _session.AnswerUnexpected(_responder, header.Opcode, exception);
+        }
+    }
+
+    /// <summary>Answers what cannot be decoded, unless nobody waits for an answer.</summary>
+    private void Refuse(FuseOpcode opcode, Errno error)
+    {
+        _session.Counters.MalformedMessage();
+        if (opcode is FuseOpcode.Forget or FuseOpcode.BatchForget or FuseOpcode.Interrupt or FuseOpcode.NotifyReply)
+        {
+            _responder.EndWithoutAnswer();
+        }
+        else
+        {
+            _responder.Error(error);
         }
     }
 

@@ -9,8 +9,8 @@ namespace NixFuseStore.Fuse.Sessions;
 /// wait for a lock in them that it holds while a lookup in the same directory waits for us.
 /// </summary>
 /// <remarks>
-/// Each returns None when the kernel did it, ENOENT when it kept nothing of that kind, ENODEV or ENOTCONN when the mount is
-/// gone, and otherwise its reason.
+/// Each returns None when the kernel did it, ENOENT when it kept nothing of that kind (or nothing at all, the mount being
+/// gone), EPERM, ENODEV or ENOTCONN when the line is down, and otherwise its reason.
 /// </remarks>
 public sealed unsafe class FuseNotifier
 {

@@ -71,6 +71,17 @@ internal sealed class TreeMount : IAsyncDisposable
 
     public string At(string name) => System.IO.Path.Combine(Path, name);
 
+    /// <summary>Waits until the session has counted what its client may see a moment earlier.</summary>
+    public async Task UntilAsync(Func<FuseSessionStatistics, bool> condition)
+    {
+        for (var i = 0; i < 1000 && !condition(Session.GetStatistics()); i++)
+        {
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
+        Assert.True(condition(Session.GetStatistics()), Session.GetStatistics().ToString());
+    }
+
     public async ValueTask DisposeAsync()
     {
         Assert.True(_mount.TryUnmount(lazyWhenBusy: true));

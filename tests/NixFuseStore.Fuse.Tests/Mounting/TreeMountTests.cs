@@ -216,8 +216,7 @@ public sealed class TreeMountTests
         process.Kill();
         await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
         await tree.Cancelled.Task.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
-        Assert.Equal(1, mount.Session.GetStatistics().Interrupted);
-        Assert.Equal(0, mount.Session.GetStatistics().InFlight);
+        await mount.UntilAsync(statistics => statistics is { Interrupted: 1, InFlight: 0 });
     }
 
     [Fact]
@@ -228,7 +227,7 @@ public sealed class TreeMountTests
         var exception = await Assert.ThrowsAnyAsync<IOException>(
             () => File.ReadAllTextAsync(mount.At("hang"), TestContext.Current.CancellationToken));
         Assert.Contains("Input/output error", exception.Message, StringComparison.Ordinal);
-        Assert.Equal(1, mount.Session.GetStatistics().DeadlinesMissed);
+        await mount.UntilAsync(statistics => statistics.DeadlinesMissed == 1);
     }
 
     [Fact]
