@@ -30,9 +30,7 @@ internal static class HelperMounter
             }
         }
 
-        var problem = complaint.Contains("/dev/fuse", StringComparison.Ordinal) || complaint.Contains("device not found", StringComparison.Ordinal)
-            ? FuseMountProblem.NoDevice
-            : FuseMountProblem.NotPermitted;
+        var problem = complaint.Contains("device not found", StringComparison.Ordinal) ? FuseMountProblem.NoDevice : FuseMountProblem.NotPermitted;
         throw new FuseMountException(problem, $"cannot mount at {path}: {complaint}");
     }
 
