@@ -12,8 +12,9 @@ internal static class ChunkSizeStudy
 
     private static readonly (int Min, int Average, int Max, int Large)[] Sizes =
     [
-        (4, 16, 64, 64), (8, 32, 128, 128), (16, 32, 128, 128), (8, 64, 256, 256), (16, 64, 256, 64), (16, 64, 256, 256), (32, 64, 256, 256),
-        (16, 128, 512, 512), (32, 128, 512, 256), (32, 128, 512, 512), (64, 128, 512, 512), (64, 256, 1024, 1024),
+        (4, 16, 64, 64), (4, 16, 64, 16), (8, 16, 64, 32), (8, 32, 128, 128), (8, 32, 128, 64), (8, 32, 128, 32), (4, 32, 128, 64), (16, 32, 128, 128),
+        (8, 32, 64, 64), (16, 32, 64, 64), (8, 64, 256, 256), (16, 64, 256, 64), (16, 64, 256, 256), (32, 64, 256, 256),
+        (16, 128, 512, 512), (32, 128, 512, 512), (64, 256, 1024, 1024),
     ];
 
     public static void RunSizes(string root, string rebuiltRoot, string pagesFolder)
@@ -29,12 +30,12 @@ internal static class ChunkSizeStudy
             var metadata = new StudySections();
             var manifests = Build(root, parameters, chunks, metadata);
             var (stored, described, count) = (chunks.StoredBytes, metadata.StoredBytes, chunks.Count);
-            var fetched = jobs.Select(job => job.Cost(manifests, chunks)).ToArray();
             var parts = metadata.ToString();
-            _ = Build(rebuiltRoot, parameters, chunks, metadata);
+            var rebuilt = Build(rebuiltRoot, parameters, chunks, metadata);
+            var fetched = jobs.Select(job => job.Cost(manifests, rebuilt, chunks)).ToArray();
             var added = chunks.StoredBytes - stored + metadata.StoredBytes - described;
             Console.WriteLine($"| {min}/{average}/{max} {large} | {count} | {Mb(stored)} | {described / 1e6:F2} ({parts}) | {added / 1e6:F3} | "
-                + string.Join(" | ", fetched.Select(cost => $"{Mb(cost.Bytes)} in {cost.Chunks}")) + " |");
+                + string.Join(" | ", fetched.Select(cost => $"{Mb(cost.Bytes)} in {cost.Chunks}, {cost.Again / 1000.0:F0} kB")) + " |");
         }
     }
 
@@ -48,7 +49,7 @@ internal static class ChunkSizeStudy
             var chunks = new StudyChunks(level) { MeasureDecompression = true };
             var manifests = Build(root, ChunkingParameters.Current, chunks, new StudySections());
             Console.WriteLine($"| {level} | {Mb(chunks.StoredBytes)} | {chunks.CompressSpeed / 1e6:F0} | {chunks.DecompressSpeed / 1e6:F0} | "
-                + string.Join(" | ", jobs.Select(job => Mb(job.Cost(manifests, chunks).Bytes))) + " |");
+                + string.Join(" | ", jobs.Select(job => Mb(job.Cost(manifests, manifests, chunks).Bytes))) + " |");
         }
     }
 

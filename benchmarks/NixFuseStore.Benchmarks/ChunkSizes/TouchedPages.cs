@@ -16,13 +16,26 @@ internal sealed class TouchedPages
     public static IReadOnlyList<TouchedPages> Load(string folder) =>
         [.. Directory.GetFiles(folder, "*.pages").Order(StringComparer.Ordinal).Select(Read)];
 
-    /// <summary>The compressed bytes and the number of distinct chunks that hold the pages.</summary>
-    public (long Bytes, int Chunks) Cost(Dictionary<string, Manifest> manifests, StudyChunks chunks)
+    /// <summary>
+    /// The compressed bytes and the number of distinct chunks that hold the pages; and the bytes of those that a client which has them
+    /// still lacks to read the same pages of a rebuild.
+    /// </summary>
+    public (long Bytes, int Chunks, long Again) Cost(
+        Dictionary<string, Manifest> manifests, Dictionary<string, Manifest> rebuilt, StudyChunks chunks)
+    {
+        var needed = Needed(path => manifests[path]);
+        var byName = rebuilt.ToLookup(pair => pair.Key[32..], pair => pair.Value, StringComparer.Ordinal);
+        var again = Needed(path => byName[path[32..]].First());
+        again.ExceptWith(needed);
+        return (needed.Sum(id => (long)chunks.Stored(id)), needed.Count, again.Sum(id => (long)chunks.Stored(id)));
+    }
+
+    private HashSet<ChunkId> Needed(Func<string, Manifest> find)
     {
         var needed = new HashSet<ChunkId>();
         foreach (var path in _runs.GroupBy(run => run.Path))
         {
-            var manifest = manifests[path.Key];
+            var manifest = find(path.Key);
             var tree = manifest.Header.OpenTree(manifest.Tree);
             var list = manifest.Header.OpenChunks(manifest.Chunks);
             foreach (var (_, names, offset, length) in path)
@@ -43,7 +56,7 @@ internal sealed class TouchedPages
             }
         }
 
-        return (needed.Sum(id => (long)chunks.Stored(id)), needed.Count);
+        return needed;
     }
 
     private static TouchedPages Read(string file)

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace NixFuseStore.Content;
 
 /// <summary>
@@ -21,7 +23,8 @@ internal sealed class ContentStreamBuilder
     private readonly ChunkingParameters _parameters;
     private readonly IChunkSink _sink;
     private readonly StoreHashTable _hashes;
-    private readonly byte[] _buffer;
+    private readonly int _bufferBytes;
+    private byte[] _buffer;
     private readonly byte[] _packed = new byte[StoreHash.PackedBytes];
     private int _cut;
     private int _settled;
@@ -35,7 +38,8 @@ internal sealed class ContentStreamBuilder
         _parameters = parameters;
         _sink = sink;
         _hashes = hashes;
-        _buffer = GC.AllocateUninitializedArray<byte>((BufferedChunks * parameters.BytesMax) + _scanner.MatchBytes);
+        _bufferBytes = (BufferedChunks * parameters.BytesMax) + _scanner.MatchBytes;
+        _buffer = ArrayPool<byte>.Shared.Rent(_bufferBytes); // pooled, because a push makes thousands of builders
     }
 
     public List<(ChunkId Id, int Length)> Chunks { get; } = [];
@@ -54,7 +58,7 @@ internal sealed class ContentStreamBuilder
     {
         while (true)
         {
-            var length = Math.Min(data.Length, _buffer.Length - _end);
+            var length = Math.Min(data.Length, _bufferBytes - _end);
             data[..length].CopyTo(_buffer.AsSpan(_end));
             _end += length;
             data = data[length..];
@@ -79,8 +83,13 @@ internal sealed class ContentStreamBuilder
         }
     }
 
-    /// <summary>Ends the stream: what is left becomes chunks.</summary>
-    public void Finish() => CutAll();
+    /// <summary>Ends the stream: what is left becomes chunks. Nothing may follow.</summary>
+    public void Finish()
+    {
+        CutAll();
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = [];
+    }
 
     private void Settle(bool isEnd)
     {

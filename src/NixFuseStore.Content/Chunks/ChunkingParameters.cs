@@ -19,7 +19,7 @@ public sealed class ChunkingParameters
     }
 
     /// <summary>The parameters of new manifests.</summary>
-    public static ChunkingParameters Current { get; } = new(1, 16 << 10, 64 << 10, 256 << 10, 256 << 10);
+    public static ChunkingParameters Current { get; } = new(1, 8 << 10, 32 << 10, 128 << 10, 32 << 10);
 
     /// <summary>The number that manifests carry.</summary>
     public uint Id { get; }

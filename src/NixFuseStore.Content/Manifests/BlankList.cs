@@ -90,7 +90,7 @@ public sealed class BlankList
             return false;
         }
 
-        var first = FirstBehind(streamStart);
+        var first = FirstTouching(streamStart);
         return first < _positions.Length && _positions[first] - streamStart < length;
     }
 
@@ -102,19 +102,32 @@ public sealed class BlankList
     /// <returns>Blanks that were restored, wholly or in part.</returns>
     public int Patch(long streamStart, Span<byte> bytes)
     {
-        var first = FirstBehind(streamStart);
-        var blank = first;
+        var (first, end) = Touching(streamStart, bytes.Length);
         Span<byte> text = stackalloc byte[StoreHash.TextBytes];
-        for (; blank < _positions.Length && _positions[blank] - streamStart < bytes.Length; blank++)
+        for (var blank = first; blank < end; blank++)
         {
             _header.CopyHash(_hashes[blank], text);
-            var at = (int)(_positions[blank] - streamStart);
-            var skip = Math.Max(0, -at);
-            var length = Math.Min(StoreHash.TextBytes, bytes.Length - at) - skip;
-            text.Slice(skip, length).CopyTo(bytes[(at + skip)..]);
+            var (from, skip, length) = Cut(blank, streamStart, bytes.Length);
+            text.Slice(skip, length).CopyTo(bytes[from..]);
         }
 
-        return blank - first;
+        return end - first;
+    }
+
+    /// <summary>Whether a stream range is blank wherever it must be: else it is not what was cut, though <see cref="Patch"/> would hide it.</summary>
+    internal bool IsBlanked(long streamStart, ReadOnlySpan<byte> bytes)
+    {
+        var (first, end) = Touching(streamStart, bytes.Length);
+        for (var blank = first; blank < end; blank++)
+        {
+            var (from, _, length) = Cut(blank, streamStart, bytes.Length);
+            if (bytes.Slice(from, length).ContainsAnyExcept(StoreHash.Blank))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     internal static byte[] Write(IReadOnlyList<(long Position, int Hash)> blanks)
@@ -141,11 +154,36 @@ public sealed class BlankList
         return writer.ToArray();
     }
 
-    /// <summary>The first blank that ends behind a stream position.</summary>
-    private int FirstBehind(long streamStart)
+    /// <summary>The blanks, from the first to before the end, of which at least one byte lies in a stream range.</summary>
+    private (int First, int End) Touching(long streamStart, long length)
     {
-        // Positions are distinct, so searching for the first that begins behind start - 32 is enough.
+        if (length <= 0)
+        {
+            return (0, 0);
+        }
+
+        var first = FirstTouching(streamStart);
+        var end = first;
+        while (end < _positions.Length && _positions[end] - streamStart < length)
+        {
+            end++;
+        }
+
+        return (first, end);
+    }
+
+    /// <summary>The first blank that ends behind a stream position: one that begins less than its length before it, or later.</summary>
+    private int FirstTouching(long streamStart)
+    {
         var place = _positions.AsSpan().BinarySearch(streamStart - StoreHash.TextBytes + 1);
         return place >= 0 ? place : ~place;
+    }
+
+    /// <summary>What of a blank lies in a range: where in the range, how much of the blank before it, how much in it.</summary>
+    private (int From, int Skip, int Length) Cut(int blank, long streamStart, int length)
+    {
+        var at = (int)(_positions[blank] - streamStart);
+        var skip = Math.Max(0, -at);
+        return (at + skip, skip, Math.Min(StoreHash.TextBytes, length - at) - skip);
     }
 }

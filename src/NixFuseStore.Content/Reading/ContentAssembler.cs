@@ -11,7 +11,7 @@ public static class ContentAssembler
     /// <param name="source">Gives the chunks, in stream order, each once. What it gives is believed.</param>
     /// <param name="visitor">Gets the events; what it throws passes through.</param>
     /// <param name="cancellationToken">Looked at between chunks.</param>
-    /// <exception cref="ManifestFormatException">The manifest's sections do not hold.</exception>
+    /// <exception cref="ManifestFormatException">The manifest's sections do not hold, or a chunk is not blank where they say so.</exception>
     /// <exception cref="IOException">From the source: a chunk is missing.</exception>
     public static void Write(Manifest manifest, IChunkSource source, INarVisitor visitor, CancellationToken cancellationToken = default)
     {

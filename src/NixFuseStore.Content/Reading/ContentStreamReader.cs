@@ -21,6 +21,11 @@ internal sealed class ContentStreamReader(ChunkList chunks, BlankList blanks, IC
             _length = chunks.Length(_ordinal);
             var plain = _buffer.AsSpan(0, _length);
             source.Read(chunks.Id(_ordinal), plain);
+            if (!blanks.IsBlanked(chunks.Offset(_ordinal), plain))
+            {
+                throw new ManifestFormatException($"Chunk {_ordinal} holds something where the manifest says that a store hash was blanked.");
+            }
+
             blanks.Patch(chunks.Offset(_ordinal), plain);
         }
 
