@@ -1,0 +1,44 @@
+namespace NixFuseStore.Client.Pushing;
+
+/// <summary>Bounds the bytes that are held somewhere: who wants more than is left waits. Any thread.</summary>
+internal sealed class ByteBudget(long bytesMax)
+{
+    private readonly Lock _gate = new();
+    private readonly Queue<(long Bytes, TaskCompletionSource Granted)> _waiting = [];
+    private long _held;
+
+    // One request may exceed the whole budget; it is granted alone.
+    internal Task TakeAsync(long bytes, CancellationToken cancellationToken)
+    {
+        TaskCompletionSource granted;
+        lock (_gate)
+        {
+            if (_waiting.Count == 0 && Fits(bytes))
+            {
+                _held += bytes;
+                return Task.CompletedTask;
+            }
+
+            granted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Enqueue((bytes, granted));
+        }
+
+        return granted.Task.WaitAsync(cancellationToken);
+    }
+
+    internal void Return(long bytes)
+    {
+        lock (_gate)
+        {
+            _held -= bytes;
+            while (_waiting.TryPeek(out var next) && Fits(next.Bytes))
+            {
+                _waiting.Dequeue();
+                _held += next.Bytes;
+                next.Granted.SetResult();
+            }
+        }
+    }
+
+    private bool Fits(long bytes) => _held == 0 || _held + bytes <= bytesMax;
+}

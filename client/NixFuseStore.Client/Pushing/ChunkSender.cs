@@ -1,0 +1,164 @@
+using System.Threading.Channels;
+using Google.Protobuf;
+using NixFuseStore.Content;
+using NixFuseStore.Native.Compression;
+using NixFuseStore.Protocol;
+using NixFuseStore.Protocol.DataPlane;
+
+namespace NixFuseStore.Client.Pushing;
+
+/// <summary>
+/// Brings chunks to the server in three stages with a queue before each: ask which are missing, compress those, upload them. While
+/// requests are under way the queues fill, so that the next ones are large; nothing waits where nothing is under way.
+/// </summary>
+/// <remarks>The queues need no bound of their own: <see cref="ByteBudget"/> bounds what is in all of them together.</remarks>
+internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushProgress progress, PushOptions options)
+{
+    /// <summary>Chunks in one query at most; the protocol allows 65,536.</summary>
+    private const int QueryChunksMax = 4096;
+
+    /// <summary>Queries under way at once.</summary>
+    private const int Queries = 3;
+
+    /// <summary>Bytes in one upload, give or take a chunk. One upload under way fills a fast link of long delay for a while.</summary>
+    private const int UploadBytes = 8 << 20;
+
+    /// <summary>How long an upload that is not full waits for more chunks. The server makes each upload durable, which is worth sharing.</summary>
+    private static readonly TimeSpan UploadLinger = TimeSpan.FromMilliseconds(25);
+
+    // Of zstd, by measurement on a real store (734 MB of NARs, one core): level 3 makes 0.29 of the bytes at 260 MB/s.
+    private const int Level = 3;
+
+    private readonly ByteBudget _budget = new(options.ChunkBytesHeldMax);
+    private readonly Channel<HeldChunk> _toAsk = Channel.CreateUnbounded<HeldChunk>();
+    private readonly Channel<HeldChunk> _toCompress = Channel.CreateUnbounded<HeldChunk>();
+    private readonly Channel<PackedChunk> _toUpload = Channel.CreateUnbounded<PackedChunk>();
+
+    /// <summary>Takes a copy of a chunk. Blocks while too much is held.</summary>
+    internal void Send(in ChunkId id, ReadOnlySpan<byte> plain, bool askFirst, CancellationToken cancellationToken)
+    {
+        _budget.TakeAsync(plain.Length, cancellationToken).GetAwaiter().GetResult();
+        (askFirst ? _toAsk : _toCompress).Writer.TryWrite(HeldChunk.Copy(id, plain));
+    }
+
+    /// <summary>The loops of all stages, which run until cancelled.</summary>
+    internal IEnumerable<Func<CancellationToken, Task>> Loops()
+    {
+        for (int i = 0; i < Queries; i++)
+        {
+            yield return AskAsync;
+        }
+
+        for (int i = 0; i < options.Workers; i++)
+        {
+            yield return CompressAsync;
+        }
+
+        for (int i = 0; i < options.Uploads; i++)
+        {
+            yield return UploadAsync;
+        }
+    }
+
+    private async Task AskAsync(CancellationToken cancellationToken)
+    {
+        var batch = new List<HeldChunk>();
+        while (await _toAsk.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            batch.Clear();
+            while (batch.Count < QueryChunksMax && _toAsk.Reader.TryRead(out var chunk))
+            {
+                batch.Add(chunk);
+            }
+
+            if (batch.Count == 0)
+            {
+                continue; // another of these loops was faster
+            }
+
+            var ids = new byte[batch.Count * ChunkId.Size];
+            for (int i = 0; i < batch.Count; i++)
+            {
+                batch[i].Id.CopyTo(ids.AsSpan(i * ChunkId.Size));
+            }
+
+            var request = new FindMissingChunksRequest { Store = target.StoreName, ChunkIds = UnsafeByteOperations.UnsafeWrap(ids) };
+            var answer = await target.FindMissingChunksAsync(request, cancellationToken).ConfigureAwait(false);
+            if (answer.Missing.Length < (batch.Count + 7) / 8)
+            {
+                throw new StoreClientException($"the server answered for {answer.Missing.Length * 8} chunks where {batch.Count} were asked for");
+            }
+
+            for (int i = 0; i < batch.Count; i++)
+            {
+                if ((answer.Missing[i / 8] >> (i % 8) & 1) != 0)
+                {
+                    _toCompress.Writer.TryWrite(batch[i]);
+                }
+                else
+                {
+                    batch[i].Release();
+                    _budget.Return(batch[i].Length);
+                    progress.ChunkFound();
+                    ledger.Settle(batch[i].Id);
+                }
+            }
+        }
+    }
+
+    private Task CompressAsync(CancellationToken cancellationToken) => DedicatedThread.RunAsync(() =>
+    {
+        foreach (var chunk in _toCompress.Reader.ReadAllAsync(cancellationToken).ToBlockingEnumerable(cancellationToken))
+        {
+            _toUpload.Writer.TryWrite(Pack(chunk));
+            chunk.Release();
+        }
+    });
+
+    private static PackedChunk Pack(HeldChunk chunk)
+    {
+        byte[] frame = Zstd.Compress(chunk.Plain, Level);
+        return frame.Length < chunk.Length
+            ? new PackedChunk(chunk.Id, ChunkEncoding.Zstd, chunk.Length, frame)
+            : new PackedChunk(chunk.Id, ChunkEncoding.Plain, chunk.Length, chunk.Plain.ToArray());
+    }
+
+    private async Task UploadAsync(CancellationToken cancellationToken)
+    {
+        var batch = new List<PackedChunk>();
+        while (await _toUpload.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            batch.Clear();
+            int bytes = Take(batch, 0);
+            if (batch.Count > 0 && bytes < UploadBytes)
+            {
+                await Task.Delay(UploadLinger, cancellationToken).ConfigureAwait(false);
+                Take(batch, bytes);
+            }
+
+            if (batch.Count == 0)
+            {
+                continue; // another of these loops was faster
+            }
+
+            await target.UploadAsync(batch, cancellationToken).ConfigureAwait(false);
+            foreach (var chunk in batch)
+            {
+                progress.ChunkSent(chunk.PlainLength);
+                _budget.Return(chunk.PlainLength);
+                ledger.Settle(chunk.Id);
+            }
+        }
+    }
+
+    private int Take(List<PackedChunk> batch, int bytes)
+    {
+        while (bytes < UploadBytes && _toUpload.Reader.TryRead(out var chunk))
+        {
+            batch.Add(chunk);
+            bytes += chunk.Stored.Length;
+        }
+
+        return bytes;
+    }
+}

@@ -1,0 +1,23 @@
+using NixFuseStore.Protocol;
+
+namespace NixFuseStore.Client.Pushing;
+
+/// <summary>
+/// The calls that a push makes. Each may be made again; failures are <see cref="StoreClientException"/>s, of which
+/// <see cref="StoreUnavailableException"/> alone is worth another try. Any thread, calls may overlap.
+/// </summary>
+internal interface IPushTarget
+{
+    string StoreName { get; }
+
+    Task<GetStoreResponse> GetStoreAsync(CancellationToken cancellationToken);
+
+    Task<QueryPathsResponse> QueryPathsAsync(QueryPathsRequest request, CancellationToken cancellationToken);
+
+    Task<FindMissingChunksResponse> FindMissingChunksAsync(FindMissingChunksRequest request, CancellationToken cancellationToken);
+
+    Task UploadAsync(IReadOnlyList<PackedChunk> chunks, CancellationToken cancellationToken);
+
+    // `narBytes` is what the server has to put together and hash before it can answer.
+    Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, ulong narBytes, CancellationToken cancellationToken);
+}

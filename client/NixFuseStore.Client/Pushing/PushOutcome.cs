@@ -1,0 +1,17 @@
+namespace NixFuseStore.Client.Pushing;
+
+/// <summary>What became of one path.</summary>
+public enum PushOutcome
+{
+    /// <summary>This push made it valid.</summary>
+    Registered,
+
+    /// <summary>It was valid with the same NAR hash, before this push or by another one meanwhile.</summary>
+    AlreadyValid,
+
+    /// <summary>It is valid on the server with another NAR hash; that one stays, and the push goes on with it.</summary>
+    Conflict,
+
+    /// <summary>It could not be pushed.</summary>
+    Failed,
+}

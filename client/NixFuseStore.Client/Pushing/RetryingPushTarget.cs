@@ -1,0 +1,61 @@
+using NixFuseStore.Protocol;
+
+namespace NixFuseStore.Client.Pushing;
+
+/// <summary>Makes calls again while the server is away, with growing pauses, for a bounded time; counts what was sent.</summary>
+internal sealed class RetryingPushTarget(IPushTarget target, TimeSpan retryFor, PushProgress progress, TimeProvider time) : IPushTarget
+{
+    private const double PauseGrowth = 2;
+    private static readonly TimeSpan PauseFirst = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(5);
+
+    public string StoreName => target.StoreName;
+
+    public Task<GetStoreResponse> GetStoreAsync(CancellationToken cancellationToken) =>
+        CallAsync(0, target.GetStoreAsync, cancellationToken);
+
+    public Task<QueryPathsResponse> QueryPathsAsync(QueryPathsRequest request, CancellationToken cancellationToken) =>
+        CallAsync(request.CalculateSize(), token => target.QueryPathsAsync(request, token), cancellationToken);
+
+    public Task<FindMissingChunksResponse> FindMissingChunksAsync(FindMissingChunksRequest request, CancellationToken cancellationToken) =>
+        CallAsync(request.CalculateSize(), token => target.FindMissingChunksAsync(request, token), cancellationToken);
+
+    public Task UploadAsync(IReadOnlyList<PackedChunk> chunks, CancellationToken cancellationToken) => CallAsync(
+        chunks.Sum(chunk => (long)chunk.Stored.Length),
+        async token =>
+        {
+            await target.UploadAsync(chunks, token).ConfigureAwait(false);
+            return 0;
+        },
+        cancellationToken);
+
+    public Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, ulong narBytes, CancellationToken cancellationToken) =>
+        CallAsync(request.CalculateSize(), token => target.RegisterPathsAsync(request, narBytes, token), cancellationToken);
+
+    private async Task<TResult> CallAsync<TResult>(long bytes, Func<CancellationToken, Task<TResult>> call, CancellationToken cancellationToken)
+    {
+        var pause = PauseFirst;
+        long? firstFailure = null;
+        while (true)
+        {
+            try
+            {
+                var result = await call(cancellationToken).ConfigureAwait(false);
+                progress.RequestDone(bytes);
+                return result;
+            }
+            catch (StoreUnavailableException)
+            {
+                firstFailure ??= time.GetTimestamp();
+                if (time.GetElapsedTime(firstFailure.Value) + pause > retryFor)
+                {
+                    throw;
+                }
+            }
+
+            progress.Retried();
+            await Task.Delay(pause, time, cancellationToken).ConfigureAwait(false);
+            pause = TimeSpan.FromTicks(Math.Min(PauseMax.Ticks, (long)(pause.Ticks * PauseGrowth)));
+        }
+    }
+}
