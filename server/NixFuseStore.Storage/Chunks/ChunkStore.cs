@@ -1,6 +1,7 @@
-using NixFuseStore.Content;
+using System.Threading.Channels;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;
+using NixFuseStore.Storage.Packs;
 
 namespace NixFuseStore.Storage.Chunks;
 
@@ -8,39 +9,94 @@ namespace NixFuseStore.Storage.Chunks;
 /// Chunks in packs: what a server process stores and reads chunks with. It keeps one open pack and writes in groups, so that all
 /// who store at the same time share one flush. All calls may overlap. Owns neither of the two stores below it.
 /// </summary>
-public sealed class ChunkStore : IAsyncDisposable
+public sealed partial class ChunkStore : IAsyncDisposable
 {
-    /// <summary>Opens the store and recovers packs that crashed servers left open.</summary>
-    public static Task<ChunkStore> OpenAsync(
-        IMetadataStore metadata, IBlobStore blobs, ChunkStoreOptions? options = null, CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
+    private readonly IMetadataStore _metadata;
+    private readonly IBlobStore _blobs;
+    private readonly ChunkStoreOptions _options;
+    private readonly PackRecovery _recovery;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Channel<Job> _jobs = Channel.CreateUnbounded<Job>(new UnboundedChannelOptions { SingleReader = true });
+    private Task _writing = Task.CompletedTask;
+    private Task _keeping = Task.CompletedTask;
+
+    private ChunkStore(IMetadataStore metadata, IBlobStore blobs, ChunkStoreOptions options)
+    {
+        _metadata = metadata;
+        _blobs = blobs;
+        _options = options;
+        _recovery = new PackRecovery(metadata, blobs, options);
+        _budgetUnits = Math.Max(1, options.QueueBytesMax / BudgetUnit);
+        _budget = new SemaphoreSlim(_budgetUnits, _budgetUnits);
+    }
 
     /// <summary>What it has done so far.</summary>
-    public ChunkStoreCounters Counters => throw new NotImplementedException();
+    public ChunkStoreCounters Counters => new(
+        Volatile.Read(ref _packsCreated),
+        Volatile.Read(ref _packsSealed),
+        Volatile.Read(ref _flushes),
+        Volatile.Read(ref _chunksStored),
+        Volatile.Read(ref _bytesStored),
+        Volatile.Read(ref _reads),
+        Volatile.Read(ref _bytesRead));
 
-    /// <summary>
-    /// Stores chunks for a store; when it returns they are durable, indexed and visible in that store. Those that exist already are
-    /// not written again, whichever store they came from: who sends the bytes may read them.
-    /// </summary>
-    /// <exception cref="BlobStoreFullException">No space is left; none of the new chunks was stored.</exception>
-    /// <exception cref="MetadataUnavailableException">The database is away; it is not known which were stored.</exception>
-    public Task<StoreChunksResult> StoreAsync(
-        StoreId store, IReadOnlyList<ChunkUpload> chunks, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    /// <summary>Opens the store and recovers packs that crashed servers left open.</summary>
+    public static async Task<ChunkStore> OpenAsync(
+        IMetadataStore metadata, IBlobStore blobs, ChunkStoreOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        ArgumentNullException.ThrowIfNull(blobs);
+        var store = new ChunkStore(metadata, blobs, options ?? new ChunkStoreOptions());
+        store._current = await store._recovery.RunAsync(keepOne: true, cancellationToken).ConfigureAwait(false);
+        store._writing = Task.Run(store.WriteAllAsync, CancellationToken.None);
+        store._keeping = Task.Run(store.KeepLeasesAsync, CancellationToken.None);
+        return store;
+    }
 
-    /// <summary>Fills the destination with stored bytes of a pack, for instance several neighbouring chunks at once.</summary>
-    public ValueTask ReadAsync(PackId pack, long offset, Memory<byte> destination, CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
+    /// <summary>Ends writing; the open pack is left for the next server to go on with.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_jobs.Writer.TryComplete())
+        {
+            return;
+        }
 
-    /// <summary>Reads one chunk, decodes it and compares it with its id.</summary>
-    /// <param name="id">The chunk.</param>
-    /// <param name="location">Where it lies.</param>
-    /// <param name="plain">Exactly <see cref="ChunkLocation.PlainLength"/> bytes.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="InvalidDataException">The pack holds other bytes than it should.</exception>
-    public ValueTask ReadVerifiedAsync(
-        ChunkId id, ChunkLocation location, Memory<byte> plain, CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
+        // 1. What is queued is still written.
+        await _writing.ConfigureAwait(false);
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _keeping.ConfigureAwait(false);
 
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+        // 2. The open pack is free at once.
+        await DropCurrentAsync().ConfigureAwait(false);
+        _stopping.Dispose();
+        _budget.Dispose();
+        _admission.Dispose();
+    }
+
+    /// <summary>Renews the lease of the open pack, and takes care of packs whose servers are gone.</summary>
+    private async Task KeepLeasesAsync()
+    {
+        int round = 0;
+        while (!_stopping.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.Delay(_options.PackLease / 4, _options.TimeProvider, _stopping.Token).ConfigureAwait(false);
+                await _metadata.RenewPackLeasesAsync(_options.Owner, _options.PackLease, _stopping.Token).ConfigureAwait(false);
+                if (++round % 4 == 0)
+                {
+                    await _recovery.RunAsync(keepOne: false, _stopping.Token).ConfigureAwait(false);
+                }
+            }
+            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (IOException exception)
+            {
+                // The next round tries again; should the lease run out, the pack is given up when it is next written.
+                _options.Notice($"The lease of the open pack could not be renewed: {exception.Message}");
+            }
+        }
+    }
 }

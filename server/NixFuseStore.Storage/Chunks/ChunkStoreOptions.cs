@@ -15,6 +15,9 @@ public sealed record ChunkStoreOptions
     /// <summary>Uploads that wait for one flush together hold at most this many bytes; beyond that, callers wait to be let in.</summary>
     public int QueueBytesMax { get; init; } = 64 << 20;
 
-    /// <summary>The clock of leases.</summary>
+    /// <summary>The clock that leases are renewed by; they run out by the database's clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Is told in one line what operators should know, such as a pack that cannot be recovered.</summary>
+    public Action<string> Notice { get; init; } = static _ => { };
 }

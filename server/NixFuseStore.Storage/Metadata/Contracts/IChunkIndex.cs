@@ -33,11 +33,11 @@ public interface IChunkIndex
     /// <summary>Extends the lease of the owner's open packs; returns those that are still its own.</summary>
     Task<IReadOnlyList<PackId>> RenewPackLeasesAsync(string owner, TimeSpan lease, CancellationToken cancellationToken = default);
 
-    /// <summary>Takes over an open pack whose lease has run out (or that is the owner's own); false where somebody else was quicker.</summary>
+    /// <summary>Takes over an open pack whose lease has run out or that was released; false where somebody else was quicker.</summary>
     Task<bool> ClaimPackAsync(PackId pack, string owner, TimeSpan lease, CancellationToken cancellationToken = default);
 
-    /// <summary>Ends the leases of the owner's open packs at once, so that another server may go on with them.</summary>
-    Task ReleasePacksAsync(string owner, CancellationToken cancellationToken = default);
+    /// <summary>Gives up an open pack that is the owner's, so that any server may recover it at once.</summary>
+    Task ReleasePackAsync(PackId pack, string owner, CancellationToken cancellationToken = default);
 
     /// <summary>Marks a pack sealed. False where the owner had lost it.</summary>
     Task<bool> SealPackAsync(PackId pack, string owner, long totalBytes, CancellationToken cancellationToken = default);

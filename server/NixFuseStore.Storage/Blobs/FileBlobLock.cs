@@ -1,0 +1,30 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace NixFuseStore.Storage.Blobs;
+
+/// <summary>The right of one process to write one object: an exclusive flock, which ends with the process.</summary>
+internal sealed class FileBlobLock : IDisposable
+{
+    private readonly SafeFileHandle _handle;
+
+    private FileBlobLock(string path, SafeFileHandle handle)
+    {
+        LockPath = path;
+        _handle = handle;
+    }
+
+    public string LockPath { get; }
+
+    /// <exception cref="IOException">Somebody else holds it.</exception>
+    public static FileBlobLock Take(string path) =>
+        new(path, File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+
+    /// <summary>Removes the file along with the lock: the object is sealed and nobody shall write it again.</summary>
+    public void Remove()
+    {
+        File.Delete(LockPath);
+        Dispose();
+    }
+
+    public void Dispose() => _handle.Dispose();
+}

@@ -1,0 +1,62 @@
+using System.Data.Common;
+
+namespace NixFuseStore.Storage.Metadata.Sql;
+
+/// <summary>What differs between the databases. Everything else is one SQL text for both.</summary>
+internal abstract class SqlDialect : IAsyncDisposable
+{
+    /// <summary>The database without its password.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>Milliseconds since 1970 by the database's clock, which all servers share.</summary>
+    public abstract string NowMilliseconds { get; }
+
+    /// <summary>Stands behind a SELECT whose rows the transaction is going to change.</summary>
+    public abstract string ForUpdate { get; }
+
+    /// <summary>An expression for the size of the database in bytes.</summary>
+    public abstract string DatabaseBytes { get; }
+
+    /// <summary>Replaces the column types of the schema's statements.</summary>
+    public abstract string TranslateSchema(string statement);
+
+    /// <summary>Joins a text expression over a group with line feeds, in no order.</summary>
+    public abstract string JoinLines(string expression);
+
+    /// <summary>A session that only reads. Every statement sees one moment.</summary>
+    public abstract ValueTask<SqlSession> OpenReadAsync(CancellationToken cancellationToken);
+
+    /// <summary>A session with an open transaction.</summary>
+    /// <param name="durable">Whether its commit waits for the disk. A durable commit makes all earlier ones durable too.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    public abstract ValueTask<SqlSession> OpenWriteAsync(bool durable, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Within a transaction, keeps a sweep of unreferenced chunks out until it ends (shared), or keeps all registrations out (exclusive).
+    /// </summary>
+    public abstract Task LockSweepAsync(SqlSession session, bool exclusive, CancellationToken cancellationToken);
+
+    /// <summary>Within a transaction, keeps every other server from migrating the schema.</summary>
+    public abstract Task LockMigrationsAsync(SqlSession session, CancellationToken cancellationToken);
+
+    /// <summary>Within a transaction, wakes the other servers' waiters when it commits.</summary>
+    public abstract Task NotifyAsync(SqlSession session, StoreId store, ulong head, CancellationToken cancellationToken);
+
+    /// <summary>Hears other servers' notifications until cancelled; each carries store and head. May end early with an exception.</summary>
+    public abstract Task ListenAsync(Action<StoreId, ulong> heard, CancellationToken cancellationToken);
+
+    /// <summary>Runs a statement over rows and returns how many it changed.</summary>
+    public abstract Task<int> ExecuteRowsAsync(SqlSession session, SqlText statement, RowSet rows, CancellationToken cancellationToken);
+
+    /// <summary>Runs a statement over rows and reads what it returns.</summary>
+    public abstract Task QueryRowsAsync(
+        SqlSession session, SqlText statement, RowSet rows, Action<DbDataReader> read, CancellationToken cancellationToken);
+
+    /// <summary>Whether the transaction failed only because of others and should be tried again.</summary>
+    public abstract bool ShouldRetry(Exception exception);
+
+    /// <summary>Why the database cannot be used, or null where the exception means something else.</summary>
+    public abstract string? WhyUnavailable(Exception exception);
+
+    public abstract ValueTask DisposeAsync();
+}

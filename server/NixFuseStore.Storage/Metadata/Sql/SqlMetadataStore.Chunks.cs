@@ -1,0 +1,131 @@
+using System.Data.Common;
+using NixFuseStore.Content;
+
+namespace NixFuseStore.Storage.Metadata.Sql;
+
+/// <content>The chunk index.</content>
+internal sealed partial class SqlMetadataStore
+{
+    private const string ChunkColumns = "c.pack, c.start, c.stored_length, c.plain_length, c.encoding";
+
+    /// <inheritdoc/>
+    public async Task<bool[]> FindMissingChunksAsync(ChunkScope scope, IReadOnlyList<ChunkId> ids, CancellationToken cancellationToken)
+    {
+        var missing = new bool[ids.Count];
+        Array.Fill(missing, true);
+        await ReadAsync(
+            session => session.QueryRowsAsync(
+                $"SELECT r.ord FROM {{rows}} JOIN chunks c ON c.digest = r.digest WHERE {InScope(scope)}",
+                DigestRows(ids),
+                reader => missing[reader.GetInt64(0)] = false,
+                cancellationToken),
+            cancellationToken).ConfigureAwait(false);
+        return missing;
+    }
+
+    /// <inheritdoc/>
+    public async Task<ChunkLocation?[]> FindChunksAsync(ChunkScope scope, IReadOnlyList<ChunkId> ids, CancellationToken cancellationToken)
+    {
+        var found = new ChunkLocation?[ids.Count];
+        await ReadAsync(
+            session => session.QueryRowsAsync(
+                $"SELECT {ChunkColumns}, r.ord FROM {{rows}} JOIN chunks c ON c.digest = r.digest WHERE {InScope(scope)}",
+                DigestRows(ids),
+                reader => found[reader.GetInt64(5)] = ReadLocation(reader),
+                cancellationToken),
+            cancellationToken).ConfigureAwait(false);
+        return found;
+    }
+
+    /// <inheritdoc/>
+    public Task<int> IndexChunksAsync(
+        StoreId store, string owner, IReadOnlyList<IndexedChunk> chunks, CancellationToken cancellationToken) => WriteAsync(
+        durable: false,
+        async session =>
+        {
+            // 1. The packs must still be the owner's: a server that slept through its lease must not index what another cut off.
+            foreach (var pack in chunks.GroupBy(chunk => chunk.Location.Pack).OrderBy(pack => pack.Key.Value))
+            {
+                await ExtendPackAsync(
+                    session,
+                    pack.Key,
+                    owner,
+                    pack.Max(chunk => (long)chunk.Location.Offset + chunk.Location.StoredLength),
+                    cancellationToken).ConfigureAwait(false);
+            }
+
+            // 2. The chunks, sorted, so that servers which enter the same ones wait for each other in one direction.
+            return await InsertChunksAsync(session, store, chunks, cancellationToken).ConfigureAwait(false);
+        },
+        cancellationToken);
+
+    /// <inheritdoc/>
+    public Task ShareChunksAsync(StoreId store, IReadOnlyList<ChunkId> ids, CancellationToken cancellationToken) => WriteAsync(
+        durable: false,
+        session => ShareChunksAsync(session, store, [.. ids.Distinct().Order()], cancellationToken),
+        cancellationToken);
+
+    private static RowSet DigestRows(IReadOnlyList<ChunkId> ids) =>
+        new RowSet(ids.Count).Digest("digest", [.. ids.Select(id => id.ToArray())]);
+
+    /// <summary>A condition on chunk <c>c</c>. A chunk's own column names the store that brought it, a row beside it each further one.</summary>
+    private static string InScope(ChunkScope scope)
+    {
+        if (scope.Stores is null)
+        {
+            return "1 = 1";
+        }
+
+        if (scope.Stores.Count == 0)
+        {
+            return "1 = 0";
+        }
+
+        string stores = string.Join(", ", scope.Stores.Select(store => store.Value).Order());
+        return $"(c.store IN ({stores}) OR EXISTS (SELECT 1 FROM chunk_stores v WHERE v.digest = c.digest AND v.store IN ({stores})))";
+    }
+
+    private static ChunkLocation ReadLocation(DbDataReader reader) => new(
+        new PackId(reader.GetInt32(0)), reader.GetInt32(1), reader.GetInt32(2), reader.GetInt32(3), (ChunkEncoding)reader.GetInt32(4));
+
+    private static Task<int> ShareChunksAsync(
+        SqlSession session, StoreId store, ChunkId[] sorted, CancellationToken cancellationToken) => session.ExecuteRowsAsync(
+        new SqlText(
+            """
+            INSERT INTO chunk_stores (digest, store)
+            SELECT c.digest, @store FROM {rows} JOIN chunks c ON c.digest = r.digest WHERE c.store <> @store
+            ON CONFLICT DO NOTHING
+            """,
+            ("@store", store.Value)),
+        DigestRows(sorted),
+        cancellationToken);
+
+    private async Task<int> InsertChunksAsync(
+        SqlSession session, StoreId store, IReadOnlyList<IndexedChunk> chunks, CancellationToken cancellationToken)
+    {
+        var sorted = chunks.OrderBy(chunk => chunk.Id).ToArray();
+        int inserted = await session.ExecuteRowsAsync(
+            new SqlText(
+                """
+                INSERT INTO chunks (digest, pack, start, stored_length, plain_length, encoding, store, created)
+                SELECT r.digest, r.pack, r.start, r.stored_length, r.plain_length, r.encoding, @store, @now FROM {rows} WHERE 1 = 1
+                ON CONFLICT DO NOTHING
+                """,
+                ("@store", store.Value),
+                ("@now", (int)NowSeconds())),
+            new RowSet(sorted.Length)
+                .Digest("digest", Array.ConvertAll(sorted, chunk => chunk.Id.ToArray()))
+                .Int("pack", Array.ConvertAll(sorted, chunk => chunk.Location.Pack.Value))
+                .Int("start", Array.ConvertAll(sorted, chunk => chunk.Location.Offset))
+                .Int("stored_length", Array.ConvertAll(sorted, chunk => chunk.Location.StoredLength))
+                .Int("plain_length", Array.ConvertAll(sorted, chunk => chunk.Location.PlainLength))
+                .Int("encoding", Array.ConvertAll(sorted, chunk => (int)chunk.Location.Encoding)),
+            cancellationToken).ConfigureAwait(false);
+        if (inserted < sorted.Length)
+        {
+            await ShareChunksAsync(session, store, Array.ConvertAll(sorted, chunk => chunk.Id), cancellationToken).ConfigureAwait(false);
+        }
+
+        return inserted;
+    }
+}

@@ -1,0 +1,99 @@
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Storage.Metadata.Sql;
+
+/// <content>Events.</content>
+internal sealed partial class SqlMetadataStore
+{
+    /// <inheritdoc/>
+    public Task<ulong> GetHeadEventAsync(StoreId store, CancellationToken cancellationToken) => ReadAsync(
+        async session => (ulong)(await session.ScalarAsync(
+            new SqlText("SELECT last_event FROM stores WHERE id = @store", ("@store", store.Value)), cancellationToken)
+            .ConfigureAwait(false)).ToInt64(),
+        cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<EventPage> ReadEventsAsync(StoreId store, ulong after, int limit, CancellationToken cancellationToken) => ReadAsync(
+        async session =>
+        {
+            // 1. The events first: those that are trimmed meanwhile show in the bounds read behind them.
+            long bound = (long)Math.Min(after, long.MaxValue);
+            var events = await session.QueryAsync(
+                new SqlText(
+                    "SELECT number, kind, base_name FROM events WHERE store = @store AND number > @after ORDER BY number LIMIT @limit",
+                    ("@store", store.Value),
+                    ("@after", bound),
+                    ("@limit", limit)),
+                reader => new StoreEvent(
+                    (ulong)reader.GetInt64(0), (StoreEventKind)reader.GetInt32(1), StorePath.ParseBaseName(reader.GetString(2))),
+                cancellationToken).ConfigureAwait(false);
+
+            // 2. Then what is known at all.
+            var bounds = await session.QueryAsync(
+                new SqlText("SELECT last_event, trimmed_event FROM stores WHERE id = @store", ("@store", store.Value)),
+                reader => (Head: (ulong)reader.GetInt64(0), Trimmed: (ulong)reader.GetInt64(1)),
+                cancellationToken).ConfigureAwait(false);
+            var (head, trimmed) = bounds.Count == 0 ? default : bounds[0];
+            bool resync = after < trimmed || after > head;
+            return new EventPage(resync ? [] : events, head, resync);
+        },
+        cancellationToken);
+
+    /// <inheritdoc/>
+    public Task WaitForEventsAsync(StoreId store, ulong after, TimeSpan timeout, CancellationToken cancellationToken) =>
+        _signal.WaitAsync(store, after, timeout, cancellationToken);
+
+    private async Task<IReadOnlyList<(StoreId Store, ulong Head)>> ReadHeadsAsync(CancellationToken cancellationToken) => await ReadAsync(
+        session => session.QueryAsync(
+            "SELECT id, last_event FROM stores",
+            reader => (new StoreId(reader.GetInt32(0)), (ulong)reader.GetInt64(1)),
+            cancellationToken),
+        cancellationToken).ConfigureAwait(false);
+
+    /// <summary>
+    /// Takes the store's row, which stays locked until the transaction ends: whoever gives out event numbers holds it, so numbers
+    /// ascend in the order of commits and everything that registers or removes in one store happens one after the other.
+    /// </summary>
+    private async Task<ulong> LockStoreAsync(SqlSession session, StoreId store, CancellationToken cancellationToken) =>
+        (ulong)(await session.ScalarAsync(
+            new SqlText($"SELECT last_event FROM stores WHERE id = @store{_dialect.ForUpdate}", ("@store", store.Value)), cancellationToken)
+            .ConfigureAwait(false) ?? throw new ArgumentException($"There is no store number {store}.", nameof(store))).ToInt64();
+
+    /// <summary>Writes events with the numbers behind <paramref name="head"/>, forgets old ones, and wakes waiters on commit. Returns the new head.</summary>
+    private async Task<ulong> AppendEventsAsync(
+        SqlSession session, StoreId store, ulong head, StoreEventKind kind, StorePath[] paths, CancellationToken cancellationToken)
+    {
+        // 1. The events.
+        ulong newHead = head + (ulong)paths.Length;
+        await session.ExecuteRowsAsync(
+            new SqlText(
+                "INSERT INTO events (store, number, kind, base_name) SELECT @store, @head + 1 + r.ord, @kind, r.name FROM {rows}",
+                ("@store", store.Value),
+                ("@head", (long)head),
+                ("@kind", (int)kind)),
+            new RowSet(paths.Length).Text("name", Array.ConvertAll(paths, path => path.BaseName)),
+            cancellationToken).ConfigureAwait(false);
+        await session.ExecuteAsync(
+            new SqlText("UPDATE stores SET last_event = @head WHERE id = @store", ("@head", (long)newHead), ("@store", store.Value)),
+            cancellationToken).ConfigureAwait(false);
+
+        // 2. What is too old goes, a tenth of the retention at a time.
+        long step = Math.Max(1, _eventsKept / 10);
+        if ((long)newHead / step != (long)head / step && (long)newHead > _eventsKept)
+        {
+            long trimmed = (long)newHead - _eventsKept;
+            await session.ExecuteAsync(
+                new SqlText(
+                    "DELETE FROM events WHERE store = @store AND number <= @trimmed", ("@store", store.Value), ("@trimmed", trimmed)),
+                cancellationToken).ConfigureAwait(false);
+            await session.ExecuteAsync(
+                new SqlText(
+                    "UPDATE stores SET trimmed_event = @trimmed WHERE id = @store", ("@trimmed", trimmed), ("@store", store.Value)),
+                cancellationToken).ConfigureAwait(false);
+        }
+
+        // 3. The wake-up.
+        await _dialect.NotifyAsync(session, store, newHead, cancellationToken).ConfigureAwait(false);
+        return newHead;
+    }
+}

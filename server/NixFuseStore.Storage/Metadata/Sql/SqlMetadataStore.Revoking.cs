@@ -1,0 +1,103 @@
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Storage.Metadata.Sql;
+
+/// <content>Removing paths, and adding signatures to those that are valid.</content>
+internal sealed partial class SqlMetadataStore
+{
+    /// <inheritdoc/>
+    public async Task<RevocationResult> RevokePathsAsync(
+        StoreId store, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)
+    {
+        var (result, head) = await WriteAsync(
+            durable: true, session => RevokeAsync(session, store, paths, cancellationToken), cancellationToken).ConfigureAwait(false);
+        _signal.Advance(store, head);
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public Task<bool> AddSignaturesAsync(
+        StoreId store,
+        StorePath path,
+        IReadOnlyCollection<string> signatures,
+        IReadOnlyCollection<string> storeSignatures,
+        CancellationToken cancellationToken) => WriteAsync(
+        durable: true,
+        async session =>
+        {
+            await LockStoreAsync(session, store, cancellationToken).ConfigureAwait(false);
+            var rows = await FindRowsAsync(session, store, [path], cancellationToken).ConfigureAwait(false);
+            if (rows.Count == 0)
+            {
+                return false;
+            }
+
+            long id = rows[0].Id;
+            await InsertSignaturesAsync(
+                session,
+                [.. signatures.Select(text => (id, NixSignature, text)), .. storeSignatures.Select(text => (id, StoreSignature, text))],
+                cancellationToken).ConfigureAwait(false);
+            return true;
+        },
+        cancellationToken);
+
+    private async Task<(RevocationResult Result, ulong Head)> RevokeAsync(
+        SqlSession session, StoreId store, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)
+    {
+        // 1. Nobody registers a referrer meanwhile.
+        ulong head = await LockStoreAsync(session, store, cancellationToken).ConfigureAwait(false);
+        var rows = await FindRowsAsync(session, store, paths, cancellationToken).ConfigureAwait(false);
+        long[] ids = [.. rows.Select(row => row.Id)];
+
+        // 2. Referrers must go along.
+        var referrers = await session.QueryRowsAsync(
+            """
+            SELECT q.hash_part || '-' || q.name FROM {rows}
+            JOIN path_references f ON f.reference = r.id JOIN paths q ON q.id = f.referrer
+            """,
+            new RowSet(ids.Length).Big("id", ids),
+            reader => StorePath.ParseBaseName(reader.GetString(0)),
+            cancellationToken).ConfigureAwait(false);
+        StorePath[] others = [.. referrers.Except(rows.Select(row => row.Path)).Order()];
+        if (others.Length > 0 || ids.Length == 0)
+        {
+            return (new RevocationResult([], others), head);
+        }
+
+        // 3. What hangs on the paths, then the paths. Manifests and chunks stay until a collection finds them unused.
+        string[] statements =
+        [
+            "DELETE FROM roots WHERE path IN (SELECT r.id FROM {rows})",
+            "DELETE FROM derivation_outputs WHERE path IN (SELECT r.id FROM {rows})",
+            "DELETE FROM signatures WHERE path IN (SELECT r.id FROM {rows})",
+            "DELETE FROM path_references WHERE referrer IN (SELECT r.id FROM {rows})",
+            "DELETE FROM paths WHERE id IN (SELECT r.id FROM {rows})",
+        ];
+        foreach (string statement in statements)
+        {
+            await session.ExecuteRowsAsync(statement, new RowSet(ids.Length).Big("id", ids), cancellationToken).ConfigureAwait(false);
+        }
+
+        // 4. The news.
+        StorePath[] revoked = [.. rows.Select(row => row.Path).Order()];
+        head = await AppendEventsAsync(session, store, head, StoreEventKind.Removed, revoked, cancellationToken).ConfigureAwait(false);
+        return (new RevocationResult(revoked, []), head);
+    }
+
+    private static async Task<List<(long Id, StorePath Path)>> FindRowsAsync(
+        SqlSession session, StoreId store, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)
+    {
+        string[] hashParts = [.. paths.Select(path => path.HashPart).Distinct()];
+        var rows = await session.QueryRowsAsync(
+            new SqlText(
+                """
+                SELECT p.id, p.hash_part || '-' || p.name FROM {rows} JOIN paths p ON p.store = @store AND p.hash_part = r.hash_part
+                """,
+                ("@store", store.Value)),
+            new RowSet(hashParts.Length).Text("hash_part", hashParts),
+            reader => (Id: reader.GetInt64(0), Path: StorePath.ParseBaseName(reader.GetString(1))),
+            cancellationToken).ConfigureAwait(false);
+        var named = paths.ToHashSet();
+        return rows.FindAll(row => named.Contains(row.Path));
+    }
+}

@@ -1,0 +1,116 @@
+using System.Data.Common;
+
+namespace NixFuseStore.Storage.Metadata.Sql;
+
+/// <summary>A connection in use by one caller, perhaps with a transaction, which disposing rolls back unless it was committed.</summary>
+internal sealed class SqlSession(SqlDialect dialect, DbConnection connection, DbTransaction? transaction, Func<DbConnection, ValueTask> giveBack)
+    : IAsyncDisposable
+{
+    public DbConnection Connection { get; } = connection;
+
+    public SqlDialect Dialect { get; } = dialect;
+
+    public async Task<int> ExecuteAsync(SqlText statement, CancellationToken cancellationToken)
+    {
+        var command = CreateCommand(statement);
+        await using (command.ConfigureAwait(false))
+        {
+            return await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The first column of the first row; null where there is no row or the column is null.</summary>
+    public async Task<object?> ScalarAsync(SqlText statement, CancellationToken cancellationToken)
+    {
+        var command = CreateCommand(statement);
+        await using (command.ConfigureAwait(false))
+        {
+            object? value = await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false);
+            return value is DBNull ? null : value;
+        }
+    }
+
+    public async Task<List<T>> QueryAsync<T>(SqlText statement, Func<DbDataReader, T> map, CancellationToken cancellationToken)
+    {
+        var command = CreateCommand(statement);
+        await using (command.ConfigureAwait(false))
+        {
+            var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                var rows = new List<T>();
+                while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+                {
+                    rows.Add(map(reader));
+                }
+
+                return rows;
+            }
+        }
+    }
+
+    public async Task<T?> FirstAsync<T>(SqlText statement, Func<DbDataReader, T> map, CancellationToken cancellationToken)
+        where T : class
+    {
+        var rows = await QueryAsync(statement, map, cancellationToken).ConfigureAwait(false);
+        return rows.Count == 0 ? null : rows[0];
+    }
+
+    public Task<int> ExecuteRowsAsync(SqlText statement, RowSet rows, CancellationToken cancellationToken) =>
+        rows.Count == 0 ? Task.FromResult(0) : Dialect.ExecuteRowsAsync(this, statement, rows, cancellationToken);
+
+    public async Task<List<T>> QueryRowsAsync<T>(
+        SqlText statement, RowSet rows, Func<DbDataReader, T> map, CancellationToken cancellationToken)
+    {
+        var found = new List<T>();
+        if (rows.Count > 0)
+        {
+            await Dialect.QueryRowsAsync(this, statement, rows, reader => found.Add(map(reader)), cancellationToken).ConfigureAwait(false);
+        }
+
+        return found;
+    }
+
+    public DbCommand CreateCommand(SqlText statement)
+    {
+        var command = Connection.CreateCommand();
+        command.CommandText = statement.Text;
+        command.Transaction = transaction;
+        foreach (var (name, value) in statement.Parameters ?? [])
+        {
+            AddParameter(command, name, value);
+        }
+
+        return command;
+    }
+
+    public static DbParameter AddParameter(DbCommand command, string name, object? value)
+    {
+        var parameter = command.CreateParameter();
+        parameter.ParameterName = name;
+        parameter.Value = value ?? DBNull.Value;
+        command.Parameters.Add(parameter);
+        return parameter;
+    }
+
+    public Task CommitAsync(CancellationToken cancellationToken)
+    {
+        var open = transaction ?? throw new InvalidOperationException("The session has no transaction.");
+        return open.CommitAsync(cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            if (transaction is not null)
+            {
+                await transaction.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            await giveBack(Connection).ConfigureAwait(false);
+        }
+    }
+}
