@@ -11,16 +11,20 @@ public static class StorageFactory
     /// Opens metadata by URI, <c>postgres://user:password@host:port/database?sslmode=…</c> or <c>sqlite:FILE</c>, and brings its schema up to date.
     /// </summary>
     /// <param name="uri">Which database.</param>
-    /// <param name="options">Settings; null for the defaults.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="FormatException">The URI is not one of these.</exception>
     /// <exception cref="MetadataUnavailableException">The database cannot be reached, or its schema is newer than this program.</exception>
+    public static Task<IMetadataStore> OpenMetadataAsync(string uri, CancellationToken cancellationToken = default) =>
+        OpenMetadataAsync(uri, new MetadataStoreOptions(), cancellationToken);
+
+    /// <summary>As the other, with settings.</summary>
+    /// <inheritdoc cref="OpenMetadataAsync(string, CancellationToken)"/>
     public static async Task<IMetadataStore> OpenMetadataAsync(
-        string uri, MetadataStoreOptions? options = null, CancellationToken cancellationToken = default)
+        string uri, MetadataStoreOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(uri);
-        return await SqlMetadataStore.OpenAsync(OpenDialect(uri), options ?? new MetadataStoreOptions(), cancellationToken)
-            .ConfigureAwait(false);
+        ArgumentNullException.ThrowIfNull(options);
+        return await SqlMetadataStore.OpenAsync(OpenDialect(uri), options, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Opens a blob store by URI, <c>file:DIR</c>; the directory is made where it is missing.</summary>
