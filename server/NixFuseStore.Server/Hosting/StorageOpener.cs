@@ -17,7 +17,7 @@ internal static class StorageOpener
                 CreateDataDirectory(options);
             }
 
-            return await StorageFactory.OpenMetadataAsync(options.MetadataUri, cancellation).ConfigureAwait(false);
+            return await StorageFactory.OpenMetadataAsync(options.MetadataUri, cancellationToken: cancellation).ConfigureAwait(false);
         }
         catch (MetadataUnavailableException e)
         {
