@@ -26,7 +26,7 @@ public sealed partial class ChunkCache
         }
 
         // FASTER was told that the failed writes were done; their blocks read as never written. There is nothing to repeat.
-        pool.Log.Lane.TakeFailure();
+        pool.Log.Lanes.TakeFailure();
         _bytesSinceSpaceCheck = long.MaxValue;
         if (HasFreeSpace(pool.Log))
         {

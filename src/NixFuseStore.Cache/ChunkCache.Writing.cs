@@ -115,7 +115,7 @@ public sealed partial class ChunkCache
         _bytesSinceSpaceCheck += chunk.Length;
         Interlocked.Increment(ref _stored);
         Interlocked.Add(ref _storedBytes, chunk.Length);
-        if (log.Lane.Failure is { } failure)
+        if (log.Lanes.Failure is { } failure)
         {
             Bypass(failure.Message);
         }
@@ -125,7 +125,7 @@ public sealed partial class ChunkCache
     private bool MakeRoom(ChunkLog log, long bytes)
     {
         // What an eviction appends again must fit as well, before it frees anything.
-        var needed = bytes + (log.SegmentBytes / 2) + log.PageBytes;
+        var needed = bytes + log.SegmentBytes + (2 * log.PageBytes);
         while (log.SizeBytesAfter(needed) > _options.SizeBytesMax - SmallFileBytes
             || log.Keys.Count >= CacheGeometry.EntriesMax(_options.SizeBytesMax))
         {
@@ -135,7 +135,7 @@ public sealed partial class ChunkCache
             }
 
             var begin = log.BeginAddress;
-            Interlocked.Add(ref _evicted, log.EvictOldest());
+            Interlocked.Add(ref _evicted, log.EvictOldest(_options.SizeBytesMax / 4));
             if (log.BeginAddress == begin || !TakeCheckpoint(log))
             {
                 return false;
@@ -189,7 +189,7 @@ public sealed partial class ChunkCache
                 return true;
             }
 
-            Bypass(log.Lane.Failure?.Message ?? "a checkpoint failed");
+            Bypass(log.Lanes.Failure?.Message ?? "a checkpoint failed");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

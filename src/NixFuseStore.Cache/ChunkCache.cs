@@ -33,6 +33,9 @@ public sealed partial class ChunkCache : IChunkCache
     /// <summary>Whether lookups can find anything yet.</summary>
     public bool IsOpen => _pool is not null;
 
+    /// <summary>For tests: the open log, to inject faults into.</summary>
+    internal ChunkLog? OpenLog => _pool?.Log;
+
     /// <summary>Opens (or makes) a cache and waits until it answers. A damaged one is deleted and the cache starts empty, with a notice.</summary>
     /// <exception cref="CacheInUseException">Another process has the directory.</exception>
     /// <exception cref="IOException">The directory cannot be made or written.</exception>

@@ -53,10 +53,10 @@ internal static class CacheTesting
         return true;
     }
 
-    /// <summary>Waits until a condition holds; fails after ten seconds.</summary>
+    /// <summary>Waits until a condition holds; fails after half a minute.</summary>
     public static async Task EventuallyAsync(Func<bool> condition, string what)
     {
-        for (var i = 0; i < 1000; i++)
+        for (var i = 0; i < 3000; i++)
         {
             if (condition())
             {

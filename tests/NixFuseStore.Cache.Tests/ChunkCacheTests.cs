@@ -34,7 +34,6 @@ public sealed class ChunkCacheTests : IDisposable
         }
 
         await using var again = await OpenAsync();
-        Console.WriteLine(again.Status);
         Assert.Equal(Count, again.Status.RecoveredEntries);
         for (var i = 0; i < Count; i++)
         {
@@ -42,13 +41,12 @@ public sealed class ChunkCacheTests : IDisposable
             Assert.True(await again.HasAsync(CacheTesting.Id(i, 1000 + (i * 500))), $"chunk {i}");
         }
 
-        Console.WriteLine(again.Status);
     }
 
     private Task<ChunkCache> OpenAsync() => ChunkCache.OpenAsync(new ChunkCacheOptions
     {
         Directory = _directory.Path,
         SizeBytesMax = 1L << 30,
-        Notice = Console.WriteLine,
+        Notice = notice => Assert.Fail(notice),
     });
 }

@@ -15,7 +15,7 @@ namespace NixFuseStore.Cache.Checkpoints;
 /// current                  TOKEN of the published one; replaced by rename
 /// </code>
 /// </remarks>
-internal sealed class CheckpointStore(string directory, WriteLane lane) : ICheckpointManager
+internal sealed class CheckpointStore(string directory, DiskLanes lanes) : ICheckpointManager
 {
     private const string Prefix = "checkpoint-";
     private readonly List<BlockDevice> _open = [];
@@ -96,7 +96,7 @@ internal sealed class CheckpointStore(string directory, WriteLane lane) : ICheck
 
     public IDevice GetIndexDevice(Guid indexToken)
     {
-        var device = new BlockDevice(Path.Combine(DirectoryOf(indexToken), "index"), lane, pageBytes: 0, isSingleFile: true);
+        var device = new BlockDevice(Path.Combine(DirectoryOf(indexToken), "index"), lanes, isSingleFile: true);
         device.Initialize(-1);
         _open.Add(device);
         return device;
@@ -108,7 +108,7 @@ internal sealed class CheckpointStore(string directory, WriteLane lane) : ICheck
 
     /// <summary>FASTER looks whether there is one: it finds an empty file that is not there.</summary>
     public IDevice GetDeltaLogDevice(Guid token) =>
-        new BlockDevice(Path.Combine(DirectoryOf(token), "delta"), lane, pageBytes: 0, isSingleFile: true);
+        new BlockDevice(Path.Combine(DirectoryOf(token), "delta"), lanes, isSingleFile: true);
 
     public void CommitLogIncrementalCheckpoint(Guid logToken, long version, byte[] commitMetadata, DeltaLog deltaLog) =>
         throw new NotSupportedException("checkpoints are fold-over");

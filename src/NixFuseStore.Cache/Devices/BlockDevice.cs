@@ -9,20 +9,17 @@ namespace NixFuseStore.Cache.Devices;
 /// </summary>
 internal sealed class BlockDevice : StorageDeviceBase
 {
-    private readonly WriteLane _lane;
-    private readonly long _pageBytes;
+    private readonly DiskLanes _lanes;
     private readonly ConcurrentDictionary<int, BlockFile> _segments = new();
     private int _mismatches;
 
     /// <param name="path">Path of the file; segments append a dot and their number unless <paramref name="isSingleFile"/>.</param>
-    /// <param name="lane">Where writes go.</param>
-    /// <param name="pageBytes">See <see cref="BlockFile.Read"/>.</param>
+    /// <param name="lanes">The threads that do the work.</param>
     /// <param name="isSingleFile">Whether there is but one file of any size.</param>
-    public BlockDevice(string path, WriteLane lane, long pageBytes, bool isSingleFile)
+    public BlockDevice(string path, DiskLanes lanes, bool isSingleFile)
         : base(path, BlockSums.BlockBytes, FASTER.core.Devices.CAPACITY_UNSPECIFIED)
     {
-        _lane = lane;
-        _pageBytes = pageBytes;
+        _lanes = lanes;
         IsSingleFile = isSingleFile;
     }
 
@@ -72,15 +69,12 @@ internal sealed class BlockDevice : StorageDeviceBase
             return;
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(
-            static read => read.Device.ReadNow(read.File, read.Offset, read.Destination, read.Length, read.Callback, read.Context),
-            (Device: this, File: file, Offset: (long)sourceAddress, Destination: destinationAddress, Length: readLength, Callback: callback, Context: context),
-            preferLocal: false);
+        _lanes.Enqueue(new PageRead(this, file, (long)sourceAddress, destinationAddress, readLength, callback, context));
     }
 
     public override void WriteAsync(
         IntPtr sourceAddress, int segmentId, ulong destinationAddress, uint numBytesToWrite, DeviceIOCompletionCallback callback, object context) =>
-        _lane.Enqueue(Segment(segmentId), (long)destinationAddress, sourceAddress, numBytesToWrite, callback, context);
+        _lanes.Enqueue(new PageWrite(Segment(segmentId), (long)destinationAddress, sourceAddress, numBytesToWrite, callback, context));
 
     /// <summary>Deletes the files of all segments below one.</summary>
     public void DeleteSegmentsBefore(int segment)
@@ -126,11 +120,11 @@ internal sealed class BlockDevice : StorageDeviceBase
         }
     }
 
-    private unsafe void ReadNow(
-        BlockFile file, long offset, IntPtr destination, uint length, DeviceIOCompletionCallback callback, object context)
+    /// <summary>On the lane's thread.</summary>
+    public unsafe void ReadNow(in PageRead read)
     {
-        Interlocked.Add(ref _mismatches, file.Read(offset, new Span<byte>((byte*)destination, checked((int)length)), _pageBytes));
-        callback(0, length, context);
+        Interlocked.Add(ref _mismatches, read.File.Read(read.Offset, new Span<byte>((byte*)read.Destination, checked((int)read.Length))));
+        read.Callback(0, read.Length, read.Context);
     }
 
     private BlockFile Segment(int number)

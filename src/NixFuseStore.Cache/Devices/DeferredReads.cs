@@ -47,15 +47,14 @@ internal sealed class DeferredReads
 
     /// <summary>Runs what was caught, and what that causes.</summary>
     /// <param name="fromDisk">False: the disk is not touched; the record reads as zeros, which is nobody's record.</param>
-    /// <param name="pageBytes">See <see cref="BlockFile.Read"/>.</param>
-    public unsafe void Run(bool fromDisk, long pageBytes)
+    public unsafe void Run(bool fromDisk)
     {
         while (_jobs.TryDequeue(out var job))
         {
             var destination = new Span<byte>((byte*)job.Destination, checked((int)job.Length));
             if (fromDisk)
             {
-                Mismatches += job.File.Read(job.Offset, destination, pageBytes);
+                Mismatches += job.File.Read(job.Offset, destination);
             }
             else
             {

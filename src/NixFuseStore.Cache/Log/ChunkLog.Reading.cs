@@ -9,6 +9,9 @@ internal sealed partial class ChunkLog
     /// <summary>More steps than any chain of records takes; a reader that needs more is going round in circles.</summary>
     private const int StepsMax = 256;
 
+    /// <summary>For tests: runs before each disk read of a record, on the reading thread.</summary>
+    public Action? ReadFault { get; set; }
+
     /// <summary>Reads one chunk on this thread.</summary>
     /// <param name="session">The thread's session.</param>
     /// <param name="id">The chunk.</param>
@@ -34,7 +37,12 @@ internal sealed partial class ChunkLog
                     throw new FasterException("a read does not end");
                 }
 
-                session.Reads.Run(fromDisk, _geometry.PageBytes);
+                if (fromDisk)
+                {
+                    ReadFault?.Invoke();
+                }
+
+                session.Reads.Run(fromDisk);
                 pending = !session.Session.CompletePending(wait: false);
             }
         }

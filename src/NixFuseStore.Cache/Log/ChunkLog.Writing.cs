@@ -10,6 +10,8 @@ internal sealed partial class ChunkLog
     /// <summary>Bytes of a record beyond the chunk: FASTER's header, key, length and alignment.</summary>
     public const int RecordOverhead = 8 + ChunkId.Size + sizeof(int) + 8;
 
+    private long _keepCredit = long.MaxValue;
+
     /// <summary>
     /// Most bytes that log and checkpoints may take on disk at any time from now until the next eviction, when so many more are appended.
     /// </summary>
@@ -46,11 +48,16 @@ internal sealed partial class ChunkLog
     }
 
     /// <summary>
-    /// Gives up the oldest segment. What was used since the last pass is appended again, up to half a segment, so that a cache of which
-    /// everything is used still makes room. The disk is freed by the next <see cref="Checkpoint"/>.
+    /// Gives up the oldest segment; what was used since the last pass is appended again. The disk is freed by the next
+    /// <see cref="Checkpoint"/>.
     /// </summary>
+    /// <remarks>
+    /// A cache of which everything is used must still make room, so what may be kept is a credit: every pass earns three quarters of a
+    /// segment, and a run of hot segments is kept whole from what colder ones left over.
+    /// </remarks>
+    /// <param name="creditMax">Most bytes of credit that may be saved up.</param>
     /// <returns>Chunks that are gone.</returns>
-    public long EvictOldest()
+    public long EvictOldest(long creditMax)
     {
         var until = ((BeginAddress / SegmentBytes) + 1) * SegmentBytes;
         if (until > TailAddress)
@@ -63,8 +70,9 @@ internal sealed partial class ChunkLog
             _store.Log.ShiftReadOnlyAddress(_store.Log.TailAddress, wait: true);
         }
 
-        var pass = new EvictionPass(Keys, SegmentBytes / 2);
+        var pass = new EvictionPass(Keys, Math.Min(_keepCredit, SegmentBytes));
         _writer!.Session.Compact(until, CompactionType.Lookup, pass);
+        _keepCredit = Math.Min(_keepCredit - pass.KeptBytes + (SegmentBytes * 3 / 4), Math.Max(creditMax, SegmentBytes));
         return pass.Evicted;
     }
 
@@ -74,8 +82,18 @@ internal sealed partial class ChunkLog
     {
         // 1. FASTER's part. FoldOver: the tail is flushed, no copy is made. Index and log together keep recovery quick.
         var begin = BeginAddress;
-        var (ok, token) = _store.TakeFullCheckpointAsync(CheckpointType.FoldOver).AsTask().GetAwaiter().GetResult();
-        if (!ok || _lane.Failure is not null)
+        // Stepped from here: FASTER's own waiting needs the thread pool, which may be busy with those who wait for the cache.
+        if (!_store.TryInitiateFullCheckpoint(out var token, CheckpointType.FoldOver))
+        {
+            throw new FasterException("a checkpoint is under way");
+        }
+
+        for (var spin = new SpinWait(); _store.SystemState.Phase != Phase.REST; spin.SpinOnce())
+        {
+            _writer!.Session.Refresh();
+        }
+
+        if (_lanes.Failure is not null)
         {
             _checkpoints.DeleteAllBut(CurrentOrNull());
             return false;

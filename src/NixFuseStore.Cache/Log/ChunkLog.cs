@@ -13,7 +13,7 @@ internal sealed partial class ChunkLog : IDisposable
 {
     private readonly string _directory;
     private readonly CacheGeometry _geometry;
-    private readonly WriteLane _lane;
+    private readonly DiskLanes _lanes;
     private readonly BlockDevice _device;
     private readonly CheckpointStore _checkpoints;
     private readonly FasterKV<ChunkKey, SpanByte> _store;
@@ -27,9 +27,9 @@ internal sealed partial class ChunkLog : IDisposable
         _directory = directory;
         _geometry = geometry;
         _memoryBytes = memoryBytes;
-        _lane = new WriteLane();
-        _device = new BlockDevice(Path.Combine(directory, LogName), _lane, geometry.PageBytes, isSingleFile: false);
-        _checkpoints = new CheckpointStore(directory, _lane);
+        _lanes = new DiskLanes();
+        _device = new BlockDevice(Path.Combine(directory, LogName), _lanes, isSingleFile: false);
+        _checkpoints = new CheckpointStore(directory, _lanes);
         _store = new FasterKV<ChunkKey, SpanByte>(new FasterKVSettings<ChunkKey, SpanByte>
         {
             IndexSize = geometry.IndexBytes,
@@ -52,8 +52,8 @@ internal sealed partial class ChunkLog : IDisposable
     /// <summary>What the log holds.</summary>
     public KeyTable Keys { get; private set; } = new();
 
-    /// <summary>The thread that writes the files; its failures are the disk's.</summary>
-    public WriteLane Lane => _lane;
+    /// <summary>The threads that write and read the files; their failures are the disk's.</summary>
+    public DiskLanes Lanes => _lanes;
 
     /// <summary>Bytes of log and checkpoints on disk at present.</summary>
     public long SizeBytes => _device.SizeBytes + _checkpoints.SizeBytes;
@@ -87,7 +87,7 @@ internal sealed partial class ChunkLog : IDisposable
     {
         _writer?.Dispose();
         _store.Dispose();
-        _lane.Dispose();
+        _lanes.Dispose();
         _checkpoints.Dispose();
         _device.Dispose();
     }

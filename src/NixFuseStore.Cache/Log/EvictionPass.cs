@@ -9,7 +9,8 @@ namespace NixFuseStore.Cache.Log;
 /// </summary>
 internal sealed class EvictionPass(KeyTable keys, long keepBytesMax) : ICompactionFunctions<ChunkKey, SpanByte>
 {
-    private long _keptBytes;
+    /// <summary>Bytes that live on.</summary>
+    public long KeptBytes { get; private set; }
 
     /// <summary>Chunks let go.</summary>
     public long Evicted { get; private set; }
@@ -22,9 +23,9 @@ internal sealed class EvictionPass(KeyTable keys, long keepBytesMax) : ICompacti
             return true;
         }
 
-        if (keys.TakeUsed(fingerprint) && _keptBytes + value.Length <= keepBytesMax)
+        if (keys.TakeUsed(fingerprint) && KeptBytes + value.Length + ChunkLog.RecordOverhead <= keepBytesMax)
         {
-            _keptBytes += value.Length + ChunkLog.RecordOverhead;
+            KeptBytes += value.Length + ChunkLog.RecordOverhead;
             return false;
         }
 

@@ -1,0 +1,113 @@
+using System.Collections.Concurrent;
+
+namespace NixFuseStore.Cache.Devices;
+
+/// <summary>
+/// The thread that writes log and checkpoints, in order, and the one that reads pages for scans. Both are threads of their own, as the
+/// thread pool may be full of those who wait for the cache.
+/// </summary>
+/// <remarks>
+/// FASTER waits for ever for a write that failed, so every write is reported to it as done; a failed one is noted here, and its blocks
+/// read as never written.
+/// </remarks>
+internal sealed class DiskLanes : IDisposable
+{
+    private readonly BlockingCollection<PageWrite> _writes = [];
+    private readonly BlockingCollection<PageRead> _reads = [];
+    private readonly Lazy<byte[]> _bounce = new(BlockFile.NewBounce);
+    private readonly Lock _lock = new();
+    private Thread? _writer;
+    private Thread? _reader;
+    private Exception? _failure;
+
+    /// <summary>For tests: runs before each write; what it throws is the write's failure.</summary>
+    public Action? Fault { get; set; }
+
+    /// <summary>The first failure since <see cref="TakeFailure"/>.</summary>
+    public Exception? Failure => Volatile.Read(ref _failure);
+
+    /// <summary>Returns the failure, if any, and forgets it.</summary>
+    public Exception? TakeFailure() => Interlocked.Exchange(ref _failure, null);
+
+    public void Enqueue(in PageWrite write)
+    {
+        Start(ref _writer, Write, "cache-flush");
+        try
+        {
+            _writes.Add(write);
+        }
+        catch (InvalidOperationException)
+        {
+            // Closed: the log is being given up, and must not wait for this write.
+            write.Callback(0, write.Length, write.Context);
+        }
+    }
+
+    public void Enqueue(in PageRead read)
+    {
+        Start(ref _reader, Read, "cache-scan");
+        try
+        {
+            _reads.Add(read);
+        }
+        catch (InvalidOperationException)
+        {
+            read.Device.ReadNow(read);
+        }
+    }
+
+    /// <summary>Ends the threads after what is queued.</summary>
+    public void Dispose()
+    {
+        _writes.CompleteAdding();
+        _reads.CompleteAdding();
+        _writer?.Join();
+        _reader?.Join();
+        _writes.Dispose();
+        _reads.Dispose();
+    }
+
+    private void Start(ref Thread? thread, ThreadStart run, string name)
+    {
+        if (Volatile.Read(ref thread) is not null)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (thread is null)
+            {
+                var started = new Thread(run, 256 << 10) { IsBackground = true, Name = name };
+                started.Start();
+                thread = started;
+            }
+        }
+    }
+
+    private void Read()
+    {
+        foreach (var read in _reads.GetConsumingEnumerable())
+        {
+            read.Device.ReadNow(read);
+        }
+    }
+
+    private unsafe void Write()
+    {
+        foreach (var write in _writes.GetConsumingEnumerable())
+        {
+            try
+            {
+                Fault?.Invoke();
+                write.File.Write(write.Offset, (byte*)write.Source, checked((int)write.Length), _bounce.Value);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ObjectDisposedException)
+            {
+                Interlocked.CompareExchange(ref _failure, failure, null);
+            }
+
+            write.Callback(0, write.Length, write.Context);
+        }
+    }
+}

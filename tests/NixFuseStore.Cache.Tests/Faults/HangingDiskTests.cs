@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace NixFuseStore.Cache.Tests.Faults;
+
+public sealed class HangingDiskTests : IDisposable
+{
+    private const int ChunkBytes = 100_000;
+    private readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public async Task Offer_DiskHangs_NeverBlocksAndGoesOnWhenItAnswers()
+    {
+        await using var cache = await OpenAsync();
+        using var hang = new ManualResetEventSlim();
+        cache.OpenLog!.Lanes.Fault = () => hang.Wait();
+        var slowest = TimeSpan.Zero;
+        var chunk = CacheTesting.Chunk(0, ChunkBytes);
+        for (var i = 0; i < 1000; i++)
+        {
+            var another = CacheTesting.Chunk(i, ChunkBytes);
+            var started = Stopwatch.GetTimestamp();
+            cache.Offer(another, Content.ChunkId.Compute(another.Span));
+            var took = Stopwatch.GetElapsedTime(started);
+            slowest = took > slowest ? took : slowest;
+            another.Release();
+        }
+
+        chunk.Release();
+        Assert.True(slowest < TimeSpan.FromSeconds(1), $"an offer took {slowest}");
+        await CacheTesting.EventuallyAsync(() => cache.Status.BypassReason is not null, "stalled");
+        Assert.True(cache.Status.Dropped > 0);
+        hang.Set();
+        cache.OpenLog!.Lanes.Fault = null;
+        await CacheTesting.EventuallyAsync(() => cache.Status.BypassReason is null, "answers again");
+        var id = cache.Store(5000, ChunkBytes);
+        await CacheTesting.EventuallyAsync(() => cache.Contains(id), "stored");
+    }
+
+    [Fact]
+    public async Task TryGet_DiskHangs_IsMissingAfterTheDeadlineOrWhenCancelled()
+    {
+        await using (var first = await OpenAsync())
+        {
+            for (var i = 0; i < 200; i++)
+            {
+                first.Store(i, ChunkBytes);
+            }
+        }
+
+        await using var cache = await OpenAsync();
+        using var hang = new ManualResetEventSlim();
+        cache.OpenLog!.ReadFault = () => hang.Wait();
+        var reads = new List<Task<bool>>();
+        for (var i = 0; i < 20; i++)
+        {
+            reads.Add(cache.HasAsync(CacheTesting.Id(i, ChunkBytes)));
+        }
+
+        using var cancellation = new CancellationTokenSource(50);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await cache.TryGetAsync(CacheTesting.Id(30, ChunkBytes), ChunkBytes, cancellation.Token));
+        Assert.All(await Task.WhenAll(reads), Assert.False);
+        Assert.Equal(20, cache.Status.TimedOut);
+        hang.Set();
+        cache.OpenLog!.ReadFault = null;
+        Assert.True(await cache.HasAsync(CacheTesting.Id(1, ChunkBytes)));
+        Assert.Equal(0, cache.Status.Corrupt);
+    }
+
+    [Fact]
+    public async Task Dispose_DiskHangs_EndsWithTheDeadline()
+    {
+        var cache = await OpenAsync();
+        using var hang = new ManualResetEventSlim();
+        cache.OpenLog!.Lanes.Fault = () => hang.Wait();
+        cache.Store(1, ChunkBytes);
+        var started = Stopwatch.GetTimestamp();
+        await cache.DisposeAsync();
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(4));
+        hang.Set();
+        await CacheTesting.EventuallyAsync(
+            () =>
+            {
+                try
+                {
+                    CacheLock.Take(_directory.Path).Dispose();
+                    return true;
+                }
+                catch (CacheInUseException)
+                {
+                    return false;
+                }
+            },
+            "the directory is free");
+    }
+
+    [Fact]
+    public async Task Store_WritesFailForAWhile_LosesOnlyThose()
+    {
+        await using var cache = await OpenAsync();
+        for (var i = 0; i < 100; i++)
+        {
+            cache.Store(i, ChunkBytes);
+        }
+
+        await CacheTesting.EventuallyAsync(() => cache.Status.Stored == 100, "stored");
+        var log = cache.OpenLog!;
+        log.Lanes.Fault = () => throw new IOException("injected");
+        for (var i = 100; i < 300 && cache.Status.BypassReason is null; i++)
+        {
+            cache.Store(i, ChunkBytes);
+            await Task.Delay(2, TestContext.Current.CancellationToken);
+        }
+
+        await CacheTesting.EventuallyAsync(() => cache.Status.BypassReason is not null, "bypassed");
+        Assert.Contains("injected", cache.Status.BypassReason);
+        log.Lanes.Fault = null;
+        await CacheTesting.EventuallyAsync(() => cache.Status.BypassReason is null, "used again");
+        for (var i = 1000; i < 1300; i++)
+        {
+            cache.Store(i, ChunkBytes);
+        }
+
+        await CacheTesting.EventuallyAsync(() => cache.Contains(CacheTesting.Id(1299, ChunkBytes)), "stored");
+        for (var i = 1000; i < 1300; i++)
+        {
+            Assert.True(await cache.HasAsync(CacheTesting.Id(i, ChunkBytes)));
+        }
+
+        for (var i = 0; i < 300; i++)
+        {
+            await cache.HasAsync(CacheTesting.Id(i, ChunkBytes));
+        }
+
+        Assert.Equal(0, cache.Status.Corrupt);
+    }
+
+    private Task<ChunkCache> OpenAsync() => ChunkCache.OpenAsync(new ChunkCacheOptions
+    {
+        Directory = _directory.Path,
+        SizeBytesMax = 256L << 20,
+        MemoryBytes = 8L << 20,
+        QueueBytesMax = 4L << 20,
+        ReadDeadline = TimeSpan.FromMilliseconds(400),
+        StallDeadline = TimeSpan.FromMilliseconds(400),
+        DisposeDeadline = TimeSpan.FromSeconds(1),
+        RetryInterval = TimeSpan.FromMilliseconds(100),
+    });
+}
