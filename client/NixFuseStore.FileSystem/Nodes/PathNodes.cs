@@ -38,18 +38,6 @@ internal sealed class PathNodes(SlotTable slots, Guid store)
         }
     }
 
-    /// <summary>Lets go of a handle; its slot stays what it is.</summary>
-    public void Detach(PathHandle handle)
-    {
-        lock (_gate)
-        {
-            if (handle.Slot != 0 && ReferenceEquals(Find(handle.Slot), handle))
-            {
-                Volatile.Write(ref _handles[handle.Slot], null);
-            }
-        }
-    }
-
     private uint AttachSlow(PathHandle handle)
     {
         lock (_gate)

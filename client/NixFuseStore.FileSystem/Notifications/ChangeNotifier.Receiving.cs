@@ -44,7 +44,7 @@ internal sealed partial class ChangeNotifier
     private async Task RecheckAsync(Task before, CancellationToken cancellationToken)
     {
         await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        var handles = _nodes.Attached().Where(handle => !handle.IsRemoved).ToArray();
+        var handles = _nodes.Attached().ToArray();
         for (var start = 0; start < handles.Length;)
         {
             var batch = handles[start..Math.Min(handles.Length, start + RecheckBatch)];
@@ -53,9 +53,9 @@ internal sealed partial class ChangeNotifier
                 var found = await _reader.FindManyAsync([.. batch.Select(handle => handle.Path)], cancellationToken).ConfigureAwait(false);
                 for (var i = 0; i < batch.Length; i++)
                 {
-                    if (found[i] is not { } now || now.Digest != batch[i].Digest)
+                    // Removed ones too: their event may be what was missed.
+                    if (batch[i].IsRemoved || found[i] is not { } now || now.Digest != batch[i].Digest)
                     {
-                        _nodes.Detach(batch[i]);
                         AnnounceRemoval(batch[i].Path.BaseName);
                     }
                 }

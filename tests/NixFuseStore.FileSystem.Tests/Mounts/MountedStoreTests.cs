@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using NixFuseStore.Testing.Stores;
+
+namespace NixFuseStore.FileSystem.Tests.Mounts;
+
+public sealed class MountedStoreTests
+{
+    private static readonly TimeSpan VisibleWithin = TimeSpan.FromSeconds(1);
+
+    [Fact]
+    public async Task Tree_IsShownAsItWasPushed()
+    {
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Hello, TestPaths.HelloTree);
+        await using var mount = await TestMount.CreateAsync(reader);
+        var root = Path.Join(mount.Store, TestPaths.Hello);
+
+        Assert.Equal(["store", "var"], Names(mount.Path));
+        Assert.Equal([TestPaths.Hello], Names(mount.Store));
+        Assert.Equal(["bin", "empty", "lib", "share"], Names(root));
+        Assert.Equal("hello\n", Run(Path.Join(root, "bin/hello")));
+        Assert.Equal($"see /nix/store/{TestPaths.Other}/doc\n", await File.ReadAllTextAsync(Path.Join(root, "share/readme"), TestContext.Current.CancellationToken));
+        Assert.Equal($"/nix/store/{TestPaths.Other}/share", new FileInfo(Path.Join(root, "lib/self")).LinkTarget);
+        Assert.Equal(300_000, (await File.ReadAllBytesAsync(Path.Join(root, "lib/libhello.so"), TestContext.Current.CancellationToken)).Length);
+        Assert.Equal("dr-xr-xr-x 1 1 0 0\n-r-xr-xr-x 1 1 0 0\n-r--r--r-- 1 1 0 0\nlrwxrwxrwx 1 1 0 0\n", Run(
+            "stat", "-c", "%A %h %Y %u %g", root, Path.Join(root, "bin/hello"), Path.Join(root, "share/readme"), Path.Join(root, "lib/self")));
+        Assert.False(File.Exists(Path.Join(root, "bin/nothing")));
+    }
+
+    [Fact]
+    public async Task NewPath_IsVisibleWithinASecond_ThoughAskedForBefore()
+    {
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Hello, TestPaths.HelloTree);
+        await using var mount = await TestMount.CreateAsync(reader);
+        var path = Path.Join(mount.Store, TestPaths.Other);
+        Assert.False(Directory.Exists(path));
+        Assert.Single(Names(mount.Store));
+
+        reader.Add(TestPaths.Other, TestPaths.HelloTree);
+
+        await EventuallyAsync(() => Directory.Exists(path) && Names(mount.Store).Length == 2);
+    }
+
+    [Fact]
+    public async Task NewPath_IsVisibleAfterAGap()
+    {
+        var reader = new FakeStoreReader();
+        await using var mount = await TestMount.CreateAsync(reader);
+        var path = Path.Join(mount.Store, TestPaths.Other);
+        Assert.False(Directory.Exists(path));
+        Assert.Empty(Names(mount.Store));
+
+        reader.Add(TestPaths.Other, TestPaths.HelloTree, announce: false);
+        reader.Resync();
+
+        await EventuallyAsync(() => Directory.Exists(path) && Names(mount.Store).Length == 1);
+    }
+
+    [Fact]
+    public async Task RemovedPath_DisappearsAndComesBackWithOtherContent()
+    {
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Hello, FakeTree.Directory(("file", FakeTree.File("old"))));
+        await using var mount = await TestMount.CreateAsync(reader);
+        var file = Path.Join(mount.Store, TestPaths.Hello, "file");
+        Assert.Equal("old", File.ReadAllText(file));
+
+        reader.Remove(TestPaths.Hello);
+        await EventuallyAsync(() => !File.Exists(file) && !Directory.Exists(Path.GetDirectoryName(file)) && Names(mount.Store).Length == 0);
+
+        reader.Add(TestPaths.Hello, FakeTree.Directory(("file", FakeTree.File("new"))));
+        await EventuallyAsync(() => File.Exists(file) && File.ReadAllText(file) == "new");
+    }
+
+    [Fact]
+    public async Task PathRemovedDuringAGap_Disappears()
+    {
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Hello, FakeTree.File("old"));
+        reader.Add(TestPaths.Other, FakeTree.File("other"));
+        await using var mount = await TestMount.CreateAsync(reader);
+        Assert.Equal("old", File.ReadAllText(Path.Join(mount.Store, TestPaths.Hello)));
+        Assert.Equal("other", File.ReadAllText(Path.Join(mount.Store, TestPaths.Other)));
+
+        reader.Remove(TestPaths.Hello, announce: false);
+        reader.Resync();
+
+        await EventuallyAsync(() => !File.Exists(Path.Join(mount.Store, TestPaths.Hello)));
+        Assert.Equal("other", File.ReadAllText(Path.Join(mount.Store, TestPaths.Other)));
+    }
+
+    [Fact]
+    public async Task SecondWalk_AsksNothing()
+    {
+        var reader = new FakeStoreReader();
+        for (var i = 0; i < 100; i++)
+        {
+            reader.Add(TestPaths.Numbered(i), TestPaths.HelloTree);
+        }
+
+        await using var mount = await TestMount.CreateAsync(reader);
+        var first = Run("find", mount.Path, "-printf", "%p %y %m %T@ %s\n");
+        var requests = mount.Session.GetStatistics();
+        Assert.Equal(first, Run("find", mount.Path, "-printf", "%p %y %m %T@ %s\n"));
+
+        var again = mount.Session.GetStatistics();
+        Assert.True(
+            again.Total == requests.Total,
+            string.Join(", ", again.Requests.Select(r => $"{r.Key}: {r.Value - requests.Requests.GetValueOrDefault(r.Key)}").Where(r => !r.EndsWith(": 0", StringComparison.Ordinal))));
+    }
+
+    [Fact]
+    public async Task LookupThatGetsNoAnswer_IsEioWithinItsDeadline()
+    {
+        var reader = new FakeStoreReader { Network = token => Task.Delay(Timeout.Infinite, token) };
+        await using var mount = await TestMount.CreateAsync(reader);
+        var clock = Stopwatch.StartNew();
+
+        var error = await Assert.ThrowsAnyAsync<IOException>(() => File.ReadAllTextAsync(Path.Join(mount.Store, TestPaths.Hello), TestContext.Current.CancellationToken));
+
+        Assert.IsNotType<FileNotFoundException>(error);
+        Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(3));
+    }
+
+    [Fact]
+    public async Task KnownContent_IsServedWhileTheServerIsAway()
+    {
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Hello, TestPaths.HelloTree);
+        await using var mount = await TestMount.CreateAsync(reader);
+        var readme = Path.Join(mount.Store, TestPaths.Hello, "share/readme");
+        var content = File.ReadAllText(readme);
+
+        reader.Network = FakeStoreReader.Away;
+
+        Assert.Equal(content, File.ReadAllText(readme));
+        Assert.ThrowsAny<IOException>(() => File.ReadAllText(Path.Join(mount.Store, TestPaths.Hello, "lib/libhello.so.1")));
+        reader.Network = null;
+        Assert.Equal(300_000, File.ReadAllBytes(Path.Join(mount.Store, TestPaths.Hello, "lib/libhello.so.1")).Length);
+    }
+
+    internal static string[] Names(string directory)
+        => [.. Directory.EnumerateFileSystemEntries(directory).Select(entry => Path.GetFileName(entry)!).Order(StringComparer.Ordinal)];
+
+    private static async Task EventuallyAsync(Func<bool> condition)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!condition())
+        {
+            Assert.True(clock.Elapsed < VisibleWithin, "not visible within a second");
+            await Task.Delay(20);
+        }
+    }
+
+    private static string Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var output = process.StandardOutput.ReadToEnd();
+        Assert.Equal("", process.StandardError.ReadToEnd());
+        process.WaitForExit();
+        return output;
+    }
+}
