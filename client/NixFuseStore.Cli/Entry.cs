@@ -1,8 +1,20 @@
+using NixFuseStore.Cli.Mounting;
+
 namespace NixFuseStore.Cli;
 
 /// <summary>Where the process starts, before anything that costs start-up time.</summary>
 internal static class Entry
 {
     public static Task<int> RunAsync(string[] args)
-        => CommandRunner.RunAsync(args, Console.Out, Console.Error);
+    {
+        if (!MountArguments.Takes(args))
+        {
+            return CommandRunner.RunAsync(args, Console.Out, Console.Error);
+        }
+
+        // The process in the background checks the arguments; until then they only tell which of the two this is.
+        return Array.IndexOf(args, "--foreground") >= 0 || Array.IndexOf(args, MountArguments.DetachedFlag) >= 0
+            ? MountEntry.RunAsync(args)
+            : Task.FromResult(MountLauncher.Run(args, Console.Error));
+    }
 }

@@ -1,0 +1,41 @@
+namespace NixFuseStore.Cli.Control;
+
+/// <summary>State of a mount, as <c>nixfuse status --json</c> prints it: names are only ever added.</summary>
+internal sealed record MountStatus
+{
+    public required string MountPoint { get; init; }
+
+    public required int ProcessId { get; init; }
+
+    public required string Version { get; init; }
+
+    public required string Server { get; init; }
+
+    public required string Store { get; init; }
+
+    public required string StoreDirectory { get; init; }
+
+    public required bool Connected { get; init; }
+
+    /// <summary>Since when it is (not) connected.</summary>
+    public required DateTimeOffset? Since { get; init; }
+
+    /// <summary>Why it is not connected.</summary>
+    public required string? Reason { get; init; }
+
+    /// <summary>Number of the last event of the store that is known here.</summary>
+    public required ulong Event { get; init; }
+
+    public required double UptimeSeconds { get; init; }
+
+    public required long ResidentBytes { get; init; }
+
+    /// <summary>Paths that were given node ids.</summary>
+    public required int Paths { get; init; }
+
+    public required CacheStatus Cache { get; init; }
+
+    public required TransferStatus Transfer { get; init; }
+
+    public required RequestStatus Requests { get; init; }
+}

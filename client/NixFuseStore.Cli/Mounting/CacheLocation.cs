@@ -1,0 +1,81 @@
+using System.Security.Cryptography;
+using System.Text;
+using NixFuseStore.Native.Linux;
+
+namespace NixFuseStore.Cli.Mounting;
+
+/// <summary>
+/// Where a store's cache lies. Each (servers, store) has a directory of its own:
+/// <code>
+/// DIR/chunks/    chunks, by digest        DIR/slots      what node ids stand for
+/// DIR/metadata/  records and manifests    DIR/mount.log  what the mount in the background has to say
+/// </code>
+/// </summary>
+internal sealed class CacheLocation
+{
+    private const string SystemDirectory = "/var/cache/nixfuse";
+
+    private CacheLocation(string directory) => Directory = directory;
+
+    public string Directory { get; }
+
+    public string Chunks => Path.Join(Directory, "chunks");
+
+    public string Metadata => Path.Join(Directory, "metadata");
+
+    public string Slots => Path.Join(Directory, "slots");
+
+    public string Log => Path.Join(Directory, "mount.log");
+
+    /// <summary>16 bytes that stand for the store, made from where it is asked for.</summary>
+    public static Guid StoreKey(IReadOnlyList<Uri> servers, string store)
+        => new(SHA256.HashData(Encoding.UTF8.GetBytes(Identity(servers, store))).AsSpan(0, 16));
+
+    /// <summary>The directory given, or the default one: below /var/cache for root, below the user's cache directory for others.</summary>
+    public static CacheLocation Find(string? directory, IReadOnlyList<Uri> servers, string store)
+    {
+        if (directory is not null)
+        {
+            return new CacheLocation(Path.GetFullPath(directory));
+        }
+
+        var digest = SHA256.HashData(Encoding.UTF8.GetBytes(Identity(servers, store)));
+        return new CacheLocation(Path.Join(BaseDirectory(), $"{SafeName(store)}-{Convert.ToHexStringLower(digest.AsSpan(0, 4))}"));
+    }
+
+    /// <exception cref="CliException">It cannot be made.</exception>
+    public void Create()
+    {
+        try
+        {
+            System.IO.Directory.CreateDirectory(Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException($"cannot make the cache directory {Directory}: {e.Message.TrimEnd('.')}; choose another with --cache-dir", e);
+        }
+    }
+
+    private static string BaseDirectory()
+    {
+        if (Libc.EffectiveUserId == 0)
+        {
+            return SystemDirectory;
+        }
+
+        if (Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache)
+        {
+            return Path.Join(cache, "nixfuse");
+        }
+
+        return Environment.GetEnvironmentVariable("HOME") is { Length: > 0 } home
+            ? Path.Join(home, ".cache", "nixfuse")
+            : throw new CliException("there is no place for the cache: neither XDG_CACHE_HOME nor HOME is set; give one with --cache-dir");
+    }
+
+    private static string Identity(IReadOnlyList<Uri> servers, string store)
+        => string.Join('\n', [store, .. servers.Select(static server => server.GetLeftPart(UriPartial.Authority))]);
+
+    private static string SafeName(string store)
+        => string.Concat(store.Select(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '_')).TrimStart('.') is { Length: > 0 } name ? name : "store";
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using NixFuseStore.Cache;
+using NixFuseStore.Cli.Settings;
+
+namespace NixFuseStore.Cli.Mounting;
+
+/// <summary>
+/// Reads the arguments of <c>nixfuse mount</c> by hand: a job waits for the mount, and the general parser takes longer to load than
+/// everything else here. The command's description for the help text is in <c>MountCommand</c>.
+/// </summary>
+internal static class MountArguments
+{
+    public const string CommandName = "mount";
+
+    /// <summary>Given by a parent that waits on the inherited pipe; not for users.</summary>
+    public const string DetachedFlag = "--detached";
+
+    private const int ReadAheadKibibytesMax = 64 << 10;
+
+    /// <summary>Whether the command line is one for this parser: a mount, and no plea for help.</summary>
+    public static bool Takes(ReadOnlySpan<string> args)
+        => args.Length > 0 && args[0] == CommandName && args.IndexOfAny(["--help", "-h", "-?"]) < 0;
+
+    /// <param name="args">What stands behind "mount".</param>
+    /// <exception cref="UsageException">Something is wrong with them.</exception>
+    /// <exception cref="CliException">A file they name cannot be used.</exception>
+    public static MountSettings Parse(ReadOnlySpan<string> args)
+    {
+        string? mountPoint = null, server = null, store = null, tokenFile = null, tlsAuthority = null, cacheDirectory = null;
+        var keys = new List<string>();
+        bool foreground = false, detached = false, onlyOperands = false;
+        var cacheBytes = MountSettings.CacheBytesDefault;
+        var readAhead = MountSettings.ReadAheadKibibytesDefault;
+
+        for (var i = 0; i < args.Length; i++)
+        {
+            // 1. Operands: just the mount point.
+            if (onlyOperands || !args[i].StartsWith("--", StringComparison.Ordinal))
+            {
+                mountPoint = mountPoint is null ? args[i] : throw new UsageException($"there is one mount point, not both '{mountPoint}' and '{args[i]}'");
+                continue;
+            }
+
+            // 2. An option, its value behind "=" or in the next argument.
+            var split = args[i].IndexOf('=', StringComparison.Ordinal);
+            var name = split < 0 ? args[i] : args[i][..split];
+            switch (name)
+            {
+                case "--":
+                    onlyOperands = true;
+                    break;
+                case "--foreground":
+                    foreground = true;
+                    break;
+                case DetachedFlag:
+                    detached = true;
+                    break;
+                case "--server":
+                    server = Value(args, ref i, split);
+                    break;
+                case "--store":
+                    store = Value(args, ref i, split);
+                    break;
+                case "--token-file":
+                    tokenFile = Value(args, ref i, split);
+                    break;
+                case "--tls-ca":
+                    tlsAuthority = Value(args, ref i, split);
+                    break;
+                case "--trusted-public-key":
+                    keys.Add(Value(args, ref i, split));
+                    break;
+                case "--cache-dir":
+                    cacheDirectory = Value(args, ref i, split);
+                    break;
+                case "--cache-size":
+                    cacheBytes = ParseCacheSize(Value(args, ref i, split));
+                    break;
+                case "--read-ahead":
+                    readAhead = ParseReadAhead(Value(args, ref i, split));
+                    break;
+                default:
+                    throw new UsageException($"mount has no option {name} (see nixfuse mount --help)");
+            }
+        }
+
+        // 3. Together with the environment.
+        return new MountSettings
+        {
+            MountPoint = mountPoint is { Length: > 0 } ? mountPoint : throw new UsageException("the mount point is missing (see nixfuse mount --help)"),
+            Store = StoreSettingsReader.Resolve(server, store, tokenFile, keys, tlsAuthority),
+            Foreground = foreground,
+            IsDetached = detached,
+            CacheDirectory = cacheDirectory,
+            CacheBytesMax = cacheBytes,
+            ReadAheadKibibytes = readAhead,
+        };
+    }
+
+    private static string Value(ReadOnlySpan<string> args, ref int index, int split)
+    {
+        if (split >= 0)
+        {
+            return args[index][(split + 1)..];
+        }
+
+        return index + 1 < args.Length ? args[++index] : throw new UsageException($"{args[index]} wants a value");
+    }
+
+    private static long ParseCacheSize(string text)
+        => !ByteSize.TryParse(text, out var bytes) ? throw new UsageException($"--cache-size wants a size such as 20GiB, not '{text}'")
+            : bytes < ChunkCacheOptions.SizeBytesMin ? throw new UsageException($"--cache-size {text} is too little; the least is {ByteSize.Format(ChunkCacheOptions.SizeBytesMin)}")
+            : bytes;
+
+    private static int ParseReadAhead(string text)
+        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var kibibytes) && kibibytes is >= 4 and <= ReadAheadKibibytesMax
+            ? kibibytes
+            : throw new UsageException($"--read-ahead wants KiB from 4 to {ReadAheadKibibytesMax}, not '{text}'");
+}

@@ -1,0 +1,139 @@
+using NixFuseStore.Cache;
+using NixFuseStore.Cli.Control;
+using NixFuseStore.Cli.Settings;
+using NixFuseStore.Client.Reading;
+using NixFuseStore.FileSystem;
+using NixFuseStore.Fuse.Mounting;
+using NixFuseStore.Fuse.Sessions;
+using NixFuseStore.Native.Linux;
+
+namespace NixFuseStore.Cli.Mounting;
+
+/// <content>How a mount comes to be. What can be done at the same time is: a job waits for it.</content>
+internal sealed partial class MountHost
+{
+    private const long LogBytesMax = 4L << 20;
+
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>Mounts. When this returns, the mount is usable; when it throws, nothing is left behind.</summary>
+    /// <param name="settings">What was asked for.</param>
+    /// <param name="note">Told in one line what the user should know, though it goes on.</param>
+    public static async Task<MountHost> StartAsync(MountSettings settings, Action<string> note)
+    {
+        var location = CacheLocation.Find(settings.CacheDirectory, settings.Store.Servers, settings.Store.Store);
+        location.Create();
+        var host = new MountHost(settings, location);
+        try
+        {
+            // 1. Side by side: the server is met, while the kernel is asked for the mount.
+            var opening = Task.Run(host.OpenStoreAsync);
+            try
+            {
+                host._mount = Mount(settings, note);
+            }
+            finally
+            {
+                // Whatever went wrong with the mount: the other half must end before things are put away.
+                await opening.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            await opening.ConfigureAwait(false);
+
+            // 2. The kernel meets the file system.
+            await host.ServeAsync().ConfigureAwait(false);
+
+            // 3. From here on others can find us.
+            host._control = ControlServer.Start(host.HandleAsync);
+            host.ListenForSignals();
+            if (!host._reader!.IsConnected)
+            {
+                note($"server {settings.Store.Server} is not available; what is cached is served until it is");
+            }
+
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Leaves the terminal: a session of our own, and a log in place of standard error.</summary>
+    public void Detach()
+    {
+        if (File.Exists(_location.Log) && new FileInfo(_location.Log).Length > LogBytesMax)
+        {
+            File.Move(_location.Log, _location.Log + ".old", overwrite: true);
+        }
+
+        using var log = File.OpenHandle(_location.Log, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+        Libc.StartSession();
+        Libc.RedirectStandardStreams(log);
+        // Not on our own mount, nor on anything that somebody wants to unmount.
+        Environment.CurrentDirectory = "/";
+        Log($"mounted {_settings.Store.Store} of {_settings.Store.Server} at {MountPoint}, process {Environment.ProcessId}");
+    }
+
+    private static FuseMount Mount(MountSettings settings, Action<string> note)
+    {
+        var options = new FuseMountOptions { Source = $"nixfuse#{settings.Store.Store}" };
+        try
+        {
+            return FuseMount.Create(settings.MountPoint, options);
+        }
+        catch (FuseMountException e) when (e.Problem == FuseMountProblem.Stale)
+        {
+            note($"a mount whose process has died was still at {settings.MountPoint}; it is unmounted now");
+            FuseMount.TryUnmount(settings.MountPoint, lazyWhenBusy: true);
+            return FuseMount.Create(settings.MountPoint, options);
+        }
+    }
+
+    private async Task OpenStoreAsync()
+    {
+        // The cache is opened on a thread of its own; reads wait for it, the mount does not.
+        _connection = _settings.Store.Connect();
+        _cache = ChunkCache.OpenInBackground(new ChunkCacheOptions
+        {
+            Directory = _location.Chunks,
+            SizeBytesMax = _settings.CacheBytesMax,
+            Notice = Log,
+        });
+        _reader = await StoreReader.OpenAsync(_connection, OpenedAsync(_cache), new StoreReaderOptions
+        {
+            StoreName = _settings.Store.Store,
+            TrustedPublicKeys = _settings.Store.ParseTrustedPublicKeys(),
+            MetadataDirectory = _location.Metadata,
+        }, CancellationToken.None).ConfigureAwait(false);
+    }
+
+    private static async Task<IChunkCache?> OpenedAsync(ChunkCache cache)
+    {
+        await cache.WaitUntilOpenAsync().ConfigureAwait(false);
+        return cache;
+    }
+
+    private async Task ServeAsync()
+    {
+        _fileSystem = new StoreFileSystem(_reader!, new StoreFileSystemOptions
+        {
+            Store = CacheLocation.StoreKey(_settings.Store.Servers, _settings.Store.Store),
+            SlotFile = _location.Slots,
+            Log = Log,
+        });
+        _session = new FuseSession(_mount!.Channel, _fileSystem, new FuseSessionOptions
+        {
+            OnUnexpected = static (operation, exception) => Log($"{operation}: {exception}"),
+        });
+        _session.Start();
+        await _session.Connection.WaitAsync(HandshakeTimeout).ConfigureAwait(false);
+        _fileSystem.StartNotifications(_session.Notifier);
+
+        // Only now, since whoever binds a socket inside needs a writable mount, and INIT lowers the read-ahead again.
+        _mount.RemountReadOnly();
+        _readAheadSet = _mount.SetReadAhead(_settings.ReadAheadKibibytes);
+        _trimmer = new MemoryTrimmer(() => _session.GetStatistics().Total);
+    }
+}

@@ -1,0 +1,44 @@
+using NixFuseStore.Cache;
+using NixFuseStore.Cli.Control;
+using NixFuseStore.Client;
+using NixFuseStore.Client.Reading;
+using NixFuseStore.FileSystem;
+using NixFuseStore.Fuse.Mounting;
+using NixFuseStore.Fuse.Sessions;
+
+namespace NixFuseStore.Cli.Mounting;
+
+/// <summary>
+/// A mount and everything that serves it: the connection, the cache, the reader, the file system, the session, the control socket.
+/// Partials: Starting (in which order they come), Serving (until when, and in which order they go), Control (what the socket answers).
+/// </summary>
+internal sealed partial class MountHost : IAsyncDisposable
+{
+    private readonly MountSettings _settings;
+    private readonly CacheLocation _location;
+    private readonly DateTimeOffset _started = DateTimeOffset.UtcNow;
+    private readonly TaskCompletionSource _stopRequested = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<IDisposable> _signals = [];
+
+    // In the order in which they come to be; null until then.
+    private ServerConnection? _connection;
+    private ChunkCache? _cache;
+    private StoreReader? _reader;
+    private FuseMount? _mount;
+    private StoreFileSystem? _fileSystem;
+    private FuseSession? _session;
+    private ControlServer? _control;
+    private MemoryTrimmer? _trimmer;
+    private bool _readAheadSet;
+
+    private MountHost(MountSettings settings, CacheLocation location)
+    {
+        _settings = settings;
+        _location = location;
+    }
+
+    /// <summary>Where the store is mounted, as the mount table has it.</summary>
+    public string MountPoint => _mount!.Path;
+
+    private static void Log(string line) => Console.Error.WriteLine($"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {line}");
+}
