@@ -7,5 +7,9 @@ internal static class CommandList
 {
     public static IEnumerable<Command> All() =>
     [
+        MountCommand.Create(),
+        UnmountCommand.Create(),
+        StatusCommand.Create(),
+        VerifyCommand.Create(),
     ];
 }

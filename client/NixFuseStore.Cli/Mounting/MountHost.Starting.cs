@@ -103,7 +103,6 @@ internal sealed partial class MountHost
         });
         _reader = await StoreReader.OpenAsync(_connection, OpenedAsync(_cache), new StoreReaderOptions
         {
-            StoreName = _settings.Store.Store,
             TrustedPublicKeys = _settings.Store.ParseTrustedPublicKeys(),
             MetadataDirectory = _location.Metadata,
         }, CancellationToken.None).ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NixFuseStore.Client;
 
 namespace NixFuseStore.Cli.Settings;
 
@@ -8,12 +9,12 @@ namespace NixFuseStore.Cli.Settings;
 /// </summary>
 internal sealed class StoreOptions
 {
-    public const string DefaultServer = "http://127.0.0.1:7420";
+    public const string DefaultServer = ServerConnectionOptions.DefaultServer;
     public const string DefaultStore = "main";
 
     private readonly Option<string?> _server = new("--server")
     {
-        Description = $"The server's address (or NIXFUSE_SERVER; {DefaultServer})",
+        Description = $"The server's address, or several with commas between (or NIXFUSE_SERVER; {DefaultServer})",
         HelpName = "URL",
     };
 

@@ -1,3 +1,5 @@
+using NixFuseStore.Client;
+
 namespace NixFuseStore.Cli.Settings;
 
 /// <summary>
@@ -12,11 +14,14 @@ internal static class StoreSettingsReader
     public static StoreSettings Resolve(
         string? server, string? store, string? tokenFile, IReadOnlyList<string> trustedPublicKeys, string? tlsAuthorityFile)
     {
-        var address = server ?? Variable(ServerVariable) ?? StoreOptions.DefaultServer;
-        // Without a scheme "localhost:7420" would parse as one called "localhost".
-        if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.Host.Length == 0)
+        IReadOnlyList<Uri> servers;
+        try
         {
-            throw new UsageException($"the server address '{address}' is not one of the form http://HOST:PORT or https://HOST:PORT");
+            servers = ServerConnectionOptions.ParseServers(server ?? Variable(ServerVariable) ?? StoreOptions.DefaultServer);
+        }
+        catch (StoreConfigurationException e)
+        {
+            throw new UsageException(e.Message);
         }
 
         if (tlsAuthorityFile is not null && !File.Exists(tlsAuthorityFile))
@@ -25,7 +30,7 @@ internal static class StoreSettingsReader
         }
 
         return new StoreSettings(
-            uri,
+            servers,
             store ?? Variable(StoreVariable) ?? StoreOptions.DefaultStore,
             ReadToken(tokenFile),
             trustedPublicKeys,

@@ -121,6 +121,9 @@ public sealed class FuseMount : IDisposable
         };
     }
 
+    /// <summary>A mount point as the mount table has it: absolute, without symbolic links. Asks nothing of what is mounted there.</summary>
+    public static string ResolvePath(string mountPoint) => MountPoint.Resolve(mountPoint);
+
     /// <summary>Whether a mount at the path has lost its server.</summary>
     public static bool IsStale(string mountPoint) => Libc.GetMode(mountPoint, out _) == Errno.ENOTCONN;
 

@@ -6,7 +6,7 @@ namespace NixFuseStore.Native.Linux;
 public static unsafe partial class Libc
 {
     /// <summary>Makes this process the leader of a session without a terminal, so that it outlives whoever started it. Does nothing for a leader.</summary>
-    public static void StartSession() => Raw.SetSession();
+    public static void StartSession() => _ = Raw.SetSession();
 
     /// <summary>Points standard input at nothing, and standard output and error at an open file.</summary>
     /// <exception cref="LinuxException">A descriptor could not be replaced.</exception>

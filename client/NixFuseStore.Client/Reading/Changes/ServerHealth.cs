@@ -25,6 +25,18 @@ internal sealed class ServerHealth(TimeProvider time)
     /// <summary>Why the server is not up; null while it is, and before the first attempt ended.</summary>
     public Exception? Failure => Volatile.Read(ref _failure);
 
+    /// <summary>How long the server has been up, or away.</summary>
+    public TimeSpan TimeInState
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return time.GetElapsedTime(_since);
+            }
+        }
+    }
+
     public void SetUp()
     {
         lock (_gate)

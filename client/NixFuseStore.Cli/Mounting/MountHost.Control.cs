@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.Reflection;
+using NixFuseStore.Cache;
+using NixFuseStore.Cli.Control;
+
+namespace NixFuseStore.Cli.Mounting;
+
+/// <content>What the control socket answers.</content>
+internal sealed partial class MountHost
+{
+    private Task HandleAsync(ControlRequest request, Func<ControlReply, Task> reply, CancellationToken cancellationToken) => request.Command switch
+    {
+        ControlRequest.Status => reply(new ControlReply { Done = true, Status = DescribeStatus() }),
+        ControlRequest.Unmount => UnmountAsync(request.Lazy, reply, cancellationToken),
+        ControlRequest.Verify => VerifyAsync(request.Repair, reply, cancellationToken),
+        _ => throw new CliException($"the process that serves {MountPoint} does not know the request '{request.Command}'; it may be of another version"),
+    };
+
+    private async Task UnmountAsync(bool lazy, Func<ControlReply, Task> reply, CancellationToken cancellationToken)
+    {
+        if (!_mount!.TryUnmount(lazyWhenBusy: lazy))
+        {
+            throw new CliException($"{MountPoint} is in use; end the programs that use it (fuser -vm {MountPoint} shows them), or give --lazy");
+        }
+
+        await reply(new ControlReply { Done = true }).ConfigureAwait(false);
+        if (lazy)
+        {
+            // Those who are still inside would keep the session alive; they lose it now.
+            _stopRequested.TrySetResult();
+        }
+
+        // The connection stays open until everything is put away: that is what whoever asked waits for.
+        await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task VerifyAsync(bool repair, Func<ControlReply, Task> reply, CancellationToken cancellationToken)
+    {
+        var progress = new VerifyProgressLine(line => _ = reply(new ControlReply { Progress = line }));
+        var report = await _cache!.VerifyAsync(repair, progress, cancellationToken).ConfigureAwait(false);
+        await reply(new ControlReply
+        {
+            Done = true,
+            Verify = new VerifyResult(_location.Chunks, report.Entries, report.Bytes, report.Bad, report.Dropped),
+        }).ConfigureAwait(false);
+    }
+
+    private MountStatus DescribeStatus()
+    {
+        var reader = _reader!.Status;
+        var cache = _cache!.Status;
+        var session = _session!.GetStatistics();
+        using var process = Process.GetCurrentProcess();
+        return new MountStatus
+        {
+            MountPoint = MountPoint,
+            ProcessId = Environment.ProcessId,
+            Version = typeof(MountHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",
+            Server = string.Join(',', _settings.Store.Servers.Select(static server => server.GetLeftPart(UriPartial.Authority))),
+            Store = _settings.Store.Store,
+            StoreDirectory = _reader.Directory.Path,
+            Connected = reader.IsConnected,
+            Since = reader.Since,
+            Reason = reader.Failure,
+            Event = reader.LastEvent,
+            UptimeSeconds = (DateTimeOffset.UtcNow - _started).TotalSeconds,
+            ResidentBytes = process.WorkingSet64,
+            Paths = _fileSystem!.Slots,
+            Cache = new CacheStatus
+            {
+                Directory = _location.Directory,
+                Open = cache.IsOpen,
+                SizeBytes = cache.SizeBytes,
+                SizeBytesMax = cache.SizeBytesMax,
+                Entries = cache.Entries,
+                RecoveredEntries = cache.RecoveredEntries,
+                MemoryHits = cache.MemoryHits,
+                DiskHits = cache.DiskHits,
+                Misses = cache.Misses,
+                Corrupt = cache.Corrupt,
+                Evicted = cache.Evicted,
+                Dropped = cache.Dropped,
+                BypassReason = cache.BypassReason,
+            },
+            Transfer = new TransferStatus(reader.ReceivedBytes, reader.ReadAheadBytes, reader.ReadAheadUsedBytes, reader.BadChunks),
+            Requests = new RequestStatus(
+                session.Total,
+                session.Requests.ToDictionary(static entry => entry.Key.ToString(), static entry => entry.Value),
+                session.InFlight,
+                session.Errors,
+                session.DeadlinesMissed,
+                session.Interrupted),
+        };
+    }
+}
