@@ -58,8 +58,10 @@ public sealed unsafe partial class FuseSession
     /// <summary>The one place where an exception becomes an answer.</summary>
     internal void AnswerUnexpected(FuseResponder responder, FuseOpcode opcode, Exception exception)
     {
-        ReportUnexpected(opcode, exception);
+        // Counted before the answer, so that whoever has the answer sees it counted; told after it, since telling may take time.
+        Counters.UnexpectedException();
         responder.Error(Errno.EIO);
+        _options.OnUnexpected?.Invoke(OpcodeTable.Find(opcode).Name, exception);
     }
 
     private void ReportUnexpected(FuseOpcode opcode, Exception exception)

@@ -15,8 +15,10 @@ public sealed partial class FuseSession
     private readonly FuseSessionOptions _options;
     private readonly FuseDispatcher[] _dispatchers;
     private readonly TaskCompletionSource<FuseSessionEnd> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _running;
+    private int _running; // dispatch threads still reading
     private int _started;
+    private volatile Exception? _broken; // what ended a dispatch thread that should not have ended
+    private volatile FuseSessionEnd _end; // the same for every thread: the line ends for all of them
 
     /// <summary>Prepares a session; <see cref="Start"/> starts it.</summary>
     /// <param name="channel">The line to the kernel. Not disposed by the session.</param>
@@ -114,8 +116,7 @@ public sealed partial class FuseSession
     {
         try
         {
-            var end = dispatcher.Run();
-            _ends = end;
+            _end = dispatcher.Run();
         }
 #pragma warning disable CA1031 // A broken line ends the session, and Completion says why.
         catch (Exception exception)
@@ -136,10 +137,7 @@ public sealed partial class FuseSession
         }
         else
         {
-            _completion.TrySetResult(_ends);
+            _completion.TrySetResult(_end);
         }
     }
-
-    private volatile Exception? _broken;
-    private volatile FuseSessionEnd _ends;
 }

@@ -18,7 +18,7 @@ public sealed record FuseSessionOptions
     /// <summary>Set to go on serving a mount that another process negotiated: the kernel sends INIT only once.</summary>
     public FuseConnection? Resume { get; init; }
 
-    /// <summary>Told about exceptions that no file system should throw; the request was answered EIO already. May be called from any thread.</summary>
+    /// <summary>Told about exceptions that no file system should throw; the request was answered EIO already. Called from any thread; must not throw.</summary>
     public Action<string, Exception>? OnUnexpected { get; init; }
 
     /// <summary>The clock that deadlines go by.</summary>
