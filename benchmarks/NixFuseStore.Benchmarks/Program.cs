@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using NixFuseStore.Benchmarks;
 using NixFuseStore.Benchmarks.ChunkSizes;
 
 return args switch
@@ -6,6 +7,7 @@ return args switch
     ["chunk-sizes", var store, var rebuilt, var pages] => Run(() => ChunkSizeStudy.RunSizes(store, rebuilt, pages)),
     ["chunk-levels", var store, var pages] => Run(() => ChunkSizeStudy.RunLevels(store, pages)),
     ["check-store", var store] => Run(() => StoreCheck.Run(store)),
+    ["cache", var directory] => Run(() => CacheBenchmark.RunAsync(directory).GetAwaiter().GetResult()),
     [] or ["--help"] => Usage(),
     _ => Run(() => BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args)),
 };
@@ -24,6 +26,7 @@ static int Usage()
         NixFuseStore.Benchmarks chunk-sizes STORE REBUILT PAGES  compares chunk sizes on a real store and its mass rebuild
         NixFuseStore.Benchmarks chunk-levels STORE PAGES         compares zstd levels with the sizes in force
         NixFuseStore.Benchmarks check-store STORE                proves that every path of a store is reversible
+        NixFuseStore.Benchmarks cache DIRECTORY                  times the chunk cache in a new folder of DIRECTORY
             STORE and REBUILT are store roots (STORE/nix/store), PAGES is a folder made by ChunkSizes/touched-pages.py
         """);
     return 2;

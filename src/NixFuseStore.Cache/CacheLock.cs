@@ -8,6 +8,9 @@ namespace NixFuseStore.Cache;
 /// </summary>
 internal sealed class CacheLock : IDisposable
 {
+    /// <summary>EWOULDBLOCK, by which .NET reports a lock that another has.</summary>
+    private const int WouldBlock = 11;
+
     private readonly FileStream _stream;
 
     private CacheLock(FileStream stream) => _stream = stream;
@@ -23,7 +26,7 @@ internal sealed class CacheLock : IDisposable
         {
             stream = new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
-        catch (IOException failure) when (failure is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
+        catch (IOException failure) when (failure.HResult == WouldBlock)
         {
             throw new CacheInUseException(directory, ReadHolder(holder));
         }

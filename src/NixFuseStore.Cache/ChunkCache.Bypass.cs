@@ -4,17 +4,38 @@ namespace NixFuseStore.Cache;
 
 public sealed partial class ChunkCache
 {
+    /// <summary>Most that is waited between two attempts to write, when the disk fails again and again.</summary>
+    private static readonly TimeSpan s_retryIntervalMax = TimeSpan.FromMinutes(1);
+
+    /// <summary>A bypass so soon after the last one doubles the wait.</summary>
+    private static readonly TimeSpan s_relapse = TimeSpan.FromSeconds(10);
+
+    private readonly Lock _bypassLock = new();
+    private TimeSpan _retryInterval;
+    private long _bypassEndedAt;
+
     private bool IsWaitingToRetry =>
-        _bypassReason is not null && Stopwatch.GetElapsedTime(Volatile.Read(ref _bypassedAt)) < _options.RetryInterval;
+        _bypassReason is not null && Stopwatch.GetElapsedTime(Volatile.Read(ref _bypassedAt)) < _retryInterval;
 
     /// <summary>Stops writing for a while. Reading goes on.</summary>
     private void Bypass(string reason)
     {
-        Volatile.Write(ref _bypassedAt, Stopwatch.GetTimestamp());
-        if (Interlocked.Exchange(ref _bypassReason, reason) is null)
+        lock (_bypassLock)
         {
-            _options.Notice?.Invoke($"cache {_options.Directory} is bypassed: {reason}");
+            Volatile.Write(ref _bypassedAt, Stopwatch.GetTimestamp());
+            if (_bypassReason is not null)
+            {
+                _bypassReason = reason;
+                return;
+            }
+
+            var isRelapse = _bypassEndedAt != 0 && Stopwatch.GetElapsedTime(_bypassEndedAt) < s_relapse;
+            _retryInterval = !isRelapse ? _options.RetryInterval
+                : _retryInterval * 2 < s_retryIntervalMax ? _retryInterval * 2 : s_retryIntervalMax;
+            _bypassReason = reason;
         }
+
+        _options.Notice?.Invoke($"cache {_options.Directory} is bypassed: {reason}");
     }
 
     /// <summary>On the writer thread: goes on writing once there is space again.</summary>
@@ -36,10 +57,18 @@ public sealed partial class ChunkCache
 
     private void EndBypass()
     {
-        if (Interlocked.Exchange(ref _bypassReason, null) is not null)
+        lock (_bypassLock)
         {
-            _options.Notice?.Invoke($"cache {_options.Directory} is used again");
+            if (_bypassReason is null)
+            {
+                return;
+            }
+
+            _bypassReason = null;
+            _bypassEndedAt = Stopwatch.GetTimestamp();
         }
+
+        _options.Notice?.Invoke($"cache {_options.Directory} is used again");
     }
 
     /// <summary>Twice and more per deadline, on a timer: notices what hangs.</summary>

@@ -1,17 +1,20 @@
 using System.Diagnostics;
-using FASTER.core;
 using NixFuseStore.Cache.Log;
 
 namespace NixFuseStore.Cache;
 
 public sealed partial class ChunkCache
 {
+    /// <summary>A log that failed so often is not recovered again.</summary>
+    private const int GivenUpTimesMax = 3;
+
     private static readonly TimeSpan s_quiesceDeadline = TimeSpan.FromSeconds(3);
     private readonly long _startedAt = Stopwatch.GetTimestamp();
     private volatile string? _bypassReason;
     private volatile bool _isStalled;
     private volatile SessionPool? _givenUp;
     private string _giveUpReason = "";
+    private int _givenUpTimes;
     private long _bypassedAt;
     private long _busySince; // a time stamp while the writer does something; 0 while it waits
     private TimeSpan? _openTime;
@@ -100,11 +103,16 @@ public sealed partial class ChunkCache
                 TakeCheckpoint(log);
             }
         }
-        catch (Exception failure) when (failure is FasterException or IOException or UnauthorizedAccessException or InvalidOperationException)
+        catch (Exception failure) when (failure is not OutOfMemoryException)
         {
+            // A cache must never end the process that it is meant to speed up.
             if (_pool is { } pool)
             {
                 GiveUp(pool, failure);
+            }
+            else
+            {
+                Bypass(OneLine(failure));
             }
         }
         finally
@@ -183,6 +191,9 @@ public sealed partial class ChunkCache
             _bytesSinceSpaceCheck = long.MaxValue;
             EndBypass();
             _opened.TrySetResult();
+
+            // The cap may be smaller than last time.
+            MakeRoom(log, 0);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -195,7 +206,12 @@ public sealed partial class ChunkCache
     {
         try
         {
-            if (ChunkLog.Recover(_options) is { } recovered)
+            if (_givenUpTimes >= GivenUpTimesMax)
+            {
+                _givenUpTimes = 0;
+                _options.Notice?.Invoke($"cache {_options.Directory} keeps failing ({_giveUpReason}); it starts empty");
+            }
+            else if (ChunkLog.Recover(_options) is { } recovered)
             {
                 return recovered;
             }
@@ -227,6 +243,7 @@ public sealed partial class ChunkCache
     private void Reopen(SessionPool broken)
     {
         _givenUp = null;
+        _givenUpTimes++;
         if (broken.Close(s_quiesceDeadline))
         {
             broken.Log.Dispose();
@@ -248,7 +265,7 @@ public sealed partial class ChunkCache
                     TakeCheckpoint(pool.Log);
                 }
             }
-            catch (Exception failure) when (failure is FasterException or InvalidOperationException)
+            catch (Exception failure) when (failure is not OutOfMemoryException)
             {
                 _options.Notice?.Invoke($"cache {_options.Directory}: no last checkpoint ({OneLine(failure)})");
             }

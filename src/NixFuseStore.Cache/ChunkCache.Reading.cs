@@ -137,8 +137,9 @@ public sealed partial class ChunkCache
 
             isUsable = true;
         }
-        catch (Exception failure) when (failure is FASTER.core.FasterException or IOException or InvalidOperationException)
+        catch (Exception failure) when (failure is not OutOfMemoryException)
         {
+            // Whatever FASTER makes of what it found: the cache is opened anew, and the chunk comes from elsewhere.
             GiveUp(pool, failure);
             return ReadOutcome.Missing;
         }

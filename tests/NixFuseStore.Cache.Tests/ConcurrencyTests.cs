@@ -72,6 +72,7 @@ public sealed class ConcurrencyTests : IDisposable
 
                 var report = await cache.VerifyAsync(repair: false, null, TestContext.Current.CancellationToken);
                 Assert.Equal(0, report.Bad);
+                await Task.Delay(50, TestContext.Current.CancellationToken); // nothing is evicted during a walk
             }
         }, TestContext.Current.CancellationToken));
         await Task.WhenAll(tasks);

@@ -81,7 +81,16 @@ internal sealed class BlockFile : IDisposable
 
             // A copy, because the log's tail may go on growing in the same block: sum and data must be of one moment.
             new ReadOnlySpan<byte>(source, bytes).CopyTo(bounce);
-            WriteRun(block, bounce.AsSpan(0, bytes));
+            try
+            {
+                WriteRun(block, bounce.AsSpan(0, bytes));
+            }
+            catch (IOException) when (run > 1)
+            {
+                WriteSingly(block, bounce.AsSpan(0, bytes));
+                throw;
+            }
+
             offset += bytes;
             source += bytes;
             length -= bytes;
@@ -180,6 +189,25 @@ internal sealed class BlockFile : IDisposable
         }
 
         Volatile.Write(ref _length, Math.Max(_length, DataOffset(block) + data.Length));
+    }
+
+    /// <summary>
+    /// After a failure: the first block may be the log's tail of before, with records in it that were safe. It needs no new space, and
+    /// so it can be written on a full disk.
+    /// </summary>
+    private void WriteSingly(long block, Span<byte> data)
+    {
+        try
+        {
+            for (var i = 0; i < data.Length / BlockSums.BlockBytes; i++)
+            {
+                WriteRun(block + i, data.Slice(i * BlockSums.BlockBytes, BlockSums.BlockBytes));
+            }
+        }
+        catch (IOException)
+        {
+            // The disk is still full; the caller reports the first failure.
+        }
     }
 
     private SafeFileHandle? Open(bool forWriting)

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace NixFuseStore.Cache.Tests.Faults;
 
-public sealed class HangingDiskTests : IDisposable
+public sealed class FailingDiskTests : IDisposable
 {
     private const int ChunkBytes = 100_000;
     private readonly TemporaryDirectory _directory = new();
@@ -136,6 +136,26 @@ public sealed class HangingDiskTests : IDisposable
         }
 
         Assert.Equal(0, cache.Status.Corrupt);
+    }
+
+    [Fact]
+    public async Task TryGet_TheLogThrows_IsMissingAndTheCacheIsOpenedAnew()
+    {
+        await using (var first = await OpenAsync())
+        {
+            for (var i = 0; i < 200; i++)
+            {
+                first.Store(i, ChunkBytes);
+            }
+        }
+
+        await using var cache = await OpenAsync();
+        cache.OpenLog!.ReadFault = () => throw new ArithmeticException("injected");
+        Assert.False(await cache.HasAsync(CacheTesting.Id(1, ChunkBytes)));
+        await CacheTesting.EventuallyAsync(() => cache.Status is { IsOpen: true, BypassReason: null }, "open again");
+        Assert.True(await cache.HasAsync(CacheTesting.Id(1, ChunkBytes)));
+        var id = cache.Store(1000, ChunkBytes);
+        await CacheTesting.EventuallyAsync(() => cache.Contains(id), "stored");
     }
 
     private Task<ChunkCache> OpenAsync() => ChunkCache.OpenAsync(new ChunkCacheOptions
