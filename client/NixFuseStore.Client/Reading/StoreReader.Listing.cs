@@ -57,7 +57,7 @@ public sealed partial class StoreReader
         {
             if (record.BaseName.Length > StorePath.HashPartLength && !handles.ContainsKey(record.BaseName))
             {
-                var handle = _table.Adopt(Key256.OfHashPart(record.BaseName), _verifier!.Verify(record), record.Event);
+                var handle = Adopt(Key256.OfHashPart(record.BaseName), record);
                 handles.Add(record.BaseName, handle);
                 order.Add(handle);
             }

@@ -85,7 +85,22 @@ public sealed partial class StoreReader
     private PathHandle? TryFindHere(in Key256 key, StorePath path)
     {
         var handle = _table.Find(in key, path, out var record);
-        return handle ?? (record is null ? null : _table.Adopt(in key, _verifier!.Verify(record), record.Event));
+        return handle ?? (record is null ? null : Adopt(in key, record));
+    }
+
+    // A record that does not verify is forgotten, so that the server is asked again next time.
+    private PathHandle Adopt(in Key256 key, PathRecord record)
+    {
+        try
+        {
+            return _table.Adopt(in key, _verifier!.Verify(record), record.Event);
+        }
+        catch (StoreVerificationException)
+        {
+            _table.Reject(in key, record);
+            _metadata.Remove(new MetadataKey(MetadataKind.Path, key));
+            throw;
+        }
     }
 
     private async Task<PathHandle?> FindSlowAsync(Key256 key, StorePath path, CancellationToken cancellationToken)
@@ -108,7 +123,7 @@ public sealed partial class StoreReader
             }
 
             // Another name with the same hash part is another path: this one is not valid.
-            return record is not null && record.BaseName == path.BaseName ? _table.Adopt(in key, _verifier!.Verify(record), record.Event) : null;
+            return record is not null && record.BaseName == path.BaseName ? Adopt(in key, record) : null;
         }
         catch (StoreUnavailableException) when (FindCached(in key, path) is not null)
         {
@@ -132,7 +147,7 @@ public sealed partial class StoreReader
         try
         {
             var record = PathRecord.Parser.ParseFrom(bytes);
-            return record.BaseName == path.BaseName ? _table.Adopt(in key, _verifier!.Verify(record), record.Event) : null;
+            return record.BaseName == path.BaseName ? Adopt(in key, record) : null;
         }
         catch (Exception e) when (e is Google.Protobuf.InvalidProtocolBufferException or StoreVerificationException)
         {
@@ -165,6 +180,14 @@ public sealed partial class StoreReader
             {
                 handle.TreeLoading = null;
             }
+        }
+    }
+
+    private Task<PathContent> LoadContentOnceAsync(PathHandle handle)
+    {
+        lock (handle.LoadGate)
+        {
+            return handle.Content is { } present ? Task.FromResult(present) : handle.ContentLoading ??= LoadContentAsync(handle);
         }
     }
 

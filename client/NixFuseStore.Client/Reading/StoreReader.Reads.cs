@@ -117,12 +117,7 @@ public sealed partial class StoreReader
         {
             try
             {
-                Task<PathContent> loading;
-                lock (handle.LoadGate)
-                {
-                    loading = handle.Content is { } present ? Task.FromResult(present) : handle.ContentLoading ??= LoadContentAsync(handle);
-                }
-
+                var loading = LoadContentOnceAsync(handle);
                 await WaitAsync(loading, handle, started, cancellationToken).ConfigureAwait(false);
                 return (await GetTreeAsync(handle, cancellationToken).ConfigureAwait(false), await loading.ConfigureAwait(false));
             }

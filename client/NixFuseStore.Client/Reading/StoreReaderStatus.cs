@@ -1,32 +1,80 @@
 namespace NixFuseStore.Client.Reading;
 
-/// <summary>State and counters of a <see cref="StoreReader"/>; counters run from its opening.</summary>
+/// <summary>State and counters of a reader; counters run from its opening.</summary>
 public sealed record StoreReaderStatus
 {
+    /// <summary>Address of the server in use.</summary>
+    public required Uri Server { get; init; }
+
+    /// <summary>Name of the store.</summary>
+    public required string StoreName { get; init; }
+
     /// <summary>Whether the server is in touch.</summary>
     public required bool IsConnected { get; init; }
 
     /// <summary>Since when that is so.</summary>
     public required DateTimeOffset Since { get; init; }
 
-    /// <summary>Why the server is not in touch, in one line; null while it is.</summary>
+    /// <summary>Why it is not; null while it is.</summary>
     public required string? Failure { get; init; }
 
-    /// <summary>Number of the last event of the store that was dealt with.</summary>
+    /// <summary>Number of the last event seen.</summary>
     public required ulong LastEvent { get; init; }
 
-    /// <summary>Bytes of chunks as they travelled.</summary>
+    /// <summary>Paths known in memory.</summary>
+    public required int KnownPaths { get; init; }
+
+    /// <summary>Records and sections in the metadata cache.</summary>
+    public required int CachedMetadata { get; init; }
+
+    /// <summary>Bytes of opened manifests in memory.</summary>
+    public required long ManifestMemoryBytes { get; init; }
+
+    /// <summary>Bytes of chunks in memory.</summary>
+    public required long ChunkMemoryBytes { get; init; }
+
+    /// <summary>Requests for records, closures and sections.</summary>
+    public required long MetadataRequests { get; init; }
+
+    /// <summary>Requests for chunks that a reader waited for.</summary>
+    public required long DemandRequests { get; init; }
+
+    /// <summary>Requests for chunks that nobody waited for yet.</summary>
+    public required long ReadAheadRequests { get; init; }
+
+    /// <summary>Requests for chunks of a prefetch.</summary>
+    public required long BulkRequests { get; init; }
+
+    /// <summary>Requests for chunks that failed and were made again.</summary>
+    public required long FailedRequests { get; init; }
+
+    /// <summary>Chunks on their way.</summary>
+    public required int ChunksInFlight { get; init; }
+
+    /// <summary>Chunks received from the server.</summary>
+    public required long ReceivedChunks { get; init; }
+
+    /// <summary>Bytes of chunks as received.</summary>
     public required long ReceivedBytes { get; init; }
 
-    /// <summary>Plain bytes of chunks that were fetched before anybody asked for them.</summary>
+    /// <summary>Bytes of received chunks, unpacked.</summary>
+    public required long ReceivedPlainBytes { get; init; }
+
+    /// <summary>Chunks read from the disk cache.</summary>
+    public required long ChunksFromDisk { get; init; }
+
+    /// <summary>Unpacked bytes that were received before anybody asked.</summary>
     public required long ReadAheadBytes { get; init; }
 
-    /// <summary>Those of <see cref="ReadAheadBytes"/> that somebody then asked for.</summary>
+    /// <summary>Of those, bytes that were read later. The rest was wasted, so far.</summary>
     public required long ReadAheadUsedBytes { get; init; }
 
-    /// <summary>Chunks that were not what they were named, and were refused.</summary>
+    /// <summary>Chunks in whose place other bytes came.</summary>
     public required long BadChunks { get; init; }
 
-    /// <summary>Requests to the data plane that failed.</summary>
-    public required long FailedRequests { get; init; }
+    /// <summary>Smallest round trip of late.</summary>
+    public required TimeSpan RoundTrip { get; init; }
+
+    /// <summary>Largest delivery rate of late, bytes per second.</summary>
+    public required double BytesPerSecond { get; init; }
 }

@@ -49,6 +49,7 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
     private async Task RunAsync()
     {
         var pause = PauseMin;
+        var failures = 0;
         while (!_stop.IsCancellationRequested)
         {
             var endpoint = connection.Current;
@@ -57,6 +58,7 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
             {
                 await MeetAsync(endpoint).ConfigureAwait(false);
                 pause = PauseMin;
+                failures = 0;
                 await WatchAsync(endpoint).ConfigureAwait(false);
                 failure = new StoreUnavailableException($"server {endpoint.Address.Authority} ended the stream of events");
             }
@@ -83,8 +85,14 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
             }
 
             health.SetDown(failure);
-            _firstContact.TrySetException(failure);
             connection.MoveOn(endpoint);
+            if (++failures < connection.Count && failure is StoreUnavailableException)
+            {
+                // Each server is tried before anybody is told.
+                continue;
+            }
+
+            _firstContact.TrySetException(failure);
             try
             {
                 await Task.Delay(pause, time, _stop.Token).ConfigureAwait(false);

@@ -54,40 +54,35 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
     /// <param name="count">Chunks, at least 1.</param>
     /// <param name="wait">Is given the chunks, in order; null where nobody waits.</param>
     /// <param name="priority">Demand exactly where a reader waits.</param>
-    /// <param name="waitIndex">Index of the first chunk within the wait.</param>
-    public void Request(PathContent content, int first, int count, ChunkWait? wait, FetchPriority priority, int waitIndex = 0)
+    public void Request(PathContent content, int first, int count, ChunkWait? wait, FetchPriority priority)
     {
         List<ChunkFetch>? started = null;
-        for (var ordinal = first; ordinal < first + count; ordinal++)
+        for (var i = 0; i < count; i++)
         {
-            var id = content.Chunks.Id(ordinal);
-            if (wait is null ? _memory.Contains(in id) : TrySetFromMemory(in id, wait, waitIndex + ordinal - first))
-            {
-                continue;
-            }
-
-            lock (_gate)
-            {
-                if (_fetches.TryGetValue(id, out var fetch))
-                {
-                    Join(fetch, wait, waitIndex + ordinal - first, priority);
-                    continue;
-                }
-
-                fetch = new ChunkFetch(content, ordinal, priority);
-                if (wait is not null)
-                {
-                    fetch.AddWaiter(wait, waitIndex + ordinal - first);
-                }
-
-                _fetches.Add(id, fetch);
-                (started ??= []).Add(fetch);
-            }
+            RequestOne(content, first + i, wait, i, priority, ref started);
         }
 
         if (started is not null)
         {
             Start(started, priority);
+        }
+    }
+
+    /// <summary>Asks for chunks to be put into the disk cache.</summary>
+    /// <param name="content">The path.</param>
+    /// <param name="ordinals">Which.</param>
+    /// <param name="wait">Is told of each.</param>
+    public void RequestForCache(PathContent content, List<int> ordinals, ChunkWait wait)
+    {
+        List<ChunkFetch>? started = null;
+        for (var i = 0; i < ordinals.Count; i++)
+        {
+            RequestOne(content, ordinals[i], wait, i, FetchPriority.Bulk, ref started);
+        }
+
+        if (started is not null)
+        {
+            Start(started, FetchPriority.Bulk);
         }
     }
 
@@ -108,6 +103,18 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         wait.Abandon();
     }
 
+    /// <summary>Takes a waiter away from one chunk; nothing happens where it arrived.</summary>
+    public void Forget(PathContent content, int ordinal, ChunkWait wait)
+    {
+        lock (_gate)
+        {
+            if (_fetches.TryGetValue(content.Chunks.Id(ordinal), out var fetch))
+            {
+                fetch.RemoveWaiter(wait);
+            }
+        }
+    }
+
     /// <summary>Stops all requests; whoever waits fails.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -124,11 +131,44 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         }
     }
 
-    private bool TrySetFromMemory(in ChunkId id, ChunkWait wait, int index)
+    private void RequestOne(PathContent content, int ordinal, ChunkWait? wait, int index, FetchPriority priority, ref List<ChunkFetch>? started)
+    {
+        var id = content.Chunks.Id(ordinal);
+        if (wait is null ? _memory.Contains(in id) : TrySetFromMemory(in id, wait, index, priority))
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (_fetches.TryGetValue(id, out var fetch))
+            {
+                Join(fetch, wait, index, priority);
+                return;
+            }
+
+            fetch = new ChunkFetch(content, ordinal, priority);
+            if (wait is not null)
+            {
+                fetch.AddWaiter(wait, index);
+            }
+
+            _fetches.Add(id, fetch);
+            (started ??= []).Add(fetch);
+        }
+    }
+
+    private bool TrySetFromMemory(in ChunkId id, ChunkWait wait, int index, FetchPriority priority)
     {
         if (!_memory.TryGet(in id, out var chunk))
         {
             return false;
+        }
+
+        if (priority == FetchPriority.Bulk)
+        {
+            // In memory, but not on disk, where it is wanted.
+            Cache?.Offer(chunk, id);
         }
 
         wait.Set(index, chunk);

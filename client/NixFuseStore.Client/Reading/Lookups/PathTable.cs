@@ -59,7 +59,7 @@ internal sealed class PathTable
         return false;
     }
 
-    /// <summary>The same by path. Where it is known only as a record, <paramref name="record"/> is that.</summary>
+    /// <summary>The same by path. Where there is a record that was not verified yet, <paramref name="record"/> is that, and nothing is returned.</summary>
     public PathHandle? Find(in Key256 key, StorePath path, out PathRecord? record)
     {
         record = null;
@@ -70,17 +70,13 @@ internal sealed class PathTable
                 return null;
             }
 
-            if (entry.Handle is { } handle)
+            if (entry.Record is { } pending && pending.BaseName == path.BaseName)
             {
-                return handle.Path == path ? handle : null;
+                record = pending;
+                return null;
             }
 
-            if (entry.Record!.BaseName == path.BaseName)
-            {
-                record = entry.Record;
-            }
-
-            return null;
+            return entry.Handle is { } handle && handle.Path == path ? handle : null;
         }
     }
 
@@ -94,22 +90,35 @@ internal sealed class PathTable
                 return;
             }
 
-            if (_entries.TryGetValue(key, out var entry))
+            if (!_entries.TryGetValue(key, out var entry))
             {
-                // The same bytes as the handle's need no second verification.
-                if (entry.Handle is { } handle && handle.Header.Bytes.Span.SequenceEqual(record.ManifestHeader.Span) && handle.Path.BaseName == record.BaseName)
-                {
-                    entry.IsStale = false;
-                    return;
-                }
-
-                entry.Handle = null;
-                entry.Record = record;
-                entry.IsStale = false;
-                return;
+                Add(in key, entry = new Entry());
             }
 
-            Add(in key, new Entry { Record = record });
+            // The same content as the handle's needs no second verification.
+            entry.IsStale = false;
+            entry.Record = entry.Handle is { } handle && handle.Path.BaseName == record.BaseName
+                && handle.Header.Bytes.Span.SequenceEqual(record.ManifestHeader.Span) ? null : record;
+            if (entry.Record is null)
+            {
+                entry.Event = record.Event;
+            }
+        }
+    }
+
+    /// <summary>Forgets a record that did not verify. What had been verified before stays.</summary>
+    public void Reject(in Key256 key, PathRecord record)
+    {
+        lock (_gate)
+        {
+            if (_entries.TryGetValue(key, out var entry) && entry.Record == record)
+            {
+                entry.Record = null;
+                if (entry.Handle is null)
+                {
+                    _entries.Remove(key);
+                }
+            }
         }
     }
 
@@ -128,20 +137,20 @@ internal sealed class PathTable
 
             if (!_entries.TryGetValue(key, out var entry))
             {
-                Add(in key, new Entry { Handle = handle });
-                return handle;
+                Add(in key, entry = new Entry());
             }
 
             entry.Record = null;
             entry.IsStale = false;
-            if (entry.Handle is { } known && known.Digest == handle.Digest && known.Path == handle.Path)
+            entry.Event = eventNumber;
+            if (entry.Handle is { } known)
             {
-                return known;
-            }
+                if (known.Digest == handle.Digest && known.Path == handle.Path)
+                {
+                    return known;
+                }
 
-            if (entry.Handle is { } former)
-            {
-                former.IsRemoved = true;
+                known.IsRemoved = true;
             }
 
             entry.Handle = handle;
@@ -154,7 +163,14 @@ internal sealed class PathTable
     {
         lock (_gate)
         {
-            if (_entries.Remove(key, out var entry) && entry.Handle is { } handle)
+            if (_entries.TryGetValue(key, out var entry) && entry.Event > eventNumber)
+            {
+                // Registered again since; this removal was of what was before.
+                return;
+            }
+
+            _entries.Remove(key);
+            if (entry?.Handle is { } handle)
             {
                 handle.IsRemoved = true;
             }
@@ -210,6 +226,9 @@ internal sealed class PathTable
         public PathHandle? Handle { get; set; }
 
         public PathRecord? Record { get; set; }
+
+        /// <summary>Number of the registration that the handle comes from.</summary>
+        public ulong Event { get; set; }
 
         public bool IsStale { get; set; }
     }

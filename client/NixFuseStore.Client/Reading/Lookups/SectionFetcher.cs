@@ -41,7 +41,7 @@ internal sealed class SectionFetcher(ServerConnection connection, ServerHealth h
 
     /// <summary>A section, opened and so checked against the header. Where what is cached does not verify, the server is asked once more.</summary>
     /// <param name="handle">The path.</param>
-    /// <param name="section">A section that is not empty.</param>
+    /// <param name="section">Which; an empty one is not fetched.</param>
     /// <param name="open">Opens the plain bytes; throws <see cref="ManifestFormatException"/> where they are not the section.</param>
     /// <param name="deadline">How long one request may take.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -51,6 +51,11 @@ internal sealed class SectionFetcher(ServerConnection connection, ServerHealth h
         PathHandle handle, ManifestSection section, Func<PathHandle, byte[], T> open, TimeSpan deadline, CancellationToken cancellationToken)
         where T : class
     {
+        if (handle.Header.GetLength(section) == 0)
+        {
+            return open(handle, []);
+        }
+
         for (var attempt = 0; ; attempt++)
         {
             if (TryOpen(handle, section, open) is { } opened)

@@ -64,6 +64,18 @@ internal sealed partial class MetadataCache : IAsyncDisposable
     /// <summary>Entries that were not kept because the disk could not take them, since the start.</summary>
     public long Dropped => Volatile.Read(ref _dropped);
 
+    /// <summary>Whether something waits to be written.</summary>
+    internal bool IsWriting
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _writing;
+            }
+        }
+    }
+
     /// <summary>Opens the directory, made when missing, or a cache in memory alone where it is null.</summary>
     /// <exception cref="StoreConfigurationException">Another process uses the directory.</exception>
     /// <exception cref="IOException">The directory cannot be made or read.</exception>

@@ -1,0 +1,228 @@
+using System.Diagnostics;
+using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Tests.Fixtures;
+
+namespace NixFuseStore.Client.Tests.Reading;
+
+/// <summary>A server that is away, slow, silent or restarting.</summary>
+public sealed class AwayTests : IAsyncLifetime
+{
+    private readonly SourceStore _source = new(3);
+    private readonly string _directory = System.IO.Directory.CreateTempSubdirectory("nixfuse-meta-").FullName;
+    private TestServer _server = null!;
+    private TamperingProxy _proxy = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await TestServer.StartAsync();
+        _proxy = new TamperingProxy(_server.Address);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _proxy.DisposeAsync();
+        await _server.DisposeAsync();
+        System.IO.Directory.Delete(_directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task Read_CachedWhileServerIsAway_WorksAtOnce()
+    {
+        var content = _source.Content(500_000);
+        var path = _source.Path("cached", SourceEntry.Directory(("f", SourceEntry.File(content))));
+        await _server.PushAsync(path);
+        using var connection = _server.Connect(_proxy.Address);
+        await using var reader = await connection.OpenAsync(cache: new MemoryChunkCache(), options: new StoreReaderOptions { ChunkMemoryBytesMax = 0 });
+        await reader.ReadFileAsync(path, "f");
+        _proxy.Refuse();
+        await ReaderExtensions.EventuallyAsync(() => !reader.IsConnected, "the reader notices");
+
+        var clock = Stopwatch.StartNew();
+        Assert.Equal(content, await reader.ReadFileAsync(path, "f"));
+        Assert.InRange(clock.ElapsedMilliseconds, 0, 500);
+    }
+
+    [Fact]
+    public async Task Find_UnknownWhileServerIsAway_FailsAndNeverSaysAbsent()
+    {
+        var path = _source.Path("unknown", SourceEntry.File("x"));
+        await _server.PushAsync(path);
+        using var connection = _server.Connect(_proxy.Address);
+        await using var reader = await connection.OpenAsync();
+        _proxy.Refuse();
+
+        var clock = Stopwatch.StartNew();
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.FindAsync(path));
+        Assert.InRange(clock.ElapsedMilliseconds, 0, 2000);
+        await Task.Delay(ServerHealth.Grace * 1.3, ReaderExtensions.Token);
+
+        clock.Restart();
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.FindAsync(path));
+        Assert.InRange(clock.ElapsedMilliseconds, 0, 200);
+
+        _proxy.Accept();
+        await ReaderExtensions.EventuallyAsync(() => reader.IsConnected, "the reader comes back");
+        await reader.FindAsync(path);
+    }
+
+    [Fact]
+    public async Task Find_SilentServer_FailsWithinTheDeadline()
+    {
+        var path = _source.Path("silent", SourceEntry.File("x"));
+        await _server.PushAsync(path);
+        using var connection = _server.Connect(_proxy.Address);
+        await using var reader = await connection.OpenAsync();
+        _proxy.Silent = true;
+
+        var clock = Stopwatch.StartNew();
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.FindAsync(path));
+
+        Assert.InRange(clock.ElapsedMilliseconds, 900, 1600);
+        _proxy.Silent = false;
+    }
+
+    [Fact]
+    public async Task Read_ServerRestarts_GoesOnAfterwards()
+    {
+        var content = _source.Bytes(3_000_000);
+        var path = _source.Path("restart", SourceEntry.File(content));
+        await _server.PushAsync(path);
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync();
+        var handle = await reader.FindAsync(path);
+        await reader.GetTreeAsync(handle, ReaderExtensions.Token);
+        await _server.StopAsync();
+
+        var read = reader.ReadAsync(handle, 0);
+        await Task.Delay(1500, ReaderExtensions.Token);
+        Assert.False(read.IsCompleted);
+        await _server.StartAgainAsync();
+
+        Assert.Equal(content, await read);
+    }
+
+    [Fact]
+    public async Task Read_ConnectionsCutAgainAndAgain_EndsRight()
+    {
+        var content = _source.Bytes(4_000_000);
+        var path = _source.Path("cut", SourceEntry.File(content));
+        await _server.PushAsync(path);
+        using var connection = _server.Connect(_proxy.Address);
+        await using var reader = await connection.OpenAsync();
+        var handle = await reader.FindAsync(path);
+        await reader.GetTreeAsync(handle, ReaderExtensions.Token);
+        _proxy.Delay = TimeSpan.FromMilliseconds(10);
+        using var stop = new CancellationTokenSource();
+        var cutting = CutAsync(stop.Token);
+
+        Assert.Equal(content, await reader.ReadAsync(handle, 0));
+        await stop.CancelAsync();
+        await cutting;
+    }
+
+    private async Task CutAsync(CancellationToken stop)
+    {
+        for (var i = 0; i < 10 && !stop.IsCancellationRequested; i++)
+        {
+            await Task.Delay(30, TestContext.Current.CancellationToken);
+            _proxy.CutAll();
+        }
+    }
+
+    [Fact]
+    public async Task Read_UncachedWhileServerIsAway_FailsWithinTheDeadline()
+    {
+        var path = _source.Path("gone", SourceEntry.File(_source.Bytes(10_000)));
+        await _server.PushAsync(path);
+        using var connection = _server.Connect(_proxy.Address);
+        await using var reader = await connection.OpenAsync(new StoreReaderOptions { ReadDeadline = TimeSpan.FromSeconds(2) });
+        var handle = await reader.FindAsync(path);
+        await reader.GetTreeAsync(handle, ReaderExtensions.Token);
+        _proxy.Refuse();
+
+        var clock = Stopwatch.StartNew();
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.ReadAsync(handle, 0));
+
+        Assert.InRange(clock.ElapsedMilliseconds, 1800, 3000);
+    }
+
+    [Fact]
+    public async Task Read_Cancelled_EndsAtOnce()
+    {
+        var path = _source.Path("slow", SourceEntry.File(_source.Bytes(10_000)));
+        await _server.PushAsync(path);
+        using var connection = _server.Connect(_proxy.Address);
+        await using var reader = await connection.OpenAsync();
+        var handle = await reader.FindAsync(path);
+        await reader.GetTreeAsync(handle, ReaderExtensions.Token);
+        _proxy.Silent = true;
+        using var cancel = new CancellationTokenSource(200);
+
+        var clock = Stopwatch.StartNew();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await reader.ReadAsync(handle, 0, 0, 100, cancel.Token));
+
+        Assert.InRange(clock.ElapsedMilliseconds, 0, 1000);
+        _proxy.Silent = false;
+        await reader.ReadAsync(handle, 0);
+    }
+
+    [Fact]
+    public async Task Open_ServerAwayWithMetadataFromBefore_ListsAndReadsWhatIsCached()
+    {
+        var content = _source.Content(100_000);
+        var low = _source.Path("low", SourceEntry.File("low"));
+        var path = _source.Path("kept", SourceEntry.Directory(("f", SourceEntry.File(content)), ("l", SourceEntry.Link("f"))), low);
+        var other = _source.Path("other", SourceEntry.File("never asked for"));
+        await _server.PushAsync(low, path, other);
+        var cache = new MemoryChunkCache();
+        var options = new StoreReaderOptions { MetadataDirectory = _directory };
+        using (var connection = _server.Connect(_proxy.Address))
+        {
+            await using var reader = await connection.OpenAsync(options, cache);
+            await reader.ReadFileAsync(path, "f");
+            await ReaderExtensions.EventuallyAsync(() => reader.Status.KnownPaths == 2, "the closure arrives");
+        }
+
+        _proxy.Refuse();
+        using (var connection = _server.Connect(_proxy.Address))
+        {
+            await using var reader = await connection.OpenAsync(options, cache);
+            Assert.False(reader.IsConnected);
+            Assert.Equal(content, await reader.ReadFileAsync(path, "f"));
+            await reader.FindAsync(low);
+            await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.FindAsync(other));
+            var page = await reader.ListAsync("", 100, ReaderExtensions.Token);
+            Assert.Equal(new[] { low, path }.Select(p => p.Path.BaseName).Order(StringComparer.Ordinal), page.Entries.Select(e => e.BaseName));
+
+            // The listing was ours alone, so whoever kept it is told once the server is back.
+            await using var changes = reader.WatchChangesAsync(ReaderExtensions.Token).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+            _proxy.Accept();
+            Assert.True(await changes.MoveNextAsync());
+            Assert.Equal(StoreChangeKind.Resync, changes.Current.Kind);
+            await reader.FindAsync(other);
+        }
+    }
+
+    [Fact]
+    public async Task Open_ServerAwayAndNothingKnown_FailsClearly()
+    {
+        _proxy.Refuse();
+        using var connection = _server.Connect(_proxy.Address);
+
+        var error = await Assert.ThrowsAsync<StoreUnavailableException>(() => connection.OpenAsync(new StoreReaderOptions { MetadataDirectory = _directory }));
+
+        Assert.Contains("is not available", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Open_SecondServer_IsTriedWhereTheFirstIsAway()
+    {
+        var path = _source.Path("second", SourceEntry.File("x"));
+        await _server.PushAsync(path);
+        using var connection = new ServerConnection(new ServerConnectionOptions { Servers = [new Uri("http://127.0.0.1:1"), _server.Address] });
+
+        // The first contact is with the first one only when it is there.
+        await using var reader = await connection.OpenAsync();
+        await reader.FindAsync(path);
+    }
+}

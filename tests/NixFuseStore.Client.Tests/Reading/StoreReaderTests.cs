@@ -1,0 +1,247 @@
+using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Tests.Fixtures;
+using NixFuseStore.Content;
+
+namespace NixFuseStore.Client.Tests.Reading;
+
+/// <summary>A reader against a real server.</summary>
+public sealed class StoreReaderTests : IAsyncLifetime
+{
+    private readonly SourceStore _source = new(1);
+    private TestServer _server = null!;
+
+    public async ValueTask InitializeAsync() => _server = await TestServer.StartAsync();
+
+    public async ValueTask DisposeAsync() => await _server.DisposeAsync();
+
+    [Fact]
+    public async Task Read_SmallFile_GivesItsBytes()
+    {
+        var path = _source.Path("hello", SourceEntry.Directory(("bin", SourceEntry.Directory(("hello", SourceEntry.File("Hello!"))))));
+        await _server.PushAsync(path);
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync();
+
+        Assert.Equal("Hello!"u8.ToArray(), await reader.ReadFileAsync(path, "bin/hello"));
+    }
+
+    [Fact]
+    public async Task Read_RandomRangesOfRandomTrees_EqualTheSource()
+    {
+        var seed = Environment.TickCount;
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
+        var source = new SourceStore(seed);
+        var paths = new List<SourcePath>();
+        for (var i = 0; i < 4; i++)
+        {
+            paths.Add(source.Path($"p{i}", source.Tree(), [.. paths]));
+        }
+
+        await _server.PushAsync([.. paths]);
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync(cache: new MemoryChunkCache(), options: new StoreReaderOptions { ChunkMemoryBytesMax = 4 << 20 });
+        foreach (var path in paths)
+        {
+            var handle = await reader.FindAsync(path);
+            var tree = await reader.GetTreeAsync(handle, ReaderExtensions.Token);
+            await CompareAsync(reader, handle, tree, 0, path.Tree, source.Random);
+        }
+    }
+
+    [Fact]
+    public async Task Find_UnknownPath_IsNull()
+    {
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync();
+        var absent = _source.Path("absent", SourceEntry.File("x"));
+
+        Assert.Null(await reader.FindAsync(absent.Path, ReaderExtensions.Token));
+        await _server.PushAsync(absent);
+        Assert.NotNull(await reader.FindAsync(absent.Path, ReaderExtensions.Token));
+    }
+
+    [Fact]
+    public async Task Find_OfPathWithClosure_MakesAllTreesLocal()
+    {
+        var low = _source.Path("low", _source.Tree());
+        var mid = _source.Path("mid", _source.Tree(), low);
+        var top = _source.Path("top", _source.Tree(), mid, low);
+        await _server.PushAsync(low, mid, top);
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync();
+
+        await reader.FindAsync(top);
+        await ReaderExtensions.EventuallyAsync(() => reader.Status.KnownPaths == 3, "the closure arrives");
+        foreach (var path in new[] { top, mid, low })
+        {
+            var handle = await reader.FindAsync(path);
+            await reader.GetTreeAsync(handle, ReaderExtensions.Token);
+            Assert.True(reader.TryGetKnown(handle.BaseName.Span, out var known));
+            Assert.Same(handle, known);
+        }
+
+        Assert.Equal(1, reader.Status.MetadataRequests);
+    }
+
+    [Fact]
+    public async Task Find_ManyAtOnce_SharesOneRequest()
+    {
+        var path = _source.Path("shared", _source.Tree());
+        await _server.PushAsync(path);
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync();
+
+        var handles = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => reader.FindAsync(path)));
+
+        Assert.All(handles, h => Assert.Same(handles[0], h));
+        Assert.Equal(1, reader.Status.MetadataRequests);
+    }
+
+    [Fact]
+    public async Task Read_SameChunkByManyReaders_IsFetchedOnce()
+    {
+        var content = _source.Bytes(200_000);
+        var path = _source.Path("one", SourceEntry.File(content));
+        await _server.PushAsync(path);
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync();
+        var handle = await reader.FindAsync(path);
+        await reader.GetTreeAsync(handle, ReaderExtensions.Token);
+
+        var reads = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => reader.ReadAsync(handle, 0, i, 190_000)));
+
+        Assert.All(reads, r => Assert.Equal(190_000, r.Length));
+        Assert.Equal(path.Chunks.Count, reader.Status.ReceivedChunks);
+    }
+
+    [Fact]
+    public async Task TryRead_AfterRead_CompletesFromMemory()
+    {
+        var content = _source.Content(300_000);
+        var path = _source.Path("warm", SourceEntry.File(content));
+        await _server.PushAsync(path);
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync();
+        var handle = await reader.FindAsync(path);
+        Assert.False(reader.TryRead(handle, 0, 0, 100, out _));
+        await reader.ReadAsync(handle, 0);
+
+        Assert.True(reader.TryRead(handle, 0, 1000, 250_000, out var lease));
+        var bytes = new byte[lease.Length];
+        lease.CopyTo(bytes);
+        lease.Dispose();
+        Assert.Equal(content[1000..251_000], bytes);
+    }
+
+    [Fact]
+    public async Task TryRead_FromMemory_AllocatesNothing()
+    {
+        var path = _source.Path("warm", SourceEntry.File(_source.Bytes(100_000)));
+        await _server.PushAsync(path);
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync();
+        var handle = await reader.FindAsync(path);
+        await reader.ReadAsync(handle, 0);
+        for (var i = 0; i < 200; i++)
+        {
+            Assert.True(reader.TryRead(handle, 0, 0, 100_000, out var warm));
+            warm.Dispose();
+        }
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 1000; i++)
+        {
+            reader.TryGetKnown(handle.BaseName.Span, out _);
+            reader.TryRead(handle, 0, 0, 100_000, out var lease);
+            lease!.Dispose();
+        }
+
+        // A few bytes a call would be tens of thousands; the odd tier-up of the code is not.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4000);
+    }
+
+    [Fact]
+    public async Task Read_AllLeasesReturned_FreesAllChunks()
+    {
+        var before = ChunkBuffer.AllocatedBytes;
+        var path = _source.Path("leak", _source.Tree());
+        await _server.PushAsync(path);
+        using (var connection = _server.Connect())
+        {
+            await using var reader = await connection.OpenAsync();
+            var handle = await reader.FindAsync(path);
+            var tree = await reader.GetTreeAsync(handle, ReaderExtensions.Token);
+            for (var i = 0; i < tree.Count; i++)
+            {
+                if (tree.Kind(i) == EntryKind.Regular)
+                {
+                    await reader.ReadAsync(handle, i);
+                }
+            }
+
+            await ReaderExtensions.EventuallyAsync(() => reader.Status.ChunksInFlight == 0, "read-ahead ends");
+        }
+
+        Assert.Equal(before, ChunkBuffer.AllocatedBytes);
+    }
+
+    [Fact]
+    public async Task List_Pages_GiveAllNamesInOrder()
+    {
+        var paths = Enumerable.Range(0, 25).Select(i => _source.Path($"n{i}", SourceEntry.File($"{i}"))).ToArray();
+        await _server.PushAsync(paths);
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync();
+        var names = new List<string>();
+        ListingPage page;
+        do
+        {
+            page = await reader.ListAsync(names.LastOrDefault() ?? "", 7, ReaderExtensions.Token);
+            names.AddRange(page.Entries.Select(e => e.BaseName));
+        }
+        while (!page.IsLast);
+
+        Assert.Equal(paths.Select(p => p.Path.BaseName).Order(StringComparer.Ordinal), names);
+    }
+
+    [Fact]
+    public async Task FindMany_AsksOnceForAPage()
+    {
+        var paths = Enumerable.Range(0, 25).Select(i => _source.Path($"n{i}", SourceEntry.File($"{i}"))).ToArray();
+        await _server.PushAsync(paths[..24]);
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync();
+
+        var handles = await reader.FindManyAsync([.. paths.Select(p => p.Path)], ReaderExtensions.Token);
+
+        Assert.All(handles[..24], Assert.NotNull);
+        Assert.Null(handles[24]);
+        Assert.Equal(1, reader.Status.MetadataRequests);
+    }
+
+    private static async Task CompareAsync(StoreReader reader, PathHandle handle, ManifestTree tree, int index, SourceEntry source, Random random)
+    {
+        if (source.Children is { } children)
+        {
+            foreach (var (name, child) in children)
+            {
+                Assert.True(tree.TryFind(index, System.Text.Encoding.UTF8.GetBytes(name), out var found));
+                await CompareAsync(reader, handle, tree, found, child, random);
+            }
+        }
+        else if (source.Target is { } target)
+        {
+            Assert.Equal(target, System.Text.Encoding.UTF8.GetString(await reader.ReadLinkAsync(handle, index, ReaderExtensions.Token)));
+        }
+        else
+        {
+            for (var i = 0; i < 6; i++)
+            {
+                var offset = random.Next(source.Content!.Length + 2);
+                var length = random.Next(source.Content.Length + 2);
+                var expected = offset >= source.Content.Length ? [] : source.Content.AsSpan(offset, Math.Min(length, source.Content.Length - offset)).ToArray();
+                Assert.Equal(expected, await reader.ReadAsync(handle, index, offset, length));
+            }
+        }
+    }
+}
