@@ -9,6 +9,9 @@ internal static class CommandList
     [
         MountCommand.Create(),
         UnmountCommand.Create(),
+        PushCommand.Create(),
+        InfoCommand.Create(),
+        ListCommand.Create(),
         StatusCommand.Create(),
         VerifyCommand.Create(),
     ];

@@ -14,6 +14,7 @@ public sealed class PushProgress
     private long _bytesSent;
     private long _requests;
     private long _retries;
+    private volatile string? _trouble;
 
     internal PushProgress()
     {
@@ -52,6 +53,9 @@ public sealed class PushProgress
     /// <summary>Requests made again because the server was away.</summary>
     public long Retries => Interlocked.Read(ref _retries);
 
+    /// <summary>Why the last request has to be made again, in one line; null while requests succeed.</summary>
+    public string? Trouble => _trouble;
+
     internal void AddPaths(long total, long validBefore, long narBytes)
     {
         Interlocked.Add(ref _pathsTotal, total);
@@ -74,9 +78,14 @@ public sealed class PushProgress
 
     internal void RequestDone(long bytes)
     {
+        _trouble = null;
         Interlocked.Increment(ref _requests);
         Interlocked.Add(ref _bytesSent, bytes);
     }
 
-    internal void Retried() => Interlocked.Increment(ref _retries);
+    internal void Retried(string why)
+    {
+        _trouble = why;
+        Interlocked.Increment(ref _retries);
+    }
 }

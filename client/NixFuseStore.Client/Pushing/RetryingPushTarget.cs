@@ -6,13 +6,17 @@ namespace NixFuseStore.Client.Pushing;
 internal sealed class RetryingPushTarget(IPushTarget target, TimeSpan retryFor, PushProgress progress, TimeProvider time) : IPushTarget
 {
     private const double PauseGrowth = 2;
+
+    /// <summary>A server that was never met is more likely a wrong address than one that is starting again.</summary>
+    private static readonly TimeSpan FirstContactMax = TimeSpan.FromSeconds(3);
+
     private static readonly TimeSpan PauseFirst = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(5);
 
     public string StoreName => target.StoreName;
 
     public Task<GetStoreResponse> GetStoreAsync(CancellationToken cancellationToken) =>
-        CallAsync(0, target.GetStoreAsync, cancellationToken);
+        CallAsync(0, target.GetStoreAsync, cancellationToken, retryFor < FirstContactMax ? retryFor : FirstContactMax);
 
     public Task<QueryPathsResponse> QueryPathsAsync(QueryPathsRequest request, CancellationToken cancellationToken) =>
         CallAsync(request.CalculateSize(), token => target.QueryPathsAsync(request, token), cancellationToken);
@@ -32,7 +36,8 @@ internal sealed class RetryingPushTarget(IPushTarget target, TimeSpan retryFor, 
     public Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, ulong narBytes, CancellationToken cancellationToken) =>
         CallAsync(request.CalculateSize(), token => target.RegisterPathsAsync(request, narBytes, token), cancellationToken);
 
-    private async Task<TResult> CallAsync<TResult>(long bytes, Func<CancellationToken, Task<TResult>> call, CancellationToken cancellationToken)
+    private async Task<TResult> CallAsync<TResult>(
+        long bytes, Func<CancellationToken, Task<TResult>> call, CancellationToken cancellationToken, TimeSpan? bound = null)
     {
         var pause = PauseFirst;
         long? firstFailure = null;
@@ -44,16 +49,17 @@ internal sealed class RetryingPushTarget(IPushTarget target, TimeSpan retryFor, 
                 progress.RequestDone(bytes);
                 return result;
             }
-            catch (StoreUnavailableException)
+            catch (StoreUnavailableException exception)
             {
                 firstFailure ??= time.GetTimestamp();
-                if (time.GetElapsedTime(firstFailure.Value) + pause > retryFor)
+                if (time.GetElapsedTime(firstFailure.Value) + pause > (bound ?? retryFor))
                 {
                     throw;
                 }
+
+                progress.Retried(exception.Message);
             }
 
-            progress.Retried();
             await Task.Delay(pause, time, cancellationToken).ConfigureAwait(false);
             pause = TimeSpan.FromTicks(Math.Min(PauseMax.Ticks, (long)(pause.Ticks * PauseGrowth)));
         }

@@ -46,6 +46,15 @@ public sealed class PusherFaultTests : IDisposable
         Assert.Equal("away", exception.Message);
     }
 
+    [Fact]
+    public async Task Push_ServerNeverMet_GivesUpSoon()
+    {
+        _server.BeforeCall = _ => throw new StoreUnavailableException("nobody there");
+        var pushing = PushAsync(new PushOptions());
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            () => pushing.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
+    }
+
     [Theory]
     [InlineData("QueryPaths")]
     [InlineData("FindMissingChunks")]

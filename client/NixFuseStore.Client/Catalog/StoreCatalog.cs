@@ -1,0 +1,119 @@
+using System.Runtime.CompilerServices;
+using NixFuseStore.Client.Reading;
+using NixFuseStore.Nix;
+using NixFuseStore.Protocol;
+
+namespace NixFuseStore.Client.Catalog;
+
+/// <summary>Records and names of a store on a server, asked for once and not kept. Any thread; the connection stays the caller's.</summary>
+public sealed class StoreCatalog
+{
+    private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StreamDeadline = TimeSpan.FromMinutes(10);
+
+    private readonly ServerConnection _connection;
+    private readonly IReadOnlyList<NixPublicKey> _trustedKeys;
+    private readonly GetStoreResponse _store;
+
+    private StoreCatalog(ServerConnection connection, IReadOnlyList<NixPublicKey> trustedKeys, GetStoreResponse store)
+    {
+        _connection = connection;
+        _trustedKeys = trustedKeys;
+        _store = store;
+        Directory = new StoreDirectory(store.StoreDirectory);
+    }
+
+    /// <summary>The store's directory.</summary>
+    public StoreDirectory Directory { get; }
+
+    /// <summary>Meets the server.</summary>
+    /// <param name="connection">The server and the store.</param>
+    /// <param name="trustedKeys">Keys whose statements are believed; none: the server's own, on loopback only.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="StoreClientException">The server or the store cannot be used.</exception>
+    public static async Task<StoreCatalog> OpenAsync(
+        ServerConnection connection, IReadOnlyList<NixPublicKey> trustedKeys, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        var request = new GetStoreRequest { Store = connection.StoreName };
+        var store = await connection.CallAsync(
+            (endpoint, token) => endpoint.Store.GetStoreAsync(request, CallDeadline, token), cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return new StoreCatalog(connection, trustedKeys, store);
+        }
+        catch (FormatException exception)
+        {
+            throw new StoreConfigurationException($"the server names a store directory that is none: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>The records of some paths, with those of all that they refer to where <paramref name="closure"/>.</summary>
+    /// <exception cref="StoreConfigurationException">The server's key is not trusted.</exception>
+    /// <exception cref="StoreVerificationException">No trusted key signed a record.</exception>
+    /// <exception cref="StoreClientException">The server cannot be used.</exception>
+    public async Task<CatalogAnswer> QueryAsync(IReadOnlyList<StorePath> paths, bool closure, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        var verifier = TrustPolicy.Establish(_connection, _trustedKeys, _store);
+        var request = new GetClosureRequest { Store = _connection.StoreName, NoReferences = !closure };
+        request.HashParts.AddRange(paths.Select(path => path.HashPart).Distinct());
+        var records = await _connection.CallAsync(
+            (endpoint, token) => ReadClosureAsync(endpoint, request, token), cancellationToken).ConfigureAwait(false);
+
+        // Another name with the same hash part is another path.
+        var byName = records.ToDictionary(record => record.BaseName);
+        string[] notValid = [.. paths.Select(path => path.BaseName).Where(name => !byName.ContainsKey(name)).Distinct()];
+        var asked = paths.Select(path => path.HashPart).ToHashSet();
+        var names = paths.Select(path => path.BaseName).ToHashSet();
+        CatalogPath[] found =
+        [
+            .. records.Where(record => names.Contains(record.BaseName) || !asked.Contains(record.BaseName[..StorePath.HashPartLength]))
+                .Select(record => new CatalogPath(verifier.Verify(record), [.. record.StoreSignatures])),
+        ];
+        return new CatalogAnswer(found, notValid);
+    }
+
+    /// <summary>All names that begin with a prefix (of base names; empty for all), in bytewise order. Nothing signs them.</summary>
+    /// <exception cref="StoreClientException">The server cannot be used, or went away in between.</exception>
+    public async IAsyncEnumerable<PathEntry> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var endpoint = _connection.Current;
+        var request = new ListPathsRequest { Store = _connection.StoreName, Prefix = prefix };
+        await using var pages = endpoint.Store.ListPathsAsync(request, StreamDeadline, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (true)
+        {
+            try
+            {
+                if (!await pages.MoveNextAsync().ConfigureAwait(false))
+                {
+                    yield break;
+                }
+            }
+            catch (Protocol.Grpc.RpcException exception)
+            {
+                throw _connection.Translate(endpoint, exception);
+            }
+
+            foreach (var entry in pages.Current.Entries)
+            {
+                yield return entry;
+            }
+        }
+    }
+
+    private static async Task<List<PathRecord>> ReadClosureAsync(ServerEndpoint endpoint, GetClosureRequest request, CancellationToken cancellationToken)
+    {
+        var records = new List<PathRecord>();
+        bool truncated = false;
+        await foreach (var page in endpoint.Store.GetClosureAsync(request, StreamDeadline, cancellationToken).ConfigureAwait(false))
+        {
+            records.AddRange(page.Items.Select(item => item.Path));
+            truncated |= page.Truncated;
+        }
+
+        return truncated
+            ? throw new StoreClientException($"the closure has more paths than the server tells at once ({records.Count})")
+            : records;
+    }
+}
