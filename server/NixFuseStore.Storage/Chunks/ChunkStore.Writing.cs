@@ -177,8 +177,14 @@ public sealed partial class ChunkStore
     {
         while (pending.Count > 0)
         {
-            // 1. As many as the open pack still takes, at least one.
+            // 1. As many as the open pack still takes; a full one gets its footer. (Where there is no room for that, it takes one more.)
             var pack = _current ??= await CreatePackAsync().ConfigureAwait(false);
+            bool fits = pack.Length + pending.Peek().Chunk.Payload.Length <= _options.PackBytesMax || pack.IsEmpty;
+            if (!fits && await TrySealAsync(pack).ConfigureAwait(false))
+            {
+                continue;
+            }
+
             var part = new List<(StoreId Store, ChunkUpload Chunk)>();
             long end = pack.Length;
             while (pending.TryPeek(out var next) && (part.Count == 0 || end + next.Chunk.Payload.Length <= _options.PackBytesMax))
@@ -189,12 +195,6 @@ public sealed partial class ChunkStore
 
             // 2. Durable before they are indexed.
             await WritePartAsync(part, attempt: 1).ConfigureAwait(false);
-
-            // 3. A full pack gets its footer.
-            if (_current is { } written && (pending.Count > 0 || written.Length >= _options.PackBytesMax))
-            {
-                await SealAsync(written).ConfigureAwait(false);
-            }
         }
     }
 
@@ -261,7 +261,7 @@ public sealed partial class ChunkStore
         }
     }
 
-    private async Task SealAsync(OpenPack pack)
+    private async Task<bool> TrySealAsync(OpenPack pack)
     {
         long before = pack.Length;
         try
@@ -271,7 +271,7 @@ public sealed partial class ChunkStore
         catch when (pack.Length == before)
         {
             // No room for the footer: the pack stays open and gets it the next time. Its chunks are stored all the same.
-            return;
+            return false;
         }
         catch
         {
@@ -283,6 +283,7 @@ public sealed partial class ChunkStore
         Interlocked.Increment(ref _flushes);
         Interlocked.Increment(ref _packsSealed);
         await _metadata.SealPackAsync(pack.Record.Id, _options.Owner, pack.Length).ConfigureAwait(false);
+        return true;
     }
 
     /// <summary>Leaves the open pack to recovery, here or on another server.</summary>

@@ -13,6 +13,8 @@ internal sealed class OpenPack(PackRecord record, IBlobWriter writer, IEnumerabl
 
     public long Length => writer.Length;
 
+    public bool IsEmpty => writer.Length <= PackFormat.HeaderBytes;
+
     /// <summary>Appends chunks side by side and makes them durable; says where they lie.</summary>
     public async Task<IReadOnlyList<IndexedChunk>> AppendAsync(IReadOnlyList<ChunkUpload> uploads, CancellationToken cancellationToken)
     {

@@ -10,6 +10,9 @@ public interface IMetadataStore
     /// <summary>What the database is, for messages: no password in it.</summary>
     string Description { get; }
 
+    /// <summary>Transactions of this process whose commits waited for the disk.</summary>
+    long DurableCommits { get; }
+
     /// <summary>Asks the database for a sign of life.</summary>
     Task PingAsync(CancellationToken cancellationToken = default);
 }

@@ -15,6 +15,10 @@ internal sealed class PostgresDialect : SqlDialect
     private const long SweepLock = 0x6e697866_00000001;
     private const long MigrationLock = 0x6e697866_00000002;
 
+    // Every statement here looks up rows by key. A planner that knows no statistics yet (the first minutes of a new store, when most is
+    // pushed) prefers to walk whole tables, and keeps such plans.
+    private const string PlannerOptions = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+
     /// <summary>A quiet connection is tried this often, so that a dead one is noticed.</summary>
     private static readonly TimeSpan ListenKeepAlive = TimeSpan.FromSeconds(10);
 
@@ -27,6 +31,7 @@ internal sealed class PostgresDialect : SqlDialect
             // Statements that come again are planned once per connection.
             MaxAutoPrepare = 100,
             AutoPrepareMinUsages = 2,
+            Options = PlannerOptions,
         };
         _source = NpgsqlDataSource.Create(builder);
         Description = $"PostgreSQL database {builder.Database} at {builder.Host}:{builder.Port.ToString(CultureInfo.InvariantCulture)}";

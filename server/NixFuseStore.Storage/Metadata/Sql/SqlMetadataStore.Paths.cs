@@ -57,7 +57,7 @@ internal sealed partial class SqlMetadataStore
                         new SqlText(
                             $$"""
                             WITH RECURSIVE closure(id) AS (
-                              SELECT p.id FROM {rows} JOIN paths p ON p.store = @store AND p.hash_part = r.hash_part
+                              SELECT p.id FROM {rows} CROSS JOIN paths p WHERE p.store = @store AND p.hash_part = r.hash_part
                               UNION
                               SELECT f.reference FROM closure c JOIN path_references f ON f.referrer = c.id),
                             bounded(id) AS (SELECT id FROM closure LIMIT @limit)
@@ -145,12 +145,14 @@ internal sealed partial class SqlMetadataStore
     private Task<List<StoredPath>> QueryPathsAsync(
         SqlSession session, StoreId store, IReadOnlyCollection<string> hashParts, CancellationToken cancellationToken)
     {
+        // CROSS JOIN tells SQLite to begin with the rows; left to itself it walks the store's paths. PostgreSQL does not care.
         string[] distinct = [.. hashParts.Distinct()];
         return session.QueryRowsAsync(
             new SqlText(
                 $$"""
                 SELECT {{RecordColumns}}
-                FROM {rows} JOIN paths p ON p.store = @store AND p.hash_part = r.hash_part JOIN manifests m ON m.id = p.manifest
+                FROM {rows} CROSS JOIN paths p JOIN manifests m ON m.id = p.manifest
+                WHERE p.store = @store AND p.hash_part = r.hash_part
                 """,
                 ("@store", store.Value)),
             new RowSet(distinct.Length).Text("hash_part", distinct),

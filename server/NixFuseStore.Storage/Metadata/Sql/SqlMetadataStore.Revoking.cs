@@ -91,7 +91,7 @@ internal sealed partial class SqlMetadataStore
         var rows = await session.QueryRowsAsync(
             new SqlText(
                 """
-                SELECT p.id, p.hash_part || '-' || p.name FROM {rows} JOIN paths p ON p.store = @store AND p.hash_part = r.hash_part
+                SELECT p.id, p.hash_part || '-' || p.name FROM {rows} CROSS JOIN paths p WHERE p.store = @store AND p.hash_part = r.hash_part
                 """,
                 ("@store", store.Value)),
             new RowSet(hashParts.Length).Text("hash_part", hashParts),

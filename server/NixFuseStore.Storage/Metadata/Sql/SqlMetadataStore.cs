@@ -15,6 +15,8 @@ internal sealed partial class SqlMetadataStore : IMetadataStore
     private readonly EventSignal _signal;
     private readonly RegistrationQueue _registrations;
 
+    private long _durableCommits;
+
     private SqlMetadataStore(SqlDialect dialect, MetadataStoreOptions options)
     {
         _dialect = dialect;
@@ -26,6 +28,9 @@ internal sealed partial class SqlMetadataStore : IMetadataStore
 
     /// <inheritdoc/>
     public string Description => _dialect.Description;
+
+    /// <inheritdoc/>
+    public long DurableCommits => Volatile.Read(ref _durableCommits);
 
     /// <summary>Opens the store and brings its schema up to date. Owns the dialect from now on, also when it fails.</summary>
     public static async Task<SqlMetadataStore> OpenAsync(
@@ -85,6 +90,11 @@ internal sealed partial class SqlMetadataStore : IMetadataStore
                 {
                     var result = await write(session).ConfigureAwait(false);
                     await session.CommitAsync(cancellationToken).ConfigureAwait(false);
+                    if (durable)
+                    {
+                        Interlocked.Increment(ref _durableCommits);
+                    }
+
                     return result;
                 }
             }

@@ -1,0 +1,3 @@
+using NixFuseStore.Testing.Databases;
+
+[assembly: AssemblyFixture(typeof(PostgresServer))]
