@@ -24,7 +24,8 @@ internal static class CommandRunner
         if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction)
         {
             var name = parsed.CommandResult.Command is RootCommand ? "" : " " + parsed.CommandResult.Command.Name;
-            return Fail(error, $"{parsed.Errors[0].Message.TrimEnd('.')} (see nixfuse-server{name} --help)", ExitUsage);
+            var reason = parsed.UnmatchedTokens is [var token, ..] ? $"'{token}' is not understood" : parsed.Errors[0].Message.TrimEnd('.');
+            return Fail(error, $"{reason} (see nixfuse-server{name} --help)", ExitUsage);
         }
 
         try

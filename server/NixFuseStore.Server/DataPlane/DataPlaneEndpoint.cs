@@ -152,12 +152,7 @@ internal sealed class DataPlaneEndpoint(
         {
             (code, detail) = (StatusCode.Unavailable, "the server is stopping");
         }
-        else if (exception is BadHttpRequestException bad)
-        {
-            (code, detail, isBug) = (StatusCode.InvalidArgument, bad.Message, false);
-        }
-
-        if (isBug)
+        else if (isBug)
         {
             logger.CallFailed(context.Request.Path, exception);
         }

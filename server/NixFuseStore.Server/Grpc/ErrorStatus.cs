@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;
@@ -13,7 +15,8 @@ internal static class ErrorStatus
         RpcException e => (e.StatusCode, e.Detail, false),
         MetadataUnavailableException e => (StatusCode.Unavailable, e.Message, false),
         BlobStoreFullException e => (StatusCode.ResourceExhausted, e.Message, false),
-        OperationCanceledException => (StatusCode.Cancelled, "the call was given up", false),
+        BadHttpRequestException e => (StatusCode.InvalidArgument, e.Message, false),
+        ConnectionResetException or OperationCanceledException => (StatusCode.Cancelled, "the call was given up", false),
         _ => (StatusCode.Internal, "the server failed; its log says why", true),
     };
 

@@ -25,7 +25,7 @@ internal static class StorageOpener
         }
         catch (FormatException e)
         {
-            throw new ServerException($"--metadata is wrong: {e.Message}", e);
+            throw new FormatException($"--metadata is wrong: {e.Message}", e);
         }
     }
 
@@ -43,7 +43,7 @@ internal static class StorageOpener
         }
         catch (FormatException e)
         {
-            throw new ServerException($"--blobs is wrong: {e.Message}", e);
+            throw new FormatException($"--blobs is wrong: {e.Message}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -34,7 +34,8 @@ internal sealed class TestServer : IAsyncDisposable
 
     public StorageOptions Storage { get; }
 
-    public Uri Address => new(_server.Addresses[0]);
+    /// <summary>How this host reaches it, wherever else it listens.</summary>
+    public Uri Address => new(_server.Addresses[0].Replace("//0.0.0.0", "//127.0.0.1", StringComparison.Ordinal));
 
     public StoreServer Server => _server;
 

@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using NixFuseStore.Server.Tests.Samples;
+using Xunit;
+
+namespace NixFuseStore.Server.Tests.Commands;
+
+/// <summary>The program itself, in a process of its own.</summary>
+internal sealed partial class ServerProcess : IAsyncDisposable
+{
+    private const int SigTerm = 15;
+
+    private readonly Process _process;
+    private readonly Task<string> _error;
+
+    private ServerProcess(Process process)
+    {
+        _process = process;
+        _error = process.StandardError.ReadToEndAsync(CancellationToken.None);
+    }
+
+    public Uri Address { get; private set; } = new("http://unknown");
+
+    public string PublicKeyLine { get; private set; } = "";
+
+    /// <summary>Starts <c>serve</c> and waits until it listens.</summary>
+    public static async Task<ServerProcess> ServeAsync(string data, params string[] arguments)
+    {
+        var server = new ServerProcess(Start(["serve", "--data", data, "--listen", "http://127.0.0.1:0", .. arguments]));
+        const string Listening = "listening on ";
+        while (await server._process.StandardOutput.ReadLineAsync(TestServer.Cancellation) is { } line)
+        {
+            if (line.StartsWith(Listening, StringComparison.Ordinal))
+            {
+                server.Address = new Uri(line[Listening.Length..]);
+                return server;
+            }
+
+            server.PublicKeyLine = line;
+        }
+
+        throw new InvalidOperationException(await server._error);
+    }
+
+    /// <summary>Runs a command to its end.</summary>
+    public static async Task<(int Status, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        var error = process.StandardError.ReadToEndAsync(TestServer.Cancellation);
+        var output = await process.StandardOutput.ReadToEndAsync(TestServer.Cancellation);
+        await process.WaitForExitAsync(TestServer.Cancellation);
+        return (process.ExitCode, output, await error);
+    }
+
+    /// <summary>Asks it to stop.</summary>
+    /// <returns>Its exit status.</returns>
+    public async Task<int> TerminateAsync()
+    {
+        Assert.Equal(0, Kill(_process.Id, SigTerm));
+        await _process.WaitForExitAsync(TestServer.Cancellation).WaitAsync(TimeSpan.FromSeconds(15));
+        return _process.ExitCode;
+    }
+
+    /// <summary>Ends it without a word (SIGKILL).</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync(TestServer.Cancellation);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+        }
+
+        _process.Dispose();
+    }
+
+    private static Process Start(string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "nixfuse-server.dll"));
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        return Process.Start(start)!;
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+}
