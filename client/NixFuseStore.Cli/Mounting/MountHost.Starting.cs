@@ -68,7 +68,7 @@ internal sealed partial class MountHost
             File.Move(_location.Log, _location.Log + ".old", overwrite: true);
         }
 
-        using var log = File.OpenHandle(_location.Log, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+        using var log = Libc.OpenForAppending(_location.Log);
         Libc.StartSession();
         Libc.RedirectStandardStreams(log);
         // Not on our own mount, nor on anything that somebody wants to unmount.
