@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Reflection;
 using NixFuseStore.Cache;
 using NixFuseStore.Cli.Control;
+using NixFuseStore.Nix;
 
 namespace NixFuseStore.Cli.Mounting;
 
@@ -13,6 +14,7 @@ internal sealed partial class MountHost
         ControlRequest.Status => reply(new ControlReply { Done = true, Status = DescribeStatus() }),
         ControlRequest.Unmount => UnmountAsync(request.Lazy, reply, cancellationToken),
         ControlRequest.Verify => VerifyAsync(request.Repair, reply, cancellationToken),
+        ControlRequest.Prefetch => PrefetchAsync(request.Paths ?? [], reply, cancellationToken),
         _ => throw new CliException($"the process that serves {MountPoint} does not know the request '{request.Command}'; it may be of another version"),
     };
 
@@ -43,6 +45,13 @@ internal sealed partial class MountHost
             Done = true,
             Verify = new VerifyResult(_location.Chunks, report.Entries, report.Bytes, report.Bad, report.Dropped),
         }).ConfigureAwait(false);
+    }
+
+    private async Task PrefetchAsync(IReadOnlyList<string> paths, Func<ControlReply, Task> reply, CancellationToken cancellationToken)
+    {
+        var wanted = paths.Select(StorePath.ParseBaseName).ToArray();
+        var outcome = await Prefetcher.RunAsync(_reader!, wanted, line => _ = reply(new ControlReply { Progress = line }), cancellationToken).ConfigureAwait(false);
+        await reply(new ControlReply { Done = true, Message = outcome }).ConfigureAwait(false);
     }
 
     private MountStatus DescribeStatus()

@@ -1,0 +1,36 @@
+using NixFuseStore.Cli.Settings;
+using NixFuseStore.Client.Reading;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Cli.Mounting;
+
+/// <summary>Fetches the closure of paths into a reader's cache.</summary>
+internal static class Prefetcher
+{
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Returns what was done, in words.</summary>
+    public static async Task<string> RunAsync(
+        StoreReader reader, IReadOnlyList<StorePath> paths, Action<string> show, CancellationToken cancellationToken)
+    {
+        var closure = await reader.FindClosureAsync(paths, cancellationToken).ConfigureAwait(false);
+        var done = await reader.PrefetchAsync(closure, new Progress(show), cancellationToken).ConfigureAwait(false);
+        return $"{done.Paths} paths, {ByteSize.Format(done.BytesTotal)}: {ByteSize.Format(done.BytesFetched)} fetched, {ByteSize.Format(done.BytesPresent)} were there";
+    }
+
+    /// <summary>Reports at once: the pool's turn may come late.</summary>
+    private sealed class Progress(Action<string> show) : IProgress<PrefetchProgress>
+    {
+        private long _next;
+
+        public void Report(PrefetchProgress value)
+        {
+            var now = Environment.TickCount64;
+            var next = Volatile.Read(ref _next);
+            if (now >= next && Interlocked.CompareExchange(ref _next, now + (long)ProgressInterval.TotalMilliseconds, next) == next)
+            {
+                show($"{ByteSize.Format(value.BytesFetched)} of {ByteSize.Format(value.BytesTotal - value.BytesPresent)} fetched");
+            }
+        }
+    }
+}
