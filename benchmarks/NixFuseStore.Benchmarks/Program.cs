@@ -1,4 +1,7 @@
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using NixFuseStore.Benchmarks;
 using NixFuseStore.Benchmarks.ChunkSizes;
 
@@ -9,8 +12,12 @@ return args switch
     ["check-store", var store] => Run(() => StoreCheck.Run(store)),
     ["cache", var directory] => Run(() => CacheBenchmark.RunAsync(directory).GetAwaiter().GetResult()),
     [] or ["--help"] => Usage(),
-    _ => Run(() => BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args)),
+    _ => Run(() => BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, Quick())),
 };
+
+// In this process, because the generated projects of the default toolchain know nothing of central package versions; short runs,
+// because these benchmarks answer "how many times", not "how many percent".
+static IConfig Quick() => DefaultConfig.Instance.AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
 
 static int Run(Action action)
 {

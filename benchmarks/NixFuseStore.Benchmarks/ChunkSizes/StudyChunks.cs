@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
 
@@ -10,8 +9,8 @@ internal sealed class StudyChunks(int level) : IChunkSink
     private readonly Dictionary<ChunkId, int> _stored = [];
     private readonly byte[] _frame = new byte[Zstd.CompressBound(ChunkingParameters.ChunkBytesMax)];
     private readonly byte[] _plain = new byte[ChunkingParameters.ChunkBytesMax];
-    private readonly Stopwatch _compressing = new();
-    private readonly Stopwatch _decompressing = new();
+    private double _compressSeconds;
+    private double _decompressSeconds;
     private long _plainBytes;
 
     public bool MeasureDecompression { get; init; }
@@ -20,9 +19,9 @@ internal sealed class StudyChunks(int level) : IChunkSink
 
     public long StoredBytes { get; private set; }
 
-    public double CompressSpeed => _plainBytes / _compressing.Elapsed.TotalSeconds;
+    public double CompressSpeed => _plainBytes / _compressSeconds;
 
-    public double DecompressSpeed => _plainBytes / _decompressing.Elapsed.TotalSeconds;
+    public double DecompressSpeed => _plainBytes / _decompressSeconds;
 
     public int Stored(ChunkId id) => _stored[id];
 
@@ -33,14 +32,14 @@ internal sealed class StudyChunks(int level) : IChunkSink
             return;
         }
 
-        _compressing.Start();
+        var start = ThreadTime.Seconds;
         var length = Math.Min(Zstd.Compress(plain, _frame, level), plain.Length);
-        _compressing.Stop();
+        _compressSeconds += ThreadTime.Seconds - start;
         if (MeasureDecompression && length < plain.Length)
         {
-            _decompressing.Start();
+            start = ThreadTime.Seconds;
             _ = Zstd.TryDecompress(_frame.AsSpan(0, length), _plain.AsSpan(0, plain.Length), out _);
-            _decompressing.Stop();
+            _decompressSeconds += ThreadTime.Seconds - start;
         }
 
         _stored.Add(id, length);

@@ -6,26 +6,25 @@ namespace NixFuseStore.Content;
 /// </summary>
 public sealed class BlankList
 {
-    private readonly ManifestHeader _header;
     private readonly long[] _positions;
     private readonly ushort[] _hashes;
+    private readonly byte[] _texts; // of the hashes, 32 characters each
 
-    private BlankList(ManifestHeader header, long[] positions, ushort[] hashes, int hashEnd)
+    private BlankList(long[] positions, ushort[] hashes, byte[] texts)
     {
-        _header = header;
         _positions = positions;
         _hashes = hashes;
-        HashEnd = hashEnd;
+        _texts = texts;
     }
 
     /// <summary>Blanked places in the stream.</summary>
     public int Count => _positions.Length;
 
     /// <summary>Bytes of memory that the list keeps alive, for caches with a bound.</summary>
-    public long MemoryBytes => _positions.Length * (sizeof(long) + sizeof(ushort));
+    public long MemoryBytes => (_positions.Length * (sizeof(long) + sizeof(ushort))) + _texts.Length;
 
     /// <summary>Hashes of the header that stand in the stream: the first ones.</summary>
-    internal int HashEnd { get; }
+    internal int HashEnd => _texts.Length / StoreHash.TextBytes;
 
     /// <summary>Reads and fully validates a blanks section. Its digest is not checked here: see <see cref="ManifestHeader.OpenBlanks"/>.</summary>
     /// <param name="section">Plain canonical bytes; not kept.</param>
@@ -35,7 +34,7 @@ public sealed class BlankList
     {
         if (section.IsEmpty)
         {
-            return new BlankList(header, [], [], 0);
+            return new BlankList([], [], []);
         }
 
         var reader = new SectionReader(section.Span, "blanks");
@@ -76,7 +75,13 @@ public sealed class BlankList
         }
 
         reader.End();
-        return new BlankList(header, positions, hashes, (int)hashEnd);
+        var texts = new byte[(int)hashEnd * StoreHash.TextBytes];
+        for (var hash = 0; hash < (int)hashEnd; hash++)
+        {
+            header.CopyHash(hash, texts.AsSpan(hash * StoreHash.TextBytes));
+        }
+
+        return new BlankList(positions, hashes, texts);
     }
 
     /// <summary>Stream position of a blank: its 32 bytes stand there.</summary>
@@ -103,12 +108,10 @@ public sealed class BlankList
     public int Patch(long streamStart, Span<byte> bytes)
     {
         var (first, end) = Touching(streamStart, bytes.Length);
-        Span<byte> text = stackalloc byte[StoreHash.TextBytes];
         for (var blank = first; blank < end; blank++)
         {
-            _header.CopyHash(_hashes[blank], text);
             var (from, skip, length) = Cut(blank, streamStart, bytes.Length);
-            text.Slice(skip, length).CopyTo(bytes[from..]);
+            _texts.AsSpan((_hashes[blank] * StoreHash.TextBytes) + skip, length).CopyTo(bytes[from..]);
         }
 
         return end - first;
@@ -173,11 +176,7 @@ public sealed class BlankList
     }
 
     /// <summary>The first blank that ends behind a stream position: one that begins less than its length before it, or later.</summary>
-    private int FirstTouching(long streamStart)
-    {
-        var place = _positions.AsSpan().BinarySearch(streamStart - StoreHash.TextBytes + 1);
-        return place >= 0 ? place : ~place;
-    }
+    private int FirstTouching(long streamStart) => SortedSearch.FirstAtLeast(_positions, streamStart - StoreHash.TextBytes + 1);
 
     /// <summary>What of a blank lies in a range: where in the range, how much of the blank before it, how much in it.</summary>
     private (int From, int Skip, int Length) Cut(int blank, long streamStart, int length)

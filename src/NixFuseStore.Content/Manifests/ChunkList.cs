@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace NixFuseStore.Content;
 
 /// <summary>The chunk section: id and length of every chunk in stream order. Immutable; any thread; only <see cref="Parse"/> allocates.</summary>
@@ -75,8 +73,7 @@ public sealed class ChunkList
     public int Find(long streamOffset)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)streamOffset, (ulong)StreamLength, nameof(streamOffset));
-        var place = _offsets.AsSpan().BinarySearch(streamOffset);
-        return place >= 0 ? place : ~place - 1;
+        return SortedSearch.FirstAtLeast(_offsets, streamOffset + 1) - 1;
     }
 
     internal static byte[] Write(IReadOnlyList<(ChunkId Id, int Length)> chunks)

@@ -58,8 +58,8 @@ public sealed class Manifest
             hashEnd = Math.Max(hashEnd, hash + 1);
         }
 
-        return hashEnd == header.HashCount
-            ? new Manifest(header, tree, chunks, blanks)
-            : throw new ManifestFormatException("The manifest header holds store hashes that nothing names.");
+        return hashEnd != header.HashCount || !header.HashesAreDistinct()
+            ? throw new ManifestFormatException("The manifest header holds store hashes that nothing names, or one twice.")
+            : new Manifest(header, tree, chunks, blanks);
     }
 }

@@ -120,8 +120,7 @@ public sealed partial class ManifestHeader
             return "holds numbers that contradict each other";
         }
 
-        return FindRootFault(bytes, entryCount, streamLength)
-            ?? (HashesAreDistinct(bytes[FixedBytes..]) ? null : "names a store hash twice");
+        return FindRootFault(bytes, entryCount, streamLength);
     }
 
     private static string? FindRootFault(ReadOnlySpan<byte> bytes, int entryCount, long streamLength)
@@ -136,25 +135,5 @@ public sealed partial class ManifestHeader
             _ => false,
         };
         return fits ? null : "describes a root that cannot be";
-    }
-
-    private static bool HashesAreDistinct(ReadOnlySpan<byte> packed)
-    {
-        var count = packed.Length / StoreHash.PackedBytes;
-        if (count < 2)
-        {
-            return true;
-        }
-
-        var seen = new HashSet<PackedStoreHash>(count);
-        for (; packed.Length != 0; packed = packed[StoreHash.PackedBytes..])
-        {
-            if (!seen.Add(PackedStoreHash.Read(packed)))
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 }

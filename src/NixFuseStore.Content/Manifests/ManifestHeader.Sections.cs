@@ -39,6 +39,21 @@ public sealed partial class ManifestHeader
         return BlankList.Parse(plain, this);
     }
 
+    /// <summary>Whether no store hash stands twice. Not checked at parsing: a reader is none the worse for it, and parses many headers.</summary>
+    internal bool HashesAreDistinct()
+    {
+        var seen = new HashSet<PackedStoreHash>(HashCount);
+        for (var packed = _bytes.AsSpan(FixedBytes); packed.Length != 0; packed = packed[StoreHash.PackedBytes..])
+        {
+            if (!seen.Add(PackedStoreHash.Read(packed)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private static ManifestFormatException Contradicts(string section) => new($"The {section} section contradicts the manifest header.");
 
     private void CheckDigest(ManifestSection section, ReadOnlySpan<byte> plain)

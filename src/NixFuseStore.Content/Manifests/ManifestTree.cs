@@ -117,8 +117,8 @@ public sealed partial class ManifestTree
 
         var (start, length) = (_entries[index].First, _entries[index].Second);
         new ReadOnlySpan<byte>(_bytes, start, length).CopyTo(destination);
-        var blank = _targetBlanks.AsSpan().BinarySearch(start);
-        for (blank = blank >= 0 ? blank : ~blank; blank < _targetBlanks.Length && _targetBlanks[blank] < start + length; blank++)
+        var blank = SortedSearch.FirstAtLeast(_targetBlanks, start);
+        for (; blank < _targetBlanks.Length && _targetBlanks[blank] < start + length; blank++)
         {
             header.CopyHash(_targetHashes[blank], destination[(_targetBlanks[blank] - start)..]);
         }

@@ -7,6 +7,4 @@ namespace NixFuseStore.Content;
 internal readonly record struct PackedStoreHash(ulong A, ulong B, uint C)
 {
     public static PackedStoreHash Read(ReadOnlySpan<byte> packed) => MemoryMarshal.Read<PackedStoreHash>(packed);
-
-    public void CopyTo(Span<byte> packed) => MemoryMarshal.Write(packed, in this);
 }

@@ -72,7 +72,7 @@ public sealed class ManifestHeaderTests
     {
         var changed = (byte[])Bytes.Clone();
         changed.AsSpan(144, 20).CopyTo(changed.AsSpan(164));
-        Assert.False(ManifestHeader.TryParse(changed, out _));
+        Assert.Throws<ManifestFormatException>(() => Manifest.Create(ManifestHeader.Parse(changed), Manifest.Tree, Manifest.Chunks, Manifest.Blanks));
     }
 
     [Fact]
