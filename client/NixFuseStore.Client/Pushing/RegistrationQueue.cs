@@ -11,9 +11,10 @@ namespace NixFuseStore.Client.Pushing;
 /// </summary>
 internal sealed class RegistrationQueue(IPushTarget target, ChunkLedger ledger, StoreDirectory directory, Action<PathWork> readAgain, Action<PushedPath> done)
 {
-    /// <summary>Bounds of one registration: paths, bytes of the message, and bytes that the server has to verify before it can answer.</summary>
+    /// <summary>Bounds of one registration: paths, bytes of the message, plain bytes of its manifests, bytes that the server has to verify before it can answer.</summary>
     private const int PathsMax = 500;
     private const int MessageBytesMax = 4 << 20;
+    private const long SectionBytesMax = 64L << 20;
     private const long NarBytesMax = 128L << 20;
 
     /// <summary>Registrations under way at once; the server verifies each on one core.</summary>
@@ -100,6 +101,7 @@ internal sealed class RegistrationQueue(IPushTarget target, ChunkLedger ledger, 
         var batch = new List<PathWork>();
         var taken = new HashSet<StorePath>();
         int messageBytes = 0;
+        long sectionBytes = 0;
         ulong narBytes = 0;
         foreach (var path in _ready.Values.ToArray())
         {
@@ -117,8 +119,10 @@ internal sealed class RegistrationQueue(IPushTarget target, ChunkLedger ledger, 
             }
 
             messageBytes += path.MessageBytes;
-            narBytes += path.Message!.Path.NarSize;
-            if (batch.Count > 0 && (batch.Count == PathsMax || messageBytes > MessageBytesMax || narBytes > (ulong)NarBytesMax))
+            sectionBytes += path.Message!.Sections.Sum(section => (long)section.PlainLength);
+            narBytes += path.Message.Path.NarSize;
+            if (batch.Count > 0
+                && (batch.Count == PathsMax || messageBytes > MessageBytesMax || sectionBytes > SectionBytesMax || narBytes > (ulong)NarBytesMax))
             {
                 break;
             }
