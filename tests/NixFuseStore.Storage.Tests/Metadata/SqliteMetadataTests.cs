@@ -1,4 +1,5 @@
 using NixFuseStore.Storage.Metadata;
+using NixFuseStore.Storage.Metadata.Sql;
 
 namespace NixFuseStore.Storage.Tests.Metadata;
 
@@ -19,6 +20,8 @@ public sealed class SqliteMetadataTests : MetadataContract
         Assert.Contains("other.db", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
     }
+
+    private protected override SqlDialect OpenDialect() => new SqliteDialect(_directory["data/metadata.db"]);
 
     protected override Task PrepareAsync() => Task.CompletedTask;
 
