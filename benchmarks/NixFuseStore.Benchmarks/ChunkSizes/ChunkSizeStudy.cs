@@ -31,10 +31,12 @@ internal static class ChunkSizeStudy
             var manifests = Build(root, parameters, chunks, metadata);
             var (stored, described, count) = (chunks.StoredBytes, metadata.StoredBytes, chunks.Count);
             var parts = metadata.ToString();
+            var counts = metadata.Counts.ToDictionary();
             var rebuilt = Build(rebuiltRoot, parameters, chunks, metadata);
             var fetched = jobs.Select(job => job.Cost(manifests, rebuilt, chunks)).ToArray();
             var added = chunks.StoredBytes - stored + metadata.StoredBytes - described;
-            Console.WriteLine($"| {min}/{average}/{max} {large} | {count} | {Mb(stored)} | {described / 1e6:F2} ({parts}) | {added / 1e6:F3} | "
+            var again = string.Join(", ", metadata.Counts.Select(kind => $"{kind.Value - counts[kind.Key]} of {counts[kind.Key]} {kind.Key}"));
+            Console.WriteLine($"| {min}/{average}/{max} {large} | {count} | {Mb(stored)} | {described / 1e6:F2} ({parts}) | {added / 1e6:F3} ({again}) | "
                 + string.Join(" | ", fetched.Select(cost => $"{Mb(cost.Bytes)} in {cost.Chunks}, {cost.Again / 1000.0:F0} kB")) + " |");
         }
     }

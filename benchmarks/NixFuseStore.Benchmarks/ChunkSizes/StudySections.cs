@@ -10,6 +10,9 @@ internal sealed class StudySections
 
     public long StoredBytes { get; private set; }
 
+    /// <summary>Distinct sections of each kind.</summary>
+    public Dictionary<ManifestSection, int> Counts { get; } = [];
+
     public Dictionary<ManifestSection, long> Compressed { get; } = [];
 
     public long HeaderBytes { get; private set; }
@@ -28,6 +31,7 @@ internal sealed class StudySections
             {
                 var length = Math.Min(plain.Length, Zstd.Compress(plain, 9).Length);
                 StoredBytes += length;
+                Counts[section] = Counts.GetValueOrDefault(section) + 1;
                 Compressed[section] = Compressed.GetValueOrDefault(section) + length;
             }
         }

@@ -15,7 +15,7 @@ public sealed class ContentBuilderTests
         try
         {
             var random = new RandomTrees(11);
-            var hashes = Enumerable.Range(0, 6).Select(_ => random.Hash()).ToArray();
+            var hashes = Enumerable.Range(0, 100).Select(_ => random.Hash()).Distinct().Take(6).ToArray();
             var shared = new MemoryChunks();
             foreach (var (hash, index) in hashes.Select((hash, index) => (hash, index)))
             {

@@ -15,7 +15,7 @@ public sealed class RoundTripTests
         get
         {
             var data = new TheoryData<int>();
-            for (var index = 0; index < 15; index++)
+            for (var index = 0; index < 10; index++)
             {
                 data.Add(Random.Shared.Next());
             }
