@@ -11,7 +11,7 @@ namespace NixFuseStore.Server.Registration;
 /// <summary>Where the chunks of claims are, and come to be.</summary>
 internal sealed partial class PathRegistrar
 {
-    /// <summary>Chunks that came along are small, and compressed once; measured, higher levels gain little on them.</summary>
+    /// <summary>Chunks that came along are small: a few kilobytes compress in microseconds at this level too.</summary>
     private const int InlineCompressionLevel = 9;
 
     /// <summary>Finds the chunks that did not come along; a claim some of whose chunks are missing is told which.</summary>

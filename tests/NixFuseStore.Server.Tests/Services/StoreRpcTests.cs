@@ -11,14 +11,26 @@ using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
 
 namespace NixFuseStore.Server.Tests.Services;
 
-/// <summary>Every rpc over real sockets.</summary>
-public sealed class StoreRpcTests : IAsyncLifetime
+/// <summary>Every rpc over real sockets, on either database.</summary>
+public abstract class StoreRpcTests : IAsyncLifetime
 {
     private TestServer _server = null!;
 
-    public async ValueTask InitializeAsync() => _server = await TestServer.StartAsync(heartbeat: TimeSpan.FromMilliseconds(300));
+    public async ValueTask InitializeAsync() =>
+        _server = await TestServer.StartAsync(heartbeat: TimeSpan.FromMilliseconds(300), metadata: await CreateDatabaseAsync());
 
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
+    protected abstract Task<string?> CreateDatabaseAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        // There is no server where the database is missing and the test was skipped.
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+        }
+
+        GC.SuppressFinalize(this);
+    }
 
     [Fact]
     public async Task GetStore_FirstStart_MakesMain()

@@ -1,0 +1,4 @@
+using NixFuseStore.Testing.Databases;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(PostgresServer))]
