@@ -15,7 +15,7 @@ namespace NixFuseStore.Server.DataPlane;
 
 /// <summary>Answers what <c>data.proto</c> describes.</summary>
 internal sealed class DataPlaneEndpoint(
-    AccessControl access, ChunkReader reader, ChunkReceiver receiver, ServerLimits limits, ILogger logger, CancellationToken stopping)
+    AccessControl access, ChunkReader reader, ChunkReceiver receiver, ServerLimits limits, ILogger logger)
 {
     private const string PathPrefix = "/data/v1/";
 
@@ -23,10 +23,9 @@ internal sealed class DataPlaneEndpoint(
 
     public async Task HandleAsync(HttpContext context)
     {
-        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
         try
         {
-            await AnswerAsync(context, cancellation.Token).ConfigureAwait(false);
+            await AnswerAsync(context, context.RequestAborted).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // the one place where a request's failure, whatever it is, becomes its status
         catch (Exception e)
@@ -123,7 +122,7 @@ internal sealed class DataPlaneEndpoint(
     }
 
     private ValueTask<StoreRecord> RequireAsync(Principal principal, string store, AccessRights right, CancellationToken cancellation) =>
-        access.RequireAsync(principal, Uri.UnescapeDataString(store), right, cancellation);
+        access.RequireAsync(principal, store, right, cancellation);
 
     private static bool TryParseRange(string text, out uint first, out uint count)
     {
@@ -148,11 +147,7 @@ internal sealed class DataPlaneEndpoint(
         }
 
         var (code, detail, isBug) = ErrorStatus.Of(exception);
-        if (stopping.IsCancellationRequested && exception is OperationCanceledException)
-        {
-            (code, detail) = (StatusCode.Unavailable, "the server is stopping");
-        }
-        else if (isBug)
+        if (isBug)
         {
             logger.CallFailed(context.Request.Path, exception);
         }

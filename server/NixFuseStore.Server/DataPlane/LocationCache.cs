@@ -143,9 +143,11 @@ internal sealed class LocationCache(IMetadataStore metadata, ServerLimits limits
             {
                 return;
             }
-            catch (MetadataUnavailableException e)
+#pragma warning disable CA1031 // whatever goes wrong here, going on without the events would mean serving removed paths
+            catch (Exception e)
+#pragma warning restore CA1031
             {
-                // Places stay good while nobody can remove paths; after the outage everything is asked for again.
+                // During an outage places stay good, as nobody can remove paths; afterwards everything is asked for again.
                 logger.EventsUnreadable(store.Name, e.Message);
                 after = null;
                 await Task.Delay(RetryAfter, CancellationToken.None).ConfigureAwait(false);

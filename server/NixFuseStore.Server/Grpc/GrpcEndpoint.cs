@@ -23,8 +23,10 @@ internal sealed class GrpcEndpoint(
             return;
         }
 
-        // 2. The deadline runs from here on.
-        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        // 2. The deadline runs from here on. When the server stops, Kestrel aborts what has not ended within the grace.
+        var method = methods.GetValueOrDefault(context.Request.Path.Value ?? "");
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(
+            context.RequestAborted, method is { IsEndless: true } ? stopping : CancellationToken.None);
         var deadline = GrpcWire.TryParseTimeout(context.Request.Headers["grpc-timeout"].ToString(), out var timeout);
         if (deadline)
         {
@@ -35,7 +37,7 @@ internal sealed class GrpcEndpoint(
         var call = new GrpcServerCall(context, limits.MessageBytesMax);
         try
         {
-            await AnswerAsync(context, call, cancellation.Token).ConfigureAwait(false);
+            await AnswerAsync(context, method, call, cancellation.Token).ConfigureAwait(false);
             call.WriteStatus(StatusCode.OK, "");
         }
 #pragma warning disable CA1031 // the one place where a call's failure, whatever it is, becomes its status
@@ -48,7 +50,7 @@ internal sealed class GrpcEndpoint(
             }
 
             var (code, detail, isBug) = ErrorStatus.Of(e);
-            if (stopping.IsCancellationRequested && e is OperationCanceledException)
+            if (method is { IsEndless: true } && stopping.IsCancellationRequested && e is OperationCanceledException)
             {
                 (code, detail) = (StatusCode.Unavailable, "the server is stopping");
             }
@@ -65,11 +67,11 @@ internal sealed class GrpcEndpoint(
         }
     }
 
-    private async Task AnswerAsync(HttpContext context, GrpcServerCall call, CancellationToken cancellation)
+    private async Task AnswerAsync(HttpContext context, GrpcMethod? method, GrpcServerCall call, CancellationToken cancellation)
     {
-        // The path is looked up after the caller, so that strangers learn nothing, not even what methods there are.
+        // First of all who calls, so that strangers learn nothing, not even what methods there are.
         var principal = await access.AuthenticateAsync(context, cancellation).ConfigureAwait(false);
-        if (!methods.TryGetValue(context.Request.Path.Value ?? "", out var method))
+        if (method is null)
         {
             throw new RpcException(StatusCode.Unimplemented, $"this server has no method {context.Request.Path}");
         }

@@ -15,6 +15,6 @@ internal static class StoreMethodTable
         [StoreMethods.FindMissingChunks] = new UnaryMethod<FindMissingChunksRequest, FindMissingChunksResponse>(service.FindMissingChunksAsync),
         [StoreMethods.RegisterPaths] = new UnaryMethod<RegisterPathsRequest, RegisterPathsResponse>(service.RegisterPathsAsync),
         [StoreMethods.RevokePaths] = new UnaryMethod<RevokePathsRequest, RevokePathsResponse>(service.RevokePathsAsync),
-        [StoreMethods.Watch] = new ServerStreamingMethod<WatchRequest, WatchResponse>(service.WatchAsync),
+        [StoreMethods.Watch] = new ServerStreamingMethod<WatchRequest, WatchResponse>(service.WatchAsync) { IsEndless = true },
     };
 }

@@ -105,7 +105,7 @@ public sealed class StoreServer : IAsyncDisposable
 
         _disposed = true;
 
-        // Long calls end by themselves once they are told; whatever has not ended in time is cut off.
+        // Endless calls are told at once; whatever else has not ended in time is cut off.
         await _stopping.CancelAsync().ConfigureAwait(false);
         using (var timeout = new CancellationTokenSource(_stopTimeout))
         {
@@ -157,7 +157,7 @@ public sealed class StoreServer : IAsyncDisposable
         var service = new StoreService(metadata, access, keys, registrar, limits, time, logger);
         var grpc = new GrpcEndpoint(StoreMethodTable.Create(service), access, limits, logger, stopping);
         var reader = new ChunkReader(chunks, new LocationCache(metadata, limits, logger, stopping), limits, logger);
-        var data = new DataPlaneEndpoint(access, reader, new ChunkReceiver(chunks, limits), limits, logger, stopping);
+        var data = new DataPlaneEndpoint(access, reader, new ChunkReceiver(chunks, limits), limits, logger);
 
         // 2. What listens.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());

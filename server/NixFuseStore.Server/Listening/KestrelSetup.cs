@@ -36,6 +36,9 @@ internal sealed class KestrelSetup(IReadOnlyList<ListenAddress> addresses, Certi
         kestrel.Limits.MaxRequestBodySize = limits.MessageBytesMax + 1024L;
         kestrel.Limits.MaxRequestBufferSize = 2 << 20;
         kestrel.Limits.MaxResponseBufferSize = 256 << 10;
+
+        // Who takes less than this for so long is gone or asleep, and keeps others from their turn.
+        kestrel.Limits.MinResponseDataRate = new MinDataRate(bytesPerSecond: 4096, gracePeriod: TimeSpan.FromSeconds(15));
         kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
         kestrel.Limits.Http2.InitialConnectionWindowSize = 16 << 20;
         kestrel.Limits.Http2.InitialStreamWindowSize = 8 << 20;
