@@ -58,7 +58,7 @@ internal sealed class ChunkReceiver(ChunkStore chunks, ServerLimits limits)
     {
         while (true)
         {
-            var result = await body.ReadAsync(cancellation).ConfigureAwait(false);
+            var result = await RequestBody.ReadAsync(body, cancellation).ConfigureAwait(false);
             var rest = result.Buffer;
             while (!group.IsFull && TryTakeFrame(ref rest, group))
             {

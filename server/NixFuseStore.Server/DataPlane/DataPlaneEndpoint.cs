@@ -59,7 +59,7 @@ internal sealed class DataPlaneEndpoint(
 
     private async Task ReadAsync(HttpContext context, StoreRecord store, CancellationToken cancellation)
     {
-        var body = await ReadBodyAsync(context.Request, cancellation).ConfigureAwait(false);
+        var body = await RequestBody.ReadAllAsync(context.Request.BodyReader, limits.ReadRequestBytesMax, cancellation).ConfigureAwait(false);
         var request = new ReadChunksRequest();
         try
         {
@@ -101,24 +101,6 @@ internal sealed class DataPlaneEndpoint(
         context.Response.ContentType = "application/x-protobuf";
         context.Response.ContentLength = bytes.Length;
         await context.Response.Body.WriteAsync(bytes, cancellation).ConfigureAwait(false);
-    }
-
-    private async Task<byte[]> ReadBodyAsync(HttpRequest request, CancellationToken cancellation)
-    {
-        using var body = new MemoryStream((int)Math.Clamp(request.ContentLength ?? 0, 0, limits.ReadRequestBytesMax));
-        var buffer = new byte[16 << 10];
-        int got;
-        while ((got = await request.Body.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0)
-        {
-            if (body.Length + got > limits.ReadRequestBytesMax)
-            {
-                throw new RpcException(StatusCode.InvalidArgument, $"the request is longer than {limits.ReadRequestBytesMax} bytes");
-            }
-
-            body.Write(buffer.AsSpan(0, got));
-        }
-
-        return body.ToArray();
     }
 
     private ValueTask<StoreRecord> RequireAsync(Principal principal, string store, AccessRights right, CancellationToken cancellation) =>
