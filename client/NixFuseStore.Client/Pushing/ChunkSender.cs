@@ -20,8 +20,8 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
     /// <summary>Queries under way at once.</summary>
     private const int Queries = 3;
 
-    /// <summary>Bytes in one upload, give or take a chunk. One upload under way fills a fast link of long delay for a while.</summary>
-    private const int UploadBytes = 8 << 20;
+    /// <summary>Bytes in one upload, give or take a chunk: those under way together fill 1 Gbit/s at 100 ms.</summary>
+    private const int UploadBytes = 4 << 20;
 
     /// <summary>How long an upload that is not full waits for more chunks. The server makes each upload durable, which is worth sharing.</summary>
     private static readonly TimeSpan UploadLinger = TimeSpan.FromMilliseconds(25);
@@ -110,18 +110,20 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
 
     private Task CompressAsync(CancellationToken cancellationToken) => DedicatedThread.RunAsync(() =>
     {
+        // Frames are copied out of one buffer: buffers for the longest possible ones would be large objects, each garbage at once.
+        var buffer = new byte[Zstd.CompressBound(ChunkingParameters.ChunkBytesMax)];
         foreach (var chunk in _toCompress.Reader.ReadAllAsync(cancellationToken).ToBlockingEnumerable(cancellationToken))
         {
-            _toUpload.Writer.TryWrite(Pack(chunk));
+            _toUpload.Writer.TryWrite(Pack(chunk, buffer));
             chunk.Release();
         }
     });
 
-    private static PackedChunk Pack(HeldChunk chunk)
+    private static PackedChunk Pack(HeldChunk chunk, byte[] buffer)
     {
-        byte[] frame = Zstd.Compress(chunk.Plain, Level);
-        return frame.Length < chunk.Length
-            ? new PackedChunk(chunk.Id, ChunkEncoding.Zstd, chunk.Length, frame)
+        int length = Zstd.Compress(chunk.Plain, buffer, Level);
+        return length < chunk.Length
+            ? new PackedChunk(chunk.Id, ChunkEncoding.Zstd, chunk.Length, buffer.AsSpan(0, length).ToArray())
             : new PackedChunk(chunk.Id, ChunkEncoding.Plain, chunk.Length, chunk.Plain.ToArray());
     }
 

@@ -16,5 +16,5 @@ public sealed class PushOptions
     public int Uploads { get; init; } = 4;
 
     /// <summary>Plain bytes of chunks held in memory at most, from the reading of a file to the end of its upload.</summary>
-    public long ChunkBytesHeldMax { get; init; } = 192L << 20;
+    public long ChunkBytesHeldMax { get; init; } = 64L << 20;
 }
