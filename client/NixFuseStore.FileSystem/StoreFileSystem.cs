@@ -76,10 +76,10 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
         // Node ids are computed, so there is nothing to free.
     }
 
-    /// <summary>Ends notifications and closes the slot file. Requests must have ended.</summary>
+    /// <summary>Ends notifications and closes the slot file. Requests must have ended. A second call does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_notifier is { } notifier)
+        if (Interlocked.Exchange(ref _notifier, null) is { } notifier)
         {
             await notifier.DisposeAsync().ConfigureAwait(false);
         }

@@ -38,7 +38,7 @@ internal static class PrefetchCommand
         if (await MountPoints.FindByCacheAsync(location.Directory, cancellationToken).ConfigureAwait(false) is { } mount)
         {
             var directory = new StoreDirectory(mount.Status.StoreDirectory);
-            var request = new ControlRequest(ControlRequest.Prefetch) { Paths = [.. paths.Select(path => StorePathArgument.Parse(path, directory).BaseName)] };
+            var request = new ControlRequest(ControlRequest.Prefetch) { Paths = [.. paths.Select(path => LocalPathArgument.Parse(path, "/", directory).BaseName)] };
             await foreach (var reply in ControlClient.AskAsync(mount.Socket, request, cancellationToken).ConfigureAwait(false))
             {
                 if (reply.Done)
@@ -55,12 +55,12 @@ internal static class PrefetchCommand
         // 2. Nobody does: we are what a mount would be, without the mount.
         location.Create();
         using var connection = settings.Connect();
-        await using var cache = await ChunkCache.OpenAsync(new ChunkCacheOptions { Directory = location.Chunks }, cancellationToken).ConfigureAwait(false);
+        await using var cache = await ChunkCache.OpenAsync(location.ExistingChunks(), cancellationToken).ConfigureAwait(false);
         var options = new StoreReaderOptions { TrustedPublicKeys = settings.ParseTrustedPublicKeys(), MetadataDirectory = location.Metadata };
         var reader = await StoreReader.OpenAsync(connection, Task.FromResult<IChunkCache?>(cache), options, cancellationToken).ConfigureAwait(false);
         await using (reader.ConfigureAwait(false))
         {
-            var wanted = paths.Select(path => StorePathArgument.Parse(path, reader.Directory)).ToArray();
+            var wanted = paths.Select(path => LocalPathArgument.Parse(path, "/", reader.Directory)).ToArray();
             return await Prefetcher.RunAsync(reader, wanted, show, cancellationToken).ConfigureAwait(false);
         }
     }

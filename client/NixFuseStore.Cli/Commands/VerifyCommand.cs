@@ -58,7 +58,7 @@ internal static class VerifyCommand
             throw new CliException($"there is no cache in {location.Directory}; --server, --store and --cache-dir tell which one is meant");
         }
 
-        await using var cache = await ChunkCache.OpenAsync(new ChunkCacheOptions { Directory = location.Chunks, SizeBytesMax = long.MaxValue / 2 }, cancellationToken).ConfigureAwait(false);
+        await using var cache = await ChunkCache.OpenAsync(location.ExistingChunks(), cancellationToken).ConfigureAwait(false);
         var report = await cache.VerifyAsync(repair, new VerifyProgressLine(show), cancellationToken).ConfigureAwait(false);
         return new VerifyResult(location.Chunks, report.Entries, report.Bytes, report.Bad, report.Dropped);
     }

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using NixFuseStore.Cache;
 using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Cli.Mounting;
@@ -9,6 +11,7 @@ namespace NixFuseStore.Cli.Mounting;
 /// <code>
 /// DIR/chunks/    chunks, by digest        DIR/slots      what node ids stand for
 /// DIR/metadata/  records and manifests    DIR/mount.log  what the mount in the background has to say
+/// DIR/size       the limit of chunks/, in bytes
 /// </code>
 /// </summary>
 internal sealed class CacheLocation
@@ -24,6 +27,8 @@ internal sealed class CacheLocation
     public string Metadata => Path.Join(Directory, "metadata");
 
     public string Slots => Path.Join(Directory, "slots");
+
+    private string SizeFile => Path.Join(Directory, "size");
 
     public string Log => Path.Join(Directory, "mount.log");
 
@@ -55,6 +60,18 @@ internal sealed class CacheLocation
             throw new CliException($"cannot make the cache directory {Directory}: {e.Message.TrimEnd('.')}; choose another with --cache-dir", e);
         }
     }
+
+    /// <summary>How to open the chunks without a mount: with the limit that the last mount had. With another one they might be evicted.</summary>
+    public ChunkCacheOptions ExistingChunks()
+    {
+        var remembered = File.Exists(SizeFile) && long.TryParse(File.ReadAllText(SizeFile), NumberStyles.None, CultureInfo.InvariantCulture, out var bytes)
+            ? bytes
+            : MountSettings.CacheBytesDefault;
+        return new ChunkCacheOptions { Directory = Chunks, SizeBytesMax = Math.Max(remembered, ChunkCacheOptions.SizeBytesMin) };
+    }
+
+    /// <summary>Notes the limit for <see cref="ExistingChunks"/>.</summary>
+    public void RememberSize(long bytesMax) => File.WriteAllText(SizeFile, bytesMax.ToString(CultureInfo.InvariantCulture));
 
     private static string BaseDirectory()
     {

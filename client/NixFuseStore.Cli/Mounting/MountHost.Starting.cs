@@ -78,7 +78,7 @@ internal sealed partial class MountHost
 
     private static FuseMount Mount(MountSettings settings, Action<string> note)
     {
-        var options = new FuseMountOptions { Source = $"nixfuse#{settings.Store.Store}" };
+        var options = new FuseMountOptions { Source = $"nixfuse:{settings.Store.Store}" };
         try
         {
             return FuseMount.Create(settings.MountPoint, options);
@@ -101,6 +101,7 @@ internal sealed partial class MountHost
             SizeBytesMax = _settings.CacheBytesMax,
             Notice = Log,
         });
+        _location.RememberSize(_settings.CacheBytesMax);
         _reader = await StoreReader.OpenAsync(_connection, OpenedAsync(_cache), new StoreReaderOptions
         {
             TrustedPublicKeys = _settings.Store.ParseTrustedPublicKeys(),

@@ -88,7 +88,7 @@ internal sealed partial class ChangeNotifier
         }
 
         var before = _rechecking;
-        _rechecking = Task.Run(() => RecheckAsync(before, _stopping.Token));
+        _rechecking = Task.Run(() => RecheckAsync(before, _stop));
         return true;
     }
 

@@ -22,6 +22,9 @@ internal sealed partial class ChangeNotifier : IAsyncDisposable
     private readonly PathNodes _nodes;
     private readonly Action<string>? _log;
     private readonly CancellationTokenSource _stopping = new();
+
+    // Taken once: the thread may still be sending when the source is disposed.
+    private readonly CancellationToken _stop;
     private readonly Thread _thread;
     private readonly object _gate = new();
 
@@ -42,13 +45,14 @@ internal sealed partial class ChangeNotifier : IAsyncDisposable
         _negatives = negatives;
         _nodes = nodes;
         _log = log;
+        _stop = _stopping.Token;
         _thread = new Thread(Run) { IsBackground = true, Name = "notify" };
     }
 
     public void Start()
     {
         _thread.Start();
-        _watching = Task.Run(() => WatchAsync(_stopping.Token));
+        _watching = Task.Run(() => WatchAsync(_stop));
     }
 
     /// <summary>A path turned out to be gone: what the kernel keeps of its name has to go (again).</summary>

@@ -12,6 +12,8 @@ namespace NixFuseStore.Fuse.Mounting;
 /// </remarks>
 public sealed class FuseMount : IDisposable
 {
+    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(1);
+
     private readonly string? _deviceNumber;
 
     private FuseMount(string path, DeviceChannel channel)
@@ -124,8 +126,14 @@ public sealed class FuseMount : IDisposable
     /// <summary>A mount point as the mount table has it: absolute, without symbolic links. Asks nothing of what is mounted there.</summary>
     public static string ResolvePath(string mountPoint) => MountPoint.Resolve(mountPoint);
 
-    /// <summary>Whether a mount at the path has lost its server.</summary>
-    public static bool IsStale(string mountPoint) => Libc.GetMode(mountPoint, out _) == Errno.ENOTCONN;
+    /// <summary>Whether a mount at the path has lost its server. One that does not answer within a second is not said to.</summary>
+    public static bool IsStale(string mountPoint)
+    {
+        // The kernel goes on answering for attributes that it keeps, so they tell nothing. What is asked here may wait for ever on
+        // a server that hangs; then the thread is left behind.
+        var probe = Task.Run(() => Libc.ProbeFileSystem(mountPoint));
+        return probe.Wait(ProbeTimeout) && probe.Result == Errno.ENOTCONN;
+    }
 
     /// <summary>Closes the line to the kernel. A mount that is still there then ends for its users with ENOTCONN.</summary>
     public void Dispose() => Channel.Dispose();

@@ -23,8 +23,7 @@ internal static class MountPoint
             case Errno.ENOENT:
                 throw new FuseMountException(FuseMountProblem.Missing, $"cannot mount at {path}: there is no such directory; create it first");
             case Errno.ENOTCONN:
-                throw new FuseMountException(
-                    FuseMountProblem.Stale, $"cannot mount at {path}: a mount whose server died is still there; unmount it first");
+                throw Stale(path);
             case Errno.EACCES:
                 throw new FuseMountException(FuseMountProblem.NotPermitted, $"cannot mount at {path}: {LinuxException.Describe(error)}");
             default:
@@ -35,6 +34,11 @@ internal static class MountPoint
         var resolved = Resolve(path);
         if (MountTable.Find(resolved) is { } present)
         {
+            if (present.IsFuse && FuseMount.IsStale(resolved))
+            {
+                throw Stale(path);
+            }
+
             throw new FuseMountException(
                 FuseMountProblem.Busy, $"cannot mount at {path}: {present.Type} from {present.Source} is mounted there; unmount it or choose another directory");
         }
@@ -62,6 +66,9 @@ internal static class MountPoint
             ? Path.Join(resolvedParent, Path.GetFileName(full))
             : full;
     }
+
+    private static FuseMountException Stale(string path)
+        => new(FuseMountProblem.Stale, $"cannot mount at {path}: a mount whose server died is still there; unmount it first");
 
     private static bool HasEntries(string path)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using NixFuseStore.Fuse.Mounting;
 using NixFuseStore.Testing.Stores;
 
 namespace NixFuseStore.FileSystem.Tests.Mounts;
@@ -139,6 +140,45 @@ public sealed class MountedStoreTests
         reader.Network = null;
         Assert.Equal(300_000, File.ReadAllBytes(Path.Join(mount.Store, TestPaths.Hello, "lib/libhello.so.1")).Length);
     }
+
+    [Fact]
+    public async Task MountWhoseProcessDied_IsRecognised_AndTheNextOneShowsTheSameInodes()
+    {
+        var directory = Directory.CreateTempSubdirectory("nixfuse-slots-");
+        try
+        {
+            var options = new StoreFileSystemOptions { SlotFile = Path.Join(directory.FullName, "slots") };
+            var reader = new FakeStoreReader();
+            reader.Add(TestPaths.Other, TestPaths.HelloTree);
+            reader.Add(TestPaths.Hello, TestPaths.HelloTree);
+            ulong inode;
+            string mountPoint;
+            await using (var mount = await TestMount.CreateAsync(reader, options))
+            {
+                mountPoint = mount.Path;
+                Assert.Equal(2, Names(mount.Store).Length);
+                inode = InodeOf(Path.Join(mount.Store, TestPaths.Hello, "share/readme"));
+
+                // What is left when the process is killed: the kernel's side, with attributes that it goes on answering from.
+                await mount.DieAsync();
+                var problem = Assert.Throws<FuseMountException>(() => FuseMount.Create(mountPoint)).Problem;
+                Assert.Equal(FuseMountProblem.Stale, problem);
+                Assert.True(FuseMount.TryUnmount(mountPoint, lazyWhenBusy: false));
+                FuseMount.Create(mountPoint).TryUnmount(lazyWhenBusy: false);
+            }
+
+            await using (var mount = await TestMount.CreateAsync(reader, options))
+            {
+                Assert.Equal(inode, InodeOf(Path.Join(mount.Store, TestPaths.Hello, "share/readme")));
+            }
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    private static ulong InodeOf(string path) => ulong.Parse(Run("stat", "-c", "%i", path), System.Globalization.CultureInfo.InvariantCulture);
 
     internal static string[] Names(string directory)
         => [.. Directory.EnumerateFileSystemEntries(directory).Select(entry => Path.GetFileName(entry)!).Order(StringComparer.Ordinal)];

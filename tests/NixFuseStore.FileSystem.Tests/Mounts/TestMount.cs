@@ -54,6 +54,14 @@ internal sealed class TestMount : IAsyncDisposable
         return new TestMount(mount, fileSystem, session);
     }
 
+    /// <summary>Lets go of the kernel's line without unmounting, as a killed process does.</summary>
+    public async Task DieAsync()
+    {
+        await Session.StopAsync(TimeSpan.Zero);
+        await FileSystem.DisposeAsync();
+        _mount.Dispose();
+    }
+
     public async ValueTask DisposeAsync()
     {
         _mount.TryUnmount(lazyWhenBusy: true);
