@@ -35,8 +35,14 @@ internal static class ServeCommand
         return command;
     }
 
+    /// <summary>Threads for others while verifications keep as many busy as there are cores; beyond its minimum the pool adds them too slowly.</summary>
+    private const int SpareThreads = 16;
+
     private static async Task<int> RunAsync(ServerOptions options, TextWriter output)
     {
+        ThreadPool.GetMinThreads(out var workers, out var completions);
+        ThreadPool.SetMinThreads(workers + SpareThreads, completions);
+
         // The signals are caught from the first moment on, so that a stop during start-up is an orderly one too.
         using var stop = new CancellationTokenSource();
         void Stop(PosixSignalContext signal)

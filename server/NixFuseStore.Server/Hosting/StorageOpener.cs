@@ -15,6 +15,7 @@ internal static class StorageOpener
             if (options.Metadata is null)
             {
                 CreateDataDirectory(options);
+                CreateMetadataFile(options.MetadataFile);
             }
 
             return await StorageFactory.OpenMetadataAsync(options.MetadataUri, cancellationToken: cancellation).ConfigureAwait(false);
@@ -48,6 +49,35 @@ internal static class StorageOpener
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ServerException($"cannot use {options.BlobsUri} for packs: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Makes an empty file, which SQLite takes for a new database, so that nobody else may read the keys in it, whatever the umask.</summary>
+    private static void CreateMetadataFile(string file)
+    {
+        if (File.Exists(file))
+        {
+            return;
+        }
+
+        try
+        {
+            using var created = new FileStream(file, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+#pragma warning disable CA1416 // this program runs on Linux only
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+#pragma warning restore CA1416
+            });
+        }
+        catch (IOException) when (File.Exists(file))
+        {
+            // Another process was quicker.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ServerException($"cannot make {file}: {e.Message}", e);
         }
     }
 

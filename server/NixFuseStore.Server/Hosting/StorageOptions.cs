@@ -10,7 +10,10 @@ public sealed record StorageOptions(string DataDirectory, string? Metadata = nul
     public const string DefaultDataDirectory = "nixfuse-data";
 
     /// <summary>Where metadata is.</summary>
-    public string MetadataUri => Metadata ?? "sqlite:" + Path.Combine(Path.GetFullPath(DataDirectory), "metadata.sqlite");
+    public string MetadataUri => Metadata ?? "sqlite:" + MetadataFile;
+
+    /// <summary>The SQLite file of a server that was told no other database.</summary>
+    internal string MetadataFile => Path.Combine(Path.GetFullPath(DataDirectory), "metadata.sqlite");
 
     /// <summary>Where packs are.</summary>
     public string BlobsUri => Blobs ?? "file:" + Path.Combine(Path.GetFullPath(DataDirectory), "packs");

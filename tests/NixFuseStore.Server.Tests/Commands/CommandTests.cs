@@ -87,6 +87,16 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Store_DataDirectoryOpenToAll_KeysAreNot()
+    {
+        Directory.CreateDirectory(Data);
+        Assert.Equal(0, (await ServerProcess.RunAsync("store", "create", "team", "--data", Data)).Status);
+#pragma warning disable CA1416 // Linux only
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(Data, "metadata.sqlite")));
+#pragma warning restore CA1416
+    }
+
+    [Fact]
     public async Task Store_CreateListShow_AndTokens()
     {
         var created = await ServerProcess.RunAsync("store", "create", "team", "--store-directory", "/gnu/store", "--data", Data);
