@@ -9,6 +9,9 @@ namespace NixFuseStore.Client;
 /// </summary>
 public sealed class ServerConnection : IDisposable
 {
+    /// <summary>PROTOCOL_ERROR of RFC 9113, which this side finds where the other does not speak HTTP/2.</summary>
+    private const long Http2ProtocolError = 1;
+
     private readonly ServerEndpoint[] _endpoints;
     private int _current;
 
@@ -143,6 +146,12 @@ public sealed class ServerConnection : IDisposable
     {
         for (var e = exception; e is not null; e = e.InnerException)
         {
+            // An error code from the server (GOAWAY with NO_ERROR when it stops, say) shows that it does speak HTTP/2.
+            if (e.InnerException is HttpProtocolException { ErrorCode: not Http2ProtocolError })
+            {
+                return false;
+            }
+
             if (e is HttpRequestException
                 {
                     HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError or HttpRequestError.VersionNegotiationError,
