@@ -8,6 +8,8 @@ public sealed class CommandRunnerTests
     [InlineData(2, "info", "--server", "nonsense", "x")]
     [InlineData(1, "unmount", "/proc/no-mount-here")]
     [InlineData(1, "verify", "--cache-dir", "/proc/no-cache-here")]
+    [InlineData(2, "push")]
+    [InlineData(1, "push", "--from", "/proc/no-store-here", "i9pmrzmpshapij2kin22pff6fc2adavx-x")]
     [InlineData(1, "ls", "--token-file", "/proc/no-token-here")]
     public async Task Failure_IsOneLineOnStandardError(int status, params string[] args)
     {

@@ -9,6 +9,11 @@ internal static class LocalPathArgument
     /// <exception cref="UsageException">It is none of them.</exception>
     public static StorePath Parse(string argument, string root, StoreDirectory directory)
     {
+        if (argument.Length == 0)
+        {
+            throw new UsageException("an empty text names no store path");
+        }
+
         if (TryRead(argument, root, directory, out var path))
         {
             return path;
