@@ -141,6 +141,11 @@ public sealed partial class StoreFileSystem
         else
         {
             reply.Entry(entry);
+            if (new NodeId(entry.Node) is { IsFixed: false } found)
+            {
+                // Whoever looks a file up will probably read it. After the answer, so that it costs the caller nothing.
+                _reader.Expect(handle, found.Entry);
+            }
         }
     }
 

@@ -53,6 +53,14 @@ public interface IStoreReader : IAsyncDisposable
     /// <summary>As <see cref="ReadAsync"/>, completing only from memory: never blocks. False: use <see cref="ReadAsync"/>.</summary>
     bool TryRead(PathHandle handle, int entry, ulong offset, int length, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out ReadLease? lease);
 
+    /// <summary>
+    /// Somebody looked up a regular file by name and so will probably read it: a hint, which never blocks and hardly costs anything. Not for
+    /// entries that were only listed.
+    /// </summary>
+    void Expect(PathHandle handle, int entry)
+    {
+    }
+
     /// <summary>The target of a symbolic link of the path's tree.</summary>
     ValueTask<byte[]> ReadLinkAsync(PathHandle handle, int entry, CancellationToken cancellationToken);
 

@@ -32,6 +32,11 @@ public sealed partial class StoreReader
         }
 
         AfterRead(content, tree, entry, in range, missed: false);
+        if (range.Length > 0)
+        {
+            AfterHead(handle, tree, content, entry, in range, result);
+        }
+
         lease = result;
         return true;
     }
@@ -60,7 +65,7 @@ public sealed partial class StoreReader
 
         // 2. Ask for what is needed, then for what will be.
         var wait = new ChunkWait(range.ChunkCount);
-        _fetcher.Request(content, range.FirstChunk, range.ChunkCount, wait, FetchPriority.Demand);
+        _fetcher.Request(content, range.FirstChunk, range.ChunkCount, wait);
         AfterRead(content, tree, entry, in range, missed: !wait.Done.IsCompleted);
 
         // 3. Wait.
@@ -72,7 +77,9 @@ public sealed partial class StoreReader
             }
 
             // 4. Hand out, hashes put back.
-            return Compose(content, in range, wait);
+            var lease = Compose(content, in range, wait);
+            AfterHead(handle, tree, content, entry, in range, lease);
+            return lease;
         }
         finally
         {
@@ -180,20 +187,21 @@ public sealed partial class StoreReader
             return;
         }
 
-        var used = content.MarkRead(range.FirstChunk, range.ChunkCount, out _);
-        if (used > 0)
+        var access = Neighbourhood.Describe(tree, entry, range.StreamStart, range.Length, missed);
+        for (var i = range.FirstChunk; i < range.FirstChunk + range.ChunkCount; i++)
         {
-            content.ReadAhead.OnUsed(used);
-            Interlocked.Add(ref _fetcher.Counters.ReadAheadUsedBytes, used);
+            if (content.MarkRead(i) is var kind and not ReadAheadKind.None)
+            {
+                var length = content.Chunks.Length(i);
+                _fetcher.Policy.OnUsed(content.ReadAhead, kind, access.FileStart, length);
+                Interlocked.Add(ref _fetcher.Counters.ReadAheadUsedBytes, length);
+            }
         }
 
-        var access = Neighbourhood.Describe(tree, entry, range.StreamStart, range.Length, missed);
-        var plan = _readAhead.Plan(content.ReadAhead, in access, _fetcher.Link.WindowPlainBytes, content.Chunks.StreamLength);
+        var plan = _fetcher.Policy.Plan(content.ReadAhead, in access, _fetcher.Link.ForReadAhead, content.Chunks.StreamLength);
         if (!plan.IsEmpty)
         {
-            var first = content.Chunks.Find(plan.Start);
-            var last = content.Chunks.Find(plan.End - 1);
-            _fetcher.Request(content, first, last - first + 1, null, FetchPriority.ReadAhead);
+            _fetcher.ReadAhead(content, in plan, access.FileStart);
         }
     }
 }

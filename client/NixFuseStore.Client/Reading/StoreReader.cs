@@ -23,7 +23,8 @@ public sealed partial class StoreReader : IStoreReader
     private readonly ContentMemory _contentMemory;
     private readonly ChunkMemory _chunkMemory;
     private readonly ChunkFetcher _fetcher;
-    private readonly ReadAheadPolicy _readAhead = new(new ReadAheadOptions());
+    private readonly ProgramReadAhead _programs;
+    private readonly CancellationTokenSource _stop = new();
     private readonly Task<IChunkCache?> _cache;
     private readonly TimeProvider _time;
     private volatile RecordVerifier? _verifier;
@@ -42,6 +43,7 @@ public sealed partial class StoreReader : IStoreReader
         _contentMemory = new ContentMemory(options.SectionMemoryBytesMax);
         _chunkMemory = new ChunkMemory(options.ChunkMemoryBytesMax);
         _fetcher = new ChunkFetcher(connection, _health, _chunkMemory, cache, _time);
+        _programs = new ProgramReadAhead(this, new ProgramFetcher(this), _stop.Token);
     }
 
     /// <inheritdoc/>
@@ -94,11 +96,14 @@ public sealed partial class StoreReader : IStoreReader
     /// <summary>Ends everything that runs; whoever waits gets an exception. Leases stay valid until they are disposed.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _stop.CancelAsync().ConfigureAwait(false);
         _changes.Close();
         await _monitor.DisposeAsync().ConfigureAwait(false);
         await _fetcher.DisposeAsync().ConfigureAwait(false);
+        _programs.Dispose();
         await _metadata.DisposeAsync().ConfigureAwait(false);
         _chunkMemory.Dispose();
+        _stop.Dispose();
     }
 
     private bool TryIntroduceFromCache()

@@ -6,6 +6,7 @@ public sealed class ReadAheadPolicyTests
 {
     private const long KiB = 1 << 10;
     private const long MiB = 1 << 20;
+    private static readonly ReadAheadLink Link = new(MiB, 0.2);
     private readonly ReadAheadPolicy _policy = new(new ReadAheadOptions());
     private readonly ReadAheadState _state = new();
 
@@ -14,13 +15,15 @@ public sealed class ReadAheadPolicyTests
     {
         var stream = 64 * MiB;
         var asked = 0L;
+        var sequential = 0L;
         for (var at = 0L; at < stream; at += 128 * KiB)
         {
             var plan = Plan(at, at + (128 * KiB), 0, stream, missed: at >= asked, stream: stream);
             if (!plan.IsEmpty)
             {
-                Assert.True(plan.Start >= asked || at == 0, "asked for twice");
-                asked = plan.End;
+                Assert.True(plan.Kind != ReadAheadKind.Sequential || plan.Start >= sequential, "asked for twice");
+                sequential = plan.Kind == ReadAheadKind.Sequential ? plan.End : sequential;
+                asked = Math.Max(asked, plan.End);
             }
 
             if (at > 2 * MiB)
@@ -49,11 +52,11 @@ public sealed class ReadAheadPolicyTests
     [Fact]
     public void Plan_MissInSmallFile_TakesTheFileAndItsNeighbours()
     {
-        var plan = _policy.Plan(_state, new ReadAccess(500 * KiB, 504 * KiB, 490 * KiB, 520 * KiB, 400 * KiB, 2 * MiB, true), 512 * KiB, 8 * MiB);
+        var plan = _policy.Plan(_state, new ReadAccess(500 * KiB, 504 * KiB, 490 * KiB, 520 * KiB, 400 * KiB, 2 * MiB, true), Link, 8 * MiB);
 
         Assert.True(plan.Start <= 490 * KiB && plan.End >= 520 * KiB);
         Assert.True(plan.Start >= 400 * KiB && plan.End <= 2 * MiB);
-        Assert.InRange(plan.End - plan.Start, 400 * KiB, 600 * KiB);
+        Assert.InRange(plan.End - plan.Start, 100 * KiB, 600 * KiB);
     }
 
     [Fact]
@@ -62,7 +65,7 @@ public sealed class ReadAheadPolicyTests
         var plan = Plan(10 * MiB, (10 * MiB) + (64 * KiB), 0, 100 * MiB, missed: true, stream: 100 * MiB);
 
         Assert.True(plan.Start < 10 * MiB && plan.End > (10 * MiB) + (64 * KiB));
-        Assert.InRange(plan.End - plan.Start, 64 * KiB, 512 * KiB);
+        Assert.InRange(plan.End - plan.Start, 256 * KiB, 2 * MiB);
     }
 
     [Fact]
@@ -77,26 +80,66 @@ public sealed class ReadAheadPolicyTests
         var first = Miss(0);
         for (var i = 1; i < 8; i++)
         {
-            _state.OnFetched(first);
-            _state.OnUsed(first);
+            Fetched(first);
+            _policy.OnUsed(_state, ReadAheadKind.Around, 0, first);
             Miss(i);
         }
 
-        Assert.True(Miss(9) >= 4 * first);
+        Assert.True(Miss(9) >= 3 * first);
     }
 
     [Fact]
-    public void Plan_ReadAheadThatIsWasted_Shrinks()
+    public void Plan_ReadAheadThatIsWasted_ShrinksThereAndElsewhere()
     {
         var sizes = new List<long>();
         for (var i = 0; i < 10; i++)
         {
             sizes.Add(Miss(i));
-            _state.OnFetched(MiB);
+            Fetched(2 * MiB);
         }
 
-        Assert.True(sizes[^1] <= sizes[0]);
         Assert.InRange(sizes[^1], 0, 512 * KiB);
+        var other = _policy.Plan(new ReadAheadState(), new ReadAccess(MiB, MiB + KiB, 0, 9 * MiB, 0, 9 * MiB, true), Link, 9 * MiB);
+        Assert.InRange(other.End - other.Start, 0, 512 * KiB);
+    }
+
+    [Fact]
+    public void Plan_ThinLink_DemandsMoreOfReadAhead()
+    {
+        // A third of it is read: not worth it where a read takes as long on the wire as a round trip, well worth it on a fat link.
+        var (thin, fat) = (new ReadAheadState(), new ReadAheadState());
+        foreach (var state in new[] { thin, fat })
+        {
+            _policy.OnFetched(state, ReadAheadKind.Around, 0, 9 * MiB);
+            _policy.OnUsed(state, ReadAheadKind.Around, 0, 3 * MiB);
+        }
+
+        long Window(ReadAheadState state, double worth)
+        {
+            var last = default(ReadAheadRange);
+            for (var i = 0; i < 5; i++)
+            {
+                var at = (i * 20 * MiB) + (10 * MiB);
+                last = _policy.Plan(state, new ReadAccess(at, at + KiB, 0, 200 * MiB, 0, 200 * MiB, true), new ReadAheadLink(MiB, worth), 200 * MiB);
+            }
+
+            return last.End - last.Start;
+        }
+
+        Assert.True(Window(fat, 0.04) >= 8 * Window(thin, 0.5));
+    }
+
+    [Fact]
+    public void Plan_HalfSequential_NeverRunsBeyondTheBigFile()
+    {
+        var end = 0L;
+        for (var at = 0L; at < 4 * MiB; at += 128 * KiB)
+        {
+            var plan = Plan(at, at + (128 * KiB), 0, 4 * MiB, missed: at >= end, stream: 64 * MiB);
+            end = Math.Max(end, plan.End);
+        }
+
+        Assert.Equal(4 * MiB, end);
     }
 
     [Fact]
@@ -117,7 +160,7 @@ public sealed class ReadAheadPolicyTests
             var state = new ReadAheadState();
             for (var j = 0; j < 3; j++)
             {
-                var plan = _policy.Plan(state, in access, random.NextInt64(8 * MiB), stream);
+                var plan = _policy.Plan(state, in access, new ReadAheadLink(random.NextInt64(8 * MiB), random.NextDouble()), stream);
                 Assert.True(plan.IsEmpty || (plan.Start >= 0 && plan.End <= stream), $"{access} in {stream}: {plan}");
             }
         }
@@ -130,6 +173,8 @@ public sealed class ReadAheadPolicyTests
         return plan.End - plan.Start;
     }
 
+    private void Fetched(long bytes) => _policy.OnFetched(_state, ReadAheadKind.Around, 0, bytes);
+
     private ReadAheadRange Plan(long start, long end, long fileStart, long fileEnd, bool missed, long stream) =>
-        _policy.Plan(_state, new ReadAccess(start, end, fileStart, fileEnd, 0, stream, missed), MiB, stream);
+        _policy.Plan(_state, new ReadAccess(start, end, fileStart, fileEnd, 0, stream, missed), Link, stream);
 }

@@ -20,6 +20,12 @@ internal sealed class ChunkFetch(PathContent content, int ordinal, FetchPriority
 
     public FetchPriority Priority { get; set; } = priority;
 
+    /// <summary>Why it is read ahead, and for which file; nothing where somebody waited from the start.</summary>
+    public ReadAheadKind Kind { get; init; }
+
+    /// <summary>Where that file begins in the stream.</summary>
+    public long FileStart { get; init; }
+
     public FetchState State { get; set; }
 
     /// <summary>Requests that failed to bring it for reasons that may pass.</summary>

@@ -106,10 +106,11 @@ internal sealed partial class ChunkFetcher
             return demand;
         }
 
-        // While a reader waits, read-ahead may fill the pipe only by half, so that it delays the reader by less than a round trip.
+        // While a reader waits, read-ahead may fill the pipe only by half, so that it delays the reader by less than a round trip;
+        // what a program needs to start is as good as waited for.
         priority = FetchPriority.ReadAhead;
         var window = Link.WindowPlainBytes;
-        if (_demandRunning > 0)
+        if (_demandRunning > 0 && _ahead.Newest is not { Kind: ReadAheadKind.Program })
         {
             window /= 2;
         }

@@ -34,6 +34,9 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
 
     public LinkEstimator Link { get; }
 
+    /// <summary>Is told what was fetched ahead.</summary>
+    public ReadAheadPolicy Policy { get; } = new(new ReadAheadOptions());
+
     public FetchCounters Counters { get; } = new();
 
     /// <summary>Chunks on their way.</summary>
@@ -52,19 +55,37 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
     /// <param name="content">The path.</param>
     /// <param name="first">First ordinal.</param>
     /// <param name="count">Chunks, at least 1.</param>
-    /// <param name="wait">Is given the chunks, in order; null where nobody waits.</param>
-    /// <param name="priority">Demand exactly where a reader waits.</param>
-    public void Request(PathContent content, int first, int count, ChunkWait? wait, FetchPriority priority)
+    /// <param name="wait">Is given the chunks, in order.</param>
+    public void Request(PathContent content, int first, int count, ChunkWait wait)
     {
         List<ChunkFetch>? started = null;
         for (var i = 0; i < count; i++)
         {
-            RequestOne(content, first + i, wait, i, priority, ref started);
+            RequestOne(content, first + i, wait, i, FetchPriority.Demand, default, ref started);
         }
 
         if (started is not null)
         {
-            Start(started, priority);
+            Start(started, FetchPriority.Demand);
+        }
+    }
+
+    /// <summary>Asks for what lies in a range of the stream, though nobody waits for it.</summary>
+    /// <param name="content">The path.</param>
+    /// <param name="range">Not empty, within the stream.</param>
+    /// <param name="fileStart">Where the file begins in the stream that it is fetched for.</param>
+    public void ReadAhead(PathContent content, in ReadAheadRange range, long fileStart)
+    {
+        List<ChunkFetch>? started = null;
+        var last = content.Chunks.Find(range.End - 1);
+        for (var ordinal = content.Chunks.Find(range.Start); ordinal <= last; ordinal++)
+        {
+            RequestOne(content, ordinal, null, 0, FetchPriority.ReadAhead, (range.Kind, fileStart), ref started);
+        }
+
+        if (started is not null)
+        {
+            Start(started, FetchPriority.ReadAhead);
         }
     }
 
@@ -77,7 +98,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         List<ChunkFetch>? started = null;
         for (var i = 0; i < ordinals.Count; i++)
         {
-            RequestOne(content, ordinals[i], wait, i, FetchPriority.Bulk, ref started);
+            RequestOne(content, ordinals[i], wait, i, FetchPriority.Bulk, default, ref started);
         }
 
         if (started is not null)
@@ -131,7 +152,8 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         }
     }
 
-    private void RequestOne(PathContent content, int ordinal, ChunkWait? wait, int index, FetchPriority priority, ref List<ChunkFetch>? started)
+    private void RequestOne(
+        PathContent content, int ordinal, ChunkWait? wait, int index, FetchPriority priority, (ReadAheadKind Kind, long FileStart) ahead, ref List<ChunkFetch>? started)
     {
         var id = content.Chunks.Id(ordinal);
         if (wait is null ? _memory.Contains(in id) : TrySetFromMemory(in id, wait, index, priority))
@@ -147,7 +169,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
                 return;
             }
 
-            fetch = new ChunkFetch(content, ordinal, priority);
+            fetch = new ChunkFetch(content, ordinal, priority) { Kind = ahead.Kind, FileStart = ahead.FileStart };
             if (wait is not null)
             {
                 fetch.AddWaiter(wait, index);
@@ -264,8 +286,8 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
             Cache?.Offer(chunk, id);
             if (priority == FetchPriority.ReadAhead)
             {
-                fetch.Content.MarkFetchedAhead(fetch.Ordinal);
-                fetch.Content.ReadAhead.OnFetched(fetch.Length);
+                fetch.Content.MarkFetchedAhead(fetch.Ordinal, fetch.Kind);
+                Policy.OnFetched(fetch.Content.ReadAhead, fetch.Kind, fetch.FileStart, fetch.Length);
                 Interlocked.Add(ref Counters.ReadAheadBytes, fetch.Length);
             }
         }

@@ -13,6 +13,9 @@ internal sealed class FetchQueue(bool newestFirst)
 
     public int Count { get; private set; }
 
+    /// <summary>The fetch that a queue that takes the newest first would look at next; null where nothing waits there.</summary>
+    public ChunkFetch? Newest => _batches.Last?.Value.TryPeek(out var fetch) == true ? fetch : null;
+
     public void Add(ChunkFetch fetch)
     {
         if (_open is null)

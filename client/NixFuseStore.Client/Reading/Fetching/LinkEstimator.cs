@@ -14,6 +14,9 @@ internal sealed class LinkEstimator(TimeProvider time)
 
     private const long WindowPlainBytesMin = 256 << 10;
     private const long WindowPlainBytesMax = 8 << 20;
+    /// <summary>Plain bytes of what a kernel asks for when a page is missing.</summary>
+    private const double UsualReadBytes = 128 << 10;
+
     private static readonly TimeSpan RoundTripMemory = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan SampleSpan = TimeSpan.FromMilliseconds(40);
 
@@ -38,6 +41,16 @@ internal sealed class LinkEstimator(TimeProvider time)
         {
             var wire = 1.5 * _bytesPerSecond * Math.Max(_roundTripSeconds, 0.001);
             return Math.Clamp((long)(wire / Math.Max(_ratio, 0.1)), WindowPlainBytesMin, WindowPlainBytesMax);
+        }
+    }
+
+    /// <summary>The same for the read-ahead policy, with what read-ahead must be good for to pay.</summary>
+    public ReadAheadLink ForReadAhead
+    {
+        get
+        {
+            var seconds = UsualReadBytes * _ratio / _bytesPerSecond;
+            return new ReadAheadLink(WindowPlainBytes, seconds / Math.Max(_roundTripSeconds, 1e-4));
         }
     }
 

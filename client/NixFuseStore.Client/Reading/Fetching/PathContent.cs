@@ -5,11 +5,14 @@ namespace NixFuseStore.Client.Reading;
 /// <summary>What is needed to read a path's content stream, while it is in memory. All members may be used from any thread.</summary>
 internal sealed class PathContent(PathHandle handle, ChunkList chunks, BlankList? blanks)
 {
-    private const byte FetchedAhead = 1;
-    private const byte Read = 2;
+    private const byte Read = 0x80;
+    private const byte KindMask = 0x07;
 
     // A byte a chunk. Written without a lock: at worst a chunk is counted twice.
     private readonly byte[] _marks = new byte[chunks.Count];
+
+    // Files whose start was looked at. Guarded by itself.
+    private readonly HashSet<int> _started = [];
 
     public PathHandle Handle { get; } = handle;
 
@@ -24,31 +27,28 @@ internal sealed class PathContent(PathHandle handle, ChunkList chunks, BlankList
         Handle.Header.GetLength(ManifestSection.Chunks) + (2L * Handle.Header.GetLength(ManifestSection.Blanks)) + _marks.Length + 256;
 
     /// <summary>Notes that a chunk was fetched before anybody asked.</summary>
-    public void MarkFetchedAhead(int ordinal) => _marks[ordinal] |= FetchedAhead;
+    public void MarkFetchedAhead(int ordinal, ReadAheadKind kind) => _marks[ordinal] = (byte)((_marks[ordinal] & ~KindMask) | (byte)kind);
 
-    /// <summary>Notes that chunks were read.</summary>
-    /// <param name="first">First ordinal.</param>
-    /// <param name="count">Chunks.</param>
-    /// <param name="firstReads">How many of them were read for the first time.</param>
-    /// <returns>Plain bytes of those among them that had been fetched ahead and are now read for the first time.</returns>
-    public long MarkRead(int first, int count, out int firstReads)
+    /// <summary>Notes that a chunk was read.</summary>
+    /// <returns>Why it had been fetched ahead, if it had and is now read for the first time.</returns>
+    public ReadAheadKind MarkRead(int ordinal)
     {
-        var used = 0L;
-        firstReads = 0;
-        for (var i = first; i < first + count; i++)
+        var mark = _marks[ordinal];
+        if ((mark & Read) != 0)
         {
-            var mark = _marks[i];
-            if ((mark & Read) == 0)
-            {
-                _marks[i] = (byte)(mark | Read);
-                firstReads++;
-                used += (mark & FetchedAhead) != 0 ? Chunks.Length(i) : 0;
-            }
+            return ReadAheadKind.None;
         }
 
-        return used;
+        _marks[ordinal] = (byte)(mark | Read);
+        return (ReadAheadKind)(mark & KindMask);
     }
 
-    /// <summary>Whether a chunk was read before.</summary>
-    public bool WasRead(int ordinal) => (_marks[ordinal] & Read) != 0;
+    /// <summary>Notes that a file's start was looked at; true the first time.</summary>
+    public bool TryStart(int entry)
+    {
+        lock (_started)
+        {
+            return _started.Add(entry);
+        }
+    }
 }

@@ -4,29 +4,41 @@ namespace NixFuseStore.Client.Reading;
 internal sealed record ReadAheadOptions
 {
     /// <summary>Files of at least this many bytes are read in parts; smaller ones wholly, with neighbours.</summary>
-    public long BigFileBytes { get; init; } = 1 << 20;
+    public long BigFileBytes { get; init; } = 512 << 10;
 
     /// <summary>Least bytes fetched around a miss among small files.</summary>
-    public long NearWindowMin { get; init; } = 128 << 10;
+    public long NearWindowMin { get; init; } = 64 << 10;
 
     /// <summary>Most bytes fetched around a miss among small files.</summary>
-    public long NearWindowMax { get; init; } = 4 << 20;
+    public long NearWindowMax { get; init; } = 512 << 10;
 
-    /// <summary>Bytes fetched before a miss in a big file.</summary>
-    public long BigBehind { get; init; } = 64 << 10;
+    /// <summary>Least bytes fetched around a miss in a big file.</summary>
+    public long AroundMin { get; init; } = 128 << 10;
 
-    /// <summary>Bytes fetched behind a miss in a big file, to begin with.</summary>
-    public long BigAheadMin { get; init; } = 128 << 10;
+    /// <summary>Bytes fetched around the first miss in a big file.</summary>
+    public long AroundFirst { get; init; } = 1 << 20;
 
-    /// <summary>Most bytes fetched behind a miss in a big file.</summary>
-    public long BigAheadMax { get; init; } = 4 << 20;
+    /// <summary>Most bytes fetched around a miss in a big file.</summary>
+    public long AroundMax { get; init; } = 4 << 20;
 
     /// <summary>Most bytes that are kept ahead of a sequential reader.</summary>
     public long SequentialMax { get; init; } = 8 << 20;
 
-    /// <summary>A read this far behind the expected place still counts as sequential: kernels skip what they have.</summary>
-    public long SequentialSlack { get; init; } = 256 << 10;
+    /// <summary>A read this far from the expected place still counts as sequential: kernels skip what they have.</summary>
+    public long SequentialSlack { get; init; } = 32 << 10;
 
-    /// <summary>With a greater share of read-ahead used, windows double; below half of it, they halve.</summary>
-    public double UsefulnessGood { get; init; } = 0.5;
+    /// <summary>Reads in a row that make a sequential reader.</summary>
+    public int SequentialRun { get; init; } = 3;
+
+    /// <summary>What is expected of read-ahead before anything is known.</summary>
+    public double UsefulnessPrior { get; init; } = 0.5;
+
+    /// <summary>Bytes of a file's or path's own experience that count as much as what is known of all others.</summary>
+    public long PriorBytes { get; init; } = 512 << 10;
+
+    /// <summary>Bounds of the share that must be read for read-ahead to pay; in between, the link decides.</summary>
+    public double WorthMin { get; init; } = 0.15;
+
+    /// <summary>See <see cref="WorthMin"/>.</summary>
+    public double WorthMax { get; init; } = 0.6;
 }

@@ -2,36 +2,93 @@ namespace NixFuseStore.Client.Reading;
 
 /// <summary>
 /// Decides what to fetch before it is asked for, along the content stream. Three cases: somebody reads on and on (also across small files,
-/// which lie side by side in the stream): keep a doubling window ahead. A miss among small files: the file and its neighbours, as much as the link
-/// carries in a round trip. A miss somewhere in a big file: a modest piece around it. Windows grow while what was fetched is read, and
-/// shrink while it is not. Pure: decides on what it is told, fetches nothing.
+/// which lie side by side in the stream): keep a doubling window ahead. A miss among small files: the file and its neighbours. A miss
+/// somewhere in a big file: a piece around it. Windows grow while enough of what was fetched is read for it to pay on this link, and shrink while
+/// it is not. Fetches nothing itself. Any thread.
 /// </summary>
 internal sealed class ReadAheadPolicy(ReadAheadOptions options)
 {
+    private readonly ReadAheadExperience _neighbours = new();
+    private readonly ReadAheadExperience _around = new();
+
+    /// <summary>Experience with files that were fetched because somebody looked them up.</summary>
+    public ReadAheadExperience Looked { get; } = new();
+
     /// <summary>Decides after a read (or at its start, where it missed).</summary>
     /// <param name="state">The path's state; changed.</param>
     /// <param name="access">The read.</param>
-    /// <param name="linkWindow">Plain bytes that the link carries in a round trip.</param>
+    /// <param name="link">The link.</param>
     /// <param name="streamLength">Length of the stream, bytes.</param>
-    public ReadAheadRange Plan(ReadAheadState state, in ReadAccess access, long linkWindow, long streamLength)
+    public ReadAheadRange Plan(ReadAheadState state, in ReadAccess access, in ReadAheadLink link, long streamLength)
     {
         lock (state.Gate)
         {
             state.Clock++;
-            if (Follow(state, in access) is var index and >= 0)
+            var index = Follow(state, in access);
+            if (index >= 0 && state.Cursors[index].Run >= options.SequentialRun)
             {
-                return Ahead(ref state.Cursors[index], in access, linkWindow, streamLength);
+                return Ahead(ref state.Cursors[index], in access, streamLength);
             }
 
-            Start(state, in access);
+            if (index < 0)
+            {
+                Start(state, in access);
+            }
+
             if (!access.Missed)
             {
                 return default;
             }
 
             return access.FileLength < options.BigFileBytes
-                ? AroundSmallFile(state, in access, linkWindow)
-                : AroundPlaceInBigFile(state, in access);
+                ? AroundSmallFile(state, in access, in link)
+                : AroundPlaceInBigFile(state, in access, in link);
+        }
+    }
+
+    /// <summary>Learns that something was fetched ahead.</summary>
+    public void OnFetched(ReadAheadState state, ReadAheadKind kind, long fileStart, long bytes)
+    {
+        if (kind == ReadAheadKind.Neighbours)
+        {
+            state.Neighbours.OnFetched(bytes);
+            _neighbours.OnFetched(bytes);
+        }
+        else if (kind == ReadAheadKind.Around)
+        {
+            lock (state.Gate)
+            {
+                state.File(fileStart).Experience.OnFetched(bytes);
+            }
+
+            _around.OnFetched(bytes);
+        }
+        else if (kind == ReadAheadKind.Looked)
+        {
+            Looked.OnFetched(bytes);
+        }
+    }
+
+    /// <summary>Learns that something fetched ahead was read.</summary>
+    public void OnUsed(ReadAheadState state, ReadAheadKind kind, long fileStart, long bytes)
+    {
+        if (kind == ReadAheadKind.Neighbours)
+        {
+            state.Neighbours.OnUsed(bytes);
+            _neighbours.OnUsed(bytes);
+        }
+        else if (kind == ReadAheadKind.Around)
+        {
+            lock (state.Gate)
+            {
+                state.File(fileStart).Experience.OnUsed(bytes);
+            }
+
+            _around.OnUsed(bytes);
+        }
+        else if (kind == ReadAheadKind.Looked)
+        {
+            Looked.OnUsed(bytes);
         }
     }
 
@@ -41,8 +98,7 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
         for (var i = 0; i < state.Cursors.Length; i++)
         {
             ref var cursor = ref state.Cursors[i];
-            if (cursor.UsedAt != 0 && access.Start >= cursor.Next - options.SequentialSlack && access.Start <= cursor.Next + options.SequentialSlack
-                && access.End > cursor.Next)
+            if (cursor.UsedAt != 0 && Math.Abs(access.Start - cursor.Next) <= options.SequentialSlack && access.End > cursor.Next)
             {
                 cursor.Run++;
                 cursor.Next = access.End;
@@ -68,7 +124,7 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
         state.Cursors[oldest] = new ReadAheadCursor { Next = access.End, AheadEnd = access.End, UsedAt = state.Clock };
     }
 
-    private ReadAheadRange Ahead(ref ReadAheadCursor cursor, in ReadAccess access, long linkWindow, long streamLength)
+    private ReadAheadRange Ahead(ref ReadAheadCursor cursor, in ReadAccess access, long streamLength)
     {
         // Asked for again only when half of the window is used up, so that requests stay of a useful size.
         cursor.AheadEnd = Math.Max(cursor.AheadEnd, access.End);
@@ -77,43 +133,52 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
             return default;
         }
 
-        var least = Math.Max(options.NearWindowMin, (access.End - access.Start) * 2);
+        // Doubling reaches what any link carries within a few reads, and wastes little on those who stop early.
+        var least = Math.Max(options.NearWindowMin, access.End - access.Start);
         cursor.Window = Math.Clamp(cursor.Window * 2, least, Math.Max(options.SequentialMax, least));
-        if (cursor.Run >= 3)
-        {
-            // Surely sequential: no less than the link can carry.
-            cursor.Window = Math.Max(cursor.Window, Math.Min(linkWindow, options.SequentialMax));
-        }
-
         var start = cursor.AheadEnd;
-        cursor.AheadEnd = Math.Min(access.End + cursor.Window, streamLength);
-        return new ReadAheadRange(start, Math.Max(start, cursor.AheadEnd));
+        var limit = access.FileLength < options.BigFileBytes ? streamLength : access.FileEnd;
+        cursor.AheadEnd = Math.Max(start, Math.Min(access.End + cursor.Window, limit));
+        return new ReadAheadRange(start, cursor.AheadEnd, ReadAheadKind.Sequential);
     }
 
-    private ReadAheadRange AroundSmallFile(ReadAheadState state, in ReadAccess access, long linkWindow)
+    private ReadAheadRange AroundSmallFile(ReadAheadState state, in ReadAccess access, in ReadAheadLink link)
     {
-        var window = Adapt(state, Math.Clamp(linkWindow, options.NearWindowMin, options.NearWindowMax), options.NearWindowMin, options.NearWindowMax);
+        // Never more than the link carries in a round trip: what comes later is as late as asking for it then.
+        var most = Math.Clamp(link.WindowPlainBytes, options.NearWindowMin, options.NearWindowMax);
+        var prior = _neighbours.Usefulness(options.UsefulnessPrior, options.PriorBytes);
+        var usefulness = state.Neighbours.Usefulness(prior, options.PriorBytes);
+        var window = Next(state.Window, most / 2, most, options.NearWindowMin, usefulness, in link);
+        state.Window = window;
 
         // Names say nothing of what is read next, but importing goes forward more often than back.
         var start = Math.Max(access.NearStart, access.FileStart - (window / 4));
         var end = Math.Min(access.NearEnd, access.FileEnd + (window * 3 / 4));
-        return new ReadAheadRange(Math.Min(start, access.FileStart), Math.Max(end, access.FileEnd));
+        return new ReadAheadRange(Math.Min(start, access.FileStart), Math.Max(end, access.FileEnd), ReadAheadKind.Neighbours);
     }
 
-    private ReadAheadRange AroundPlaceInBigFile(ReadAheadState state, in ReadAccess access)
+    private ReadAheadRange AroundPlaceInBigFile(ReadAheadState state, in ReadAccess access, in ReadAheadLink link)
     {
-        var window = Adapt(state, options.BigAheadMin, options.BigAheadMin, options.BigAheadMax);
-        var start = Math.Max(access.FileStart, access.Start - options.BigBehind);
-        var end = Math.Min(access.FileEnd, access.End + window);
-        return new ReadAheadRange(start, end);
+        var file = state.File(access.FileStart);
+        var prior = _around.Usefulness(options.UsefulnessPrior, options.PriorBytes);
+        var usefulness = file.Experience.Usefulness(prior, options.PriorBytes);
+        file.Window = Next(file.Window, options.AroundFirst, options.AroundMax, options.AroundMin, usefulness, in link);
+
+        // Kernels that fault a page in ask for what lies around it, so both sides count; code runs forward a little more often.
+        var start = Math.Max(access.FileStart, access.Start - (file.Window * 2 / 5));
+        var end = Math.Min(access.FileEnd, access.End + (file.Window * 3 / 5));
+        return new ReadAheadRange(start, end, ReadAheadKind.Around);
     }
 
-    private long Adapt(ReadAheadState state, long initial, long least, long most)
+    private long Next(long former, long first, long most, long least, double usefulness, in ReadAheadLink link)
     {
-        var window = state.Window == 0 ? initial : Math.Clamp(state.Window, least, most);
-        var usefulness = state.Usefulness;
-        var next = usefulness >= options.UsefulnessGood ? window * 2 : usefulness < options.UsefulnessGood / 2 ? window / 2 : window;
-        state.Window = Math.Clamp(next, least, most);
-        return window;
+        var worth = Math.Clamp(link.Worth, options.WorthMin, options.WorthMax);
+        var window = former == 0 ? first : usefulness >= worth * 1.3 ? former * 2 : usefulness < worth ? former / 2 : former;
+        if (former == 0 && usefulness < worth)
+        {
+            window /= 4;
+        }
+
+        return Math.Clamp(window, least, Math.Max(most, least));
     }
 }

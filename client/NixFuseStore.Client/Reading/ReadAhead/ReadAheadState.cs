@@ -4,12 +4,14 @@ namespace NixFuseStore.Client.Reading;
 internal sealed class ReadAheadState
 {
     /// <summary>Places in the stream that are followed at the same time: a few readers of one path.</summary>
-    public const int CursorsMax = 4;
+    public const int CursorsMax = 8;
 
-    private long _fetched;
-    private long _used;
+    /// <summary>Big files remembered apart; with more, the memory begins anew.</summary>
+    private const int FilesMax = 64;
 
-    /// <summary>Guards the cursors and the window.</summary>
+    private readonly Dictionary<long, ReadAheadFile> _files = [];
+
+    /// <summary>Guards the cursors, the window and the files.</summary>
     public Lock Gate { get; } = new();
 
     public ReadAheadCursor[] Cursors { get; } = new ReadAheadCursor[CursorsMax];
@@ -17,22 +19,25 @@ internal sealed class ReadAheadState
     /// <summary>Counts accesses, to find the cursor that rested longest.</summary>
     public uint Clock { get; set; }
 
-    /// <summary>Bytes around a miss that were worth it last time; 0 before anything is known.</summary>
+    /// <summary>Bytes around a small file that were fetched last time; 0 before the first time.</summary>
     public long Window { get; set; }
 
-    /// <summary>Share of what was fetched ahead that was read later; 1 before anything is known.</summary>
-    public double Usefulness
+    /// <summary>Experience with the neighbours of small files.</summary>
+    public ReadAheadExperience Neighbours { get; } = new();
+
+    /// <summary>A big file, by where it begins in the stream. Under the lock.</summary>
+    public ReadAheadFile File(long fileStart)
     {
-        get
+        if (!_files.TryGetValue(fileStart, out var file))
         {
-            var fetched = Volatile.Read(ref _fetched);
-            return fetched == 0 ? 1 : (double)Volatile.Read(ref _used) / fetched;
+            if (_files.Count >= FilesMax)
+            {
+                _files.Clear();
+            }
+
+            _files.Add(fileStart, file = new ReadAheadFile());
         }
+
+        return file;
     }
-
-    /// <summary>Bytes were fetched that nobody had asked for.</summary>
-    public void OnFetched(long bytes) => Interlocked.Add(ref _fetched, bytes);
-
-    /// <summary>Bytes that had been fetched ahead were read.</summary>
-    public void OnUsed(long bytes) => Interlocked.Add(ref _used, bytes);
 }
