@@ -1,0 +1,2 @@
+// Whole systems share the machine's disk, caches and mounts; one at a time keeps their timing honest.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+
+namespace NixFuseStore.EndToEnd.Tests.Fixtures;
+
+/// <summary>A host that uses nixfuse: its own cache directory, mount point, token and, where asked for, network namespace.</summary>
+internal sealed class ClientHost(string folder, ServerProcess server, HostPair? hosts = null) : IDisposable
+{
+    public string MountPoint { get; } = Directory.CreateDirectory(Path.Combine(folder, "mnt")).FullName;
+
+    public string CacheDirectory { get; } = Path.Combine(folder, "cache");
+
+    public string Store => MountPoint + "/store";
+
+    public string? Token { get; set; }
+
+    public string StoreName { get; set; } = "main";
+
+    /// <summary>Arguments that every mount gets besides, such as --tls-ca.</summary>
+    public List<string> MountArguments { get; } = [];
+
+    public CommandResult Run(params string[] arguments) => Command.Run(Program, Arguments(arguments), Environment);
+
+    public Process Start(params string[] arguments) => Command.Start(Program, Arguments(arguments), Environment);
+
+    public CommandResult TryMount() => Run(["mount", MountPoint, "--cache-dir", CacheDirectory, .. MountArguments]);
+
+    public void Mount() => TryMount().Succeeded();
+
+    public void Unmount() => Run("unmount", MountPoint).Succeeded();
+
+    public void Push(RealStore store, params string[] paths) => Run(["push", "--from", store.Root, .. paths]).Succeeded();
+
+    /// <summary>A program of the store, run where the mount is /nix.</summary>
+    public CommandResult RunInside(string scratch, string program, params string[] arguments) => Command.Run("bwrap",
+        ["--unshare-user", "--unshare-pid", "--clearenv", "--ro-bind", MountPoint, "/nix", "--proc", "/proc", "--dev", "/dev",
+            "--bind", scratch, "/tmp", "--setenv", "HOME", "/tmp", "--chdir", "/tmp", program, .. arguments], environment: null);
+
+    /// <summary>The real path of a store path within the mount.</summary>
+    public string Real(string storePath) => MountPoint + storePath["/nix".Length..];
+
+    public JsonElement Status()
+    {
+        using var document = JsonDocument.Parse(Run("status", "--json").Succeeded());
+        return document.RootElement.GetProperty("mounts").EnumerateArray()
+            .First(mount => mount.GetProperty("mountPoint").GetString() == MountPoint).Clone();
+    }
+
+    /// <summary>Ends the client process at once, as a crash would, and removes what is left of its mount.</summary>
+    public void KillDaemon()
+    {
+        var id = Status().GetProperty("processId").GetInt32().ToString(CultureInfo.InvariantCulture);
+        Command.Run("kill", "-KILL", id).Succeeded();
+        Eventually.Within(TimeSpan.FromSeconds(10), "the killed client is gone", () => !Directory.Exists("/proc/" + id));
+    }
+
+    public void Dispose()
+    {
+        if (File.ReadLines("/proc/self/mounts").Any(line => line.Contains(' ' + MountPoint + ' ', StringComparison.Ordinal)))
+        {
+            if (Run("unmount", MountPoint).Status != 0)
+            {
+                Command.Run("umount", "--lazy", MountPoint);
+            }
+        }
+    }
+
+    private string Program => hosts is null ? Programs.Nixfuse : "nsenter";
+
+    private IReadOnlyDictionary<string, string> Environment => Token is null
+        ? new Dictionary<string, string> { ["NIXFUSE_SERVER"] = server.Url, ["NIXFUSE_STORE"] = StoreName }
+        : new Dictionary<string, string> { ["NIXFUSE_SERVER"] = server.Url, ["NIXFUSE_STORE"] = StoreName, ["NIXFUSE_TOKEN"] = Token };
+
+    private string[] Arguments(string[] arguments) =>
+        hosts is null ? arguments : ["--net=/run/netns/" + hosts.ClientNamespace, Programs.Nixfuse, .. arguments];
+}

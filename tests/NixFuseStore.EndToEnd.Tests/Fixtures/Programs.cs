@@ -1,0 +1,56 @@
+namespace NixFuseStore.EndToEnd.Tests.Fixtures;
+
+/// <summary>Where the built programs are, and what else a test needs of the machine; a test without it is skipped with the reason.</summary>
+internal static class Programs
+{
+    public static string Repository { get; } = FindRepository();
+
+    public static string Nixfuse => Built("nixfuse");
+
+    public static string Server => Built("nixfuse-server");
+
+    public static void RequireRootAndFuse()
+    {
+        if (Environment.UserName != "root")
+        {
+            Assert.Skip("needs root, for mounts and network namespaces");
+        }
+
+        if (!File.Exists("/dev/fuse"))
+        {
+            Assert.Skip("needs /dev/fuse");
+        }
+    }
+
+    public static void Require(string program)
+    {
+        if (!(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program))))
+        {
+            Assert.Skip($"needs {program}");
+        }
+    }
+
+    private static string Built(string name)
+    {
+        var path = Path.Combine(Repository, "out", name);
+        if (!File.Exists(path))
+        {
+            Assert.Skip($"needs out/{name}: run ./build.sh");
+        }
+
+        return path;
+    }
+
+    private static string FindRepository()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "NixFuseStore.sln")))
+            {
+                return folder.FullName;
+            }
+        }
+
+        throw new InvalidOperationException("The tests run outside the repository.");
+    }
+}
