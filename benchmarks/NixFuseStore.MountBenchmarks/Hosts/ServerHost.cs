@@ -30,12 +30,14 @@ internal sealed partial class ServerHost : IDisposable
         string[] command = [_program, "serve", "--listen", Url, .. _storage];
         _process = network is null
             ? Shell.Start(command[0], command[1..])
-            : Shell.Start("ip", ["netns", "exec", network.ServerNamespace, .. command]);
+            : Shell.Start("nsenter", ["--net=/run/netns/" + network.ServerNamespace, .. command]);
         string[] probe = ["-sf", "-o", "/dev/null", "-H", "Authorization: Bearer " + Token, Url + "/healthz"];
         Shell.Await("the server answers", () => Answers(network, probe));
     }
 
     public string DataDirectory { get; }
+
+    public int ProcessId => _process.Id;
 
     public string Url { get; }
 
@@ -67,7 +69,7 @@ internal sealed partial class ServerHost : IDisposable
     {
         try
         {
-            Shell.Run(network is null ? "curl" : "ip", network is null ? probe : ["netns", "exec", network.ServerNamespace, "curl", .. probe], environment: null);
+            Shell.Run(network is null ? "curl" : "nsenter", network is null ? probe : ["--net=/run/netns/" + network.ServerNamespace, "curl", .. probe], environment: null);
             return true;
         }
         catch (BenchmarkException)

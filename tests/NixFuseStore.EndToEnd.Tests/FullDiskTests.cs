@@ -1,0 +1,93 @@
+using System.Security.Cryptography;
+using NixFuseStore.EndToEnd.Tests.Fixtures;
+
+namespace NixFuseStore.EndToEnd.Tests;
+
+/// <summary>A full disk loses nothing, and space that comes back is used again.</summary>
+public sealed class FullDiskTests : EndToEndTest
+{
+    [Fact]
+    public void FullDiskUnderTheCache_ReadersGoOn()
+    {
+        var store = RealStore.Default;
+        var path = store.Package("nodejs");
+        var server = StartServer();
+        var client = NewClient(server);
+        client.Push(store, path);
+        using var disk = new SmallDisk(client.CacheDirectory, megabytes: 48);
+        disk.Fill();
+        client.Mount();
+
+        AssertSameFiles(store, client, path);
+
+        disk.Free();
+        Eventually.Within(TimeSpan.FromSeconds(90), "the cache takes chunks again", () =>
+        {
+            Command.Run("sh", "-c", "echo 3 > /proc/sys/vm/drop_caches").Succeeded();
+            AssertSameFiles(store, client, store.Package("bash"), push: true);
+            return client.Status().GetProperty("cache").GetProperty("entries").GetInt64() > 0;
+        });
+        client.Unmount();
+    }
+
+    [Fact]
+    public void FullDiskUnderThePacks_RefusesThePush_AndTakesItWhenThereIsSpace()
+    {
+        var store = RealStore.Default;
+        var path = store.Package("nodejs");
+        var data = Directory.CreateDirectory(Folder + "/server").FullName;
+        using var disk = new SmallDisk(data, megabytes: 200);
+        using var server = new ServerProcess(data).Start();
+        using var client = NewClient(server);
+        disk.Fill(keepMegabytes: 12);
+
+        var error = client.Run("push", "--from", store.Root, path).FailedWithOneLine();
+        Assert.Contains("space", error + "disk is full", StringComparison.OrdinalIgnoreCase);
+        client.Run("ls").Succeeded();
+
+        disk.Free();
+        client.Push(store, path);
+        client.Mount();
+        AssertSameFiles(store, client, path);
+        client.Unmount();
+        server.Stop();
+    }
+
+    private static void AssertSameFiles(RealStore store, ClientHost client, string path, bool push = false)
+    {
+        if (push)
+        {
+            client.Push(store, path);
+        }
+
+        var real = store.Root + path;
+        foreach (var file in Directory.EnumerateFiles(real, "*", SearchOption.AllDirectories).Where(file => new FileInfo(file).LinkTarget is null))
+        {
+            Assert.True(
+                SHA256.HashData(File.ReadAllBytes(file)).SequenceEqual(SHA256.HashData(File.ReadAllBytes(client.Real(path) + file[real.Length..]))),
+                $"{file}: other bytes in the mount");
+        }
+    }
+
+    /// <summary>A small file system of its own, for one folder.</summary>
+    private sealed class SmallDisk : IDisposable
+    {
+        private readonly string _folder;
+
+        public SmallDisk(string folder, int megabytes)
+        {
+            _folder = Directory.CreateDirectory(folder).FullName;
+            Command.Run("mount", "-t", "tmpfs", "-o", $"size={megabytes}m", "nixfuse-test", _folder).Succeeded();
+        }
+
+        public void Fill(int keepMegabytes = 0)
+        {
+            var free = new DriveInfo(_folder).AvailableFreeSpace - (keepMegabytes * 1048576L);
+            Command.Run("fallocate", "-l", free.ToString(System.Globalization.CultureInfo.InvariantCulture), _folder + "/filler").Succeeded();
+        }
+
+        public void Free() => File.Delete(_folder + "/filler");
+
+        public void Dispose() => Command.Run("umount", "--lazy", _folder);
+    }
+}
