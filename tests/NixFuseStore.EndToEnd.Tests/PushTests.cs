@@ -14,7 +14,8 @@ public sealed class PushTests : EndToEndTest
         var two = NewClient(server, "two");
         var path = store.Package("git");
 
-        await Task.WhenAll(Task.Run(() => one.Push(store, path)), Task.Run(() => two.Push(store, path)));
+        var cancellation = TestContext.Current.CancellationToken;
+        await Task.WhenAll(Task.Run(() => one.Push(store, path), cancellation), Task.Run(() => two.Push(store, path), cancellation));
 
         AssertListedPathsAreWhole(one, store, store.Closure(path).Count);
     }
@@ -39,7 +40,7 @@ public sealed class PushTests : EndToEndTest
     }
 
     [Fact]
-    public void ServerKilledInTheMiddle_PushGoesOnWhenItIsBack()
+    public async Task ServerKilledInTheMiddle_PushGoesOnWhenItIsBack()
     {
         var store = RealStore.Default;
         var server = StartServer();
@@ -47,8 +48,8 @@ public sealed class PushTests : EndToEndTest
         var path = store.Package("gcc");
         using (var push = client.Start("push", "--from", store.Root, path))
         {
-            var errors = push.StandardError.ReadToEndAsync();
-            var output = push.StandardOutput.ReadToEndAsync();
+            var errors = push.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            var output = push.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
             Eventually.Within(TimeSpan.FromSeconds(60), "bytes arrive", () => push.HasExited || PackBytes(server) > 1 << 20);
             server.Kill();
             Thread.Sleep(500);
@@ -57,11 +58,11 @@ public sealed class PushTests : EndToEndTest
             if (push.ExitCode != 0)
             {
                 // Giving up with a clear line is right too; the next push then has to complete.
-                Assert.DoesNotContain("   at ", errors.GetAwaiter().GetResult(), StringComparison.Ordinal);
+                Assert.DoesNotContain("   at ", await errors, StringComparison.Ordinal);
                 client.Push(store, path);
             }
 
-            Assert.NotNull(output);
+            await output;
         }
 
         AssertListedPathsAreWhole(client, store, store.Closure(path).Count);

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using NixFuseStore.EndToEnd.Tests.Fixtures;
-using NixFuseStore.Testing;
+using NixFuseStore.Testing.Databases;
 
 namespace NixFuseStore.EndToEnd.Tests;
 
@@ -8,15 +8,21 @@ namespace NixFuseStore.EndToEnd.Tests;
 public sealed class RealStoreTests : EndToEndTest
 {
     [Fact]
-    public void Mount_OfTwoRealStores_IsEqualToTheSources()
+    public async Task Mount_OfTwoRealStores_IsEqualToTheSources()
     {
+        if (PostgresServer.WhyMissing is { } reason)
+        {
+            Assert.Skip(reason);
+        }
+
         var stores = new[] { RealStore.Default, RealStore.Rebuilt };
         Programs.Require("nix-store");
         var hosts = Own(new HostPair());
-        var postgres = Own(PostgresServer.Start());
-        var server = Own(new ServerProcess(Folder + "/server", postgres.CreateDatabase(), hosts));
+        await using var postgres = new PostgresServer();
+        var database = new Uri(await postgres.CreateDatabaseAsync()).AbsolutePath[1..];
+        using var server = new ServerProcess(Folder + "/server", postgres.GetSocketUri(database), hosts);
         server.CreateStore("main");
-        var client = NewClient(server, hosts: hosts);
+        using var client = NewClient(server, hosts: hosts);
         client.Token = server.CreateToken("write");
         client.MountArguments.AddRange(["--trusted-public-key", server.PublicKey()]);
         server.Start();

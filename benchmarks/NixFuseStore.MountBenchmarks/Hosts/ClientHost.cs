@@ -48,18 +48,11 @@ internal sealed class ClientHost(Options options, ServerHost server, Network? ne
     public JsonElement Status()
     {
         using var document = JsonDocument.Parse(Nixfuse("status", "--json"));
-        var mounts = document.RootElement.TryGetProperty("mounts", out var list) ? list : document.RootElement;
-        return mounts.EnumerateArray().First(mount => mount.GetProperty("mountPoint").GetString() == MountPoint).Clone();
+        return document.RootElement.GetProperty("mounts").EnumerateArray().First(mount => mount.GetProperty("mountPoint").GetString() == MountPoint).Clone();
     }
 
     /// <summary>Requests that the kernel has sent to the client so far.</summary>
-    public long Requests()
-    {
-        var requests = Status().GetProperty("requests");
-        return requests.ValueKind == JsonValueKind.Object
-            ? requests.EnumerateObject().Sum(r => r.Value.GetInt64())
-            : requests.GetInt64();
-    }
+    public long Requests() => Status().GetProperty("requests").GetProperty("total").GetInt64();
 
     /// <summary>Resident memory of the client process in MiB.</summary>
     public double ResidentMebibytes() => Status().GetProperty("residentBytes").GetInt64() / 1048576.0;

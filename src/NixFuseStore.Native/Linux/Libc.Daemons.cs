@@ -14,15 +14,23 @@ public static unsafe partial class Libc
     /// <summary>Makes this process the leader of a session without a terminal, so that it outlives whoever started it. Does nothing for a leader.</summary>
     public static void StartSession() => _ = Raw.SetSession();
 
-    /// <summary>Points standard input at nothing, and standard output and error at an open file.</summary>
+    /// <summary>Points standard input at nothing, and standard output and error at an open file; copies of them that the runtime made as well.</summary>
+    /// <remarks>
+    /// Console's streams write to copies of the descriptors. One that stayed would keep a caller waiting that reads our output to its end.
+    /// </remarks>
     /// <exception cref="LinuxException">A descriptor could not be replaced.</exception>
     public static void RedirectStandardStreams(SafeHandle log)
     {
         ArgumentNullException.ThrowIfNull(log);
+        var copies = CopiesOf(TargetOf("/proc/self/fd/1"), TargetOf("/proc/self/fd/2"));
         using var nothing = File.OpenHandle("/dev/null");
-        Replace(nothing, 0);
-        Replace(log, 1);
-        Replace(log, 2);
+        Replace(nothing, 0, flags: 0);
+        Replace(log, 1, flags: 0);
+        Replace(log, 2, flags: 0);
+        foreach (var copy in copies)
+        {
+            Replace(log, copy, OpenCloseOnExec);
+        }
     }
 
     /// <summary>Opens a file, made when missing and readable by its owner alone, so that whatever is written goes to its end.</summary>
@@ -40,12 +48,31 @@ public static unsafe partial class Libc
     /// <summary>Who is at the other end of a connected unix socket, from what SO_PEERCRED returned (pid, uid, gid).</summary>
     public static uint PeerUserId(ReadOnlySpan<byte> credentials) => MemoryMarshal.Read<uint>(credentials[sizeof(int)..]);
 
-    private static void Replace(SafeHandle source, int descriptor)
+    private static List<int> CopiesOf(params ReadOnlySpan<string?> targets)
+    {
+        List<int> copies = [];
+        foreach (var entry in Directory.GetFiles("/proc/self/fd"))
+        {
+            // A file or terminal may be open for other reasons; a pipe or socket of that number is this one and no other.
+            if (int.TryParse(Path.GetFileName(entry.AsSpan()), out var descriptor) && descriptor > 2
+                && TargetOf(entry) is { } target && !target.StartsWith('/') && targets.Contains(target))
+            {
+                copies.Add(descriptor);
+            }
+        }
+
+        return copies;
+    }
+
+    // Null for a descriptor that was closed meanwhile.
+    private static string? TargetOf(string link) => new FileInfo(link).LinkTarget;
+
+    private static void Replace(SafeHandle source, int descriptor, int flags)
     {
         using var use = new HandleUse(source);
-        if (Raw.Duplicate(use.Descriptor, descriptor) < 0)
+        if (Raw.Duplicate(use.Descriptor, descriptor, flags) < 0)
         {
-            throw new LinuxException("dup2", LastError);
+            throw new LinuxException("dup3", LastError);
         }
     }
 
@@ -57,8 +84,8 @@ public static unsafe partial class Libc
         [LibraryImport(Library, EntryPoint = "setsid")]
         internal static partial int SetSession();
 
-        [LibraryImport(Library, EntryPoint = "dup2", SetLastError = true)]
-        internal static partial int Duplicate(int source, int target);
+        [LibraryImport(Library, EntryPoint = "dup3", SetLastError = true)]
+        internal static partial int Duplicate(int source, int target, int flags);
 
         [LibraryImport(Library, EntryPoint = "malloc_trim")]
         internal static partial int TrimHeap(nuint kept);

@@ -48,6 +48,9 @@ public sealed class PostgresServer : IAsyncDisposable
 
     public string GetUri(string database) => $"postgres://postgres@127.0.0.1:{Port}/{database}";
 
+    /// <summary>The same database by unix socket, which reaches into every network namespace.</summary>
+    public string GetSocketUri(string database) => $"postgres://postgres@{Uri.EscapeDataString(_directory)}:{Port}/{database}";
+
     public async Task StartAsync()
     {
         await _gate.WaitAsync();
