@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using NixFuseStore.Cli.Commands;
 using NixFuseStore.Cli.Settings;
 
@@ -28,6 +29,12 @@ internal static class CommandRunner
         if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction)
         {
             return await FailAsync(error, UsageLine(parsed), ExitUsage).ConfigureAwait(false);
+        }
+
+        // The parser takes an unknown option for a word where a command takes words; no path and no name begins so.
+        if (parsed.Action is not ParseErrorAction && UnknownOption(parsed) is { } unknown)
+        {
+            return await FailAsync(error, $"there is no option {unknown} (see nixfuse {parsed.CommandResult.Command.Name} --help)", ExitUsage).ConfigureAwait(false);
         }
 
         try
@@ -65,6 +72,21 @@ internal static class CommandRunner
         }
 
         return root;
+    }
+
+    private static string? UnknownOption(ParseResult parsed)
+    {
+        var behindDashes = false;
+        foreach (var token in parsed.Tokens)
+        {
+            behindDashes |= token.Type == TokenType.DoubleDash;
+            if (!behindDashes && token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal))
+            {
+                return token.Value;
+            }
+        }
+
+        return null;
     }
 
     private static string UsageLine(ParseResult parsed)

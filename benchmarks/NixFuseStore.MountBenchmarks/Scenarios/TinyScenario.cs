@@ -27,8 +27,11 @@ internal static partial class TinyScenario
         var fsyncs = CallCount().Matches(File.ReadAllText(counts)).Sum(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
         report.Add("tiny", $"push of {Count} derivations", "s", seconds, "-", 0);
         report.Add("tiny", "fsyncs", "", fsyncs, "-", 0);
-        report.Add("tiny", "packs", "", Directory.EnumerateFiles(server.DataDirectory, "*.pack", SearchOption.AllDirectories).Count(), "-", 0, new(PacksMax, AtMost: true));
+        report.Add("tiny", "packs", "", Packs(server.DataDirectory), "-", 0, new(PacksMax, AtMost: true));
     }
+
+    private static int Packs(string dataDirectory) => Directory.EnumerateFiles(dataDirectory + "/packs", "*", SearchOption.AllDirectories)
+        .Count(file => !file.EndsWith(".lock", StringComparison.Ordinal));
 
     private static string MakeDerivations(string folder, out string[] paths)
     {

@@ -70,8 +70,20 @@ internal sealed class CacheLocation
         return new ChunkCacheOptions { Directory = Chunks, SizeBytesMax = Math.Max(remembered, ChunkCacheOptions.SizeBytesMin) };
     }
 
-    /// <summary>Notes the limit for <see cref="ExistingChunks"/>.</summary>
-    public void RememberSize(long bytesMax) => File.WriteAllText(SizeFile, bytesMax.ToString(CultureInfo.InvariantCulture));
+    /// <summary>Notes the limit for <see cref="ExistingChunks"/>. On a full disk the note is left out: the mount has to work all the same.</summary>
+    /// <param name="bytesMax">The limit, bytes.</param>
+    /// <param name="notice">Told in one line when nothing could be written.</param>
+    public void RememberSize(long bytesMax, Action<string> notice)
+    {
+        try
+        {
+            File.WriteAllText(SizeFile, bytesMax.ToString(CultureInfo.InvariantCulture));
+        }
+        catch (IOException e)
+        {
+            notice($"cannot note the cache's limit: {e.Message}");
+        }
+    }
 
     private static string BaseDirectory()
     {

@@ -101,7 +101,7 @@ internal sealed partial class MountHost
             SizeBytesMax = _settings.CacheBytesMax,
             Notice = Log,
         });
-        _location.RememberSize(_settings.CacheBytesMax);
+        _location.RememberSize(_settings.CacheBytesMax, Log);
         _reader = await StoreReader.OpenAsync(_connection, OpenedAsync(_cache), new StoreReaderOptions
         {
             TrustedPublicKeys = _settings.Store.ParseTrustedPublicKeys(),

@@ -105,12 +105,21 @@ public sealed partial class StoreReader
 
     private async Task<PathHandle?> FindSlowAsync(Key256 key, StorePath path, CancellationToken cancellationToken)
     {
+        // A server that is away is not waited for where a cached answer stands in for its own, and a silent one only for half of the time:
+        // the caller's deadline is the same as ours, and a late answer is none.
+        var cached = FindCached(in key, path);
+        if (cached is not null && !_health.IsUp && _health.Failure is not null)
+        {
+            return cached;
+        }
+
+        var patience = cached is null ? _options.LookupDeadline : _options.LookupDeadline / 2;
         try
         {
             var started = _time.GetTimestamp();
-            await _health.WaitUpAsync(_options.LookupDeadline, cancellationToken).ConfigureAwait(false);
+            await _health.WaitUpAsync(patience, cancellationToken).ConfigureAwait(false);
             var lookup = _closures.Lookup(in key, path.HashPart);
-            var left = _options.LookupDeadline - _time.GetElapsedTime(started);
+            var left = patience - _time.GetElapsedTime(started);
             PathRecord? record;
             try
             {
@@ -119,15 +128,15 @@ public sealed partial class StoreReader
             catch (TimeoutException e)
             {
                 _health.Suspect();
-                throw new StoreUnavailableException($"the server did not answer within {_options.LookupDeadline.TotalSeconds:0.###} s whether {path} is valid", e);
+                throw new StoreUnavailableException($"the server did not answer within {patience.TotalSeconds:0.###} s whether {path} is valid", e);
             }
 
             // Another name with the same hash part is another path: this one is not valid.
             return record is not null && record.BaseName == path.BaseName ? Adopt(in key, record) : null;
         }
-        catch (StoreUnavailableException) when (FindCached(in key, path) is not null)
+        catch (StoreUnavailableException) when (cached is not null)
         {
-            return FindCached(in key, path);
+            return cached;
         }
     }
 

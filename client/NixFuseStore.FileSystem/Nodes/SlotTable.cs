@@ -45,7 +45,8 @@ internal sealed class SlotTable : IDisposable
     /// <summary>Opens or makes the file. A tail that was cut short or damaged is dropped; its numbers are not given again.</summary>
     /// <param name="path">The file.</param>
     /// <param name="notice">Told in one line when something was dropped or cannot be written; may be null.</param>
-    /// <exception cref="IOException">The file cannot be opened, read or written.</exception>
+    /// <remarks>On a full disk the table of a new file lives in memory only: node ids then do not outlive the process.</remarks>
+    /// <exception cref="IOException">The file cannot be opened or read.</exception>
     public static SlotTable Open(string path, Action<string>? notice)
     {
         // Unbuffered: each record is one write, whole or torn, and never sits in this process.
@@ -55,6 +56,12 @@ internal sealed class SlotTable : IDisposable
             var table = new SlotTable(file, notice);
             table.Load(path);
             return table;
+        }
+        catch (HeadNotWrittenException e)
+        {
+            file.Dispose();
+            notice?.Invoke($"cannot write {path}: {e.InnerException!.Message}; node ids will not outlive this process");
+            return InMemory();
         }
         catch
         {
@@ -123,8 +130,7 @@ internal sealed class SlotTable : IDisposable
             SkipNumbersOf(rest.Length);
             _file.SetLength(0);
             _file.Position = 0;
-            _file.Write(SlotRecord.FileHead);
-            _end = SlotRecord.FileHead.Length;
+            WriteHead();
             return;
         }
 
@@ -150,6 +156,20 @@ internal sealed class SlotTable : IDisposable
     /// <summary>Dropped bytes may have held this many records at most; none of their numbers may come back with another meaning.</summary>
     private void SkipNumbersOf(int bytes)
         => _next = checked(_next + (uint)((bytes + SlotRecord.BytesMin - 1) / SlotRecord.BytesMin));
+
+    private void WriteHead()
+    {
+        try
+        {
+            _file!.Write(SlotRecord.FileHead);
+        }
+        catch (IOException e)
+        {
+            throw new HeadNotWrittenException(e);
+        }
+
+        _end = SlotRecord.FileHead.Length;
+    }
 
     private void WritePending()
     {
@@ -186,4 +206,7 @@ internal sealed class SlotTable : IDisposable
             _writeFailed = true;
         }
     }
+
+    /// <summary>A new file could not even be begun.</summary>
+    private sealed class HeadNotWrittenException(IOException cause) : IOException(cause.Message, cause);
 }
