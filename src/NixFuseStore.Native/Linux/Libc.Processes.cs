@@ -36,7 +36,8 @@ public static unsafe partial class Libc
         var strings = new List<nint>();
         try
         {
-            // 1. Descriptors. The copies are not close-on-exec; nothing else of ours is inherited.
+            // 1. Descriptors. The copies are not close-on-exec; nothing else is inherited, neither ours nor what our own parent
+            //    left open: a daemon must not keep somebody's lock or pipe alive.
             ThrowIfFailed("dup2", Raw.AddDuplicate(actions, errorsUse.Descriptor, 1));
             ThrowIfFailed("dup2", Raw.AddDuplicate(actions, errorsUse.Descriptor, 2));
             if (inherited is not null)
@@ -44,6 +45,8 @@ public static unsafe partial class Libc
                 inherited.DangerousAddRef(ref inheritedAdded);
                 ThrowIfFailed("dup2", Raw.AddDuplicate(actions, (int)inherited.DangerousGetHandle(), InheritedDescriptor));
             }
+
+            CloseFrom(actions, inherited is null ? InheritedDescriptor : InheritedDescriptor + 1);
 
             // 2. Arguments and environment, as zero-terminated arrays.
             var argumentVector = Vector([program, .. arguments], strings);
@@ -100,6 +103,18 @@ public static unsafe partial class Libc
         return (new SafeFileHandle(pair[0], ownsHandle: true), new SafeFileHandle(pair[1], ownsHandle: true));
     }
 
+    private static void CloseFrom(byte* actions, int first)
+    {
+        try
+        {
+            ThrowIfFailed("closefrom", Raw.AddCloseFrom(actions, first));
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // glibc before 2.34: then what our parent left open is inherited.
+        }
+    }
+
     private static IEnumerable<string> DescribeEnvironment((string Name, string Value)? variable)
     {
         foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
@@ -142,6 +157,9 @@ public static unsafe partial class Libc
 
         [LibraryImport(Library, EntryPoint = "posix_spawn_file_actions_destroy")]
         internal static partial int DestroyFileActions(byte* actions);
+
+        [LibraryImport(Library, EntryPoint = "posix_spawn_file_actions_addclosefrom_np")]
+        internal static partial int AddCloseFrom(byte* actions, int first);
 
         [LibraryImport(Library, EntryPoint = "posix_spawn_file_actions_adddup2")]
         internal static partial int AddDuplicate(byte* actions, int descriptor, int target);
