@@ -40,5 +40,15 @@ internal sealed partial class MountHost : IAsyncDisposable
     /// <summary>Where the store is mounted, as the mount table has it.</summary>
     public string MountPoint => _mount!.Path;
 
-    private static void Log(string line) => Console.Error.WriteLine($"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {line}");
+    private static void Log(string line)
+    {
+        try
+        {
+            Console.Error.WriteLine($"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {line}");
+        }
+        catch (IOException)
+        {
+            // The log lies beside the cache, and its disk may be full. There is nowhere else to tell it, and the mount goes on.
+        }
+    }
 }
