@@ -132,7 +132,17 @@ public sealed partial class StoreReader
             }
 
             // Another name with the same hash part is another path: this one is not valid.
-            return record is not null && record.BaseName == path.BaseName ? Adopt(in key, record) : null;
+            if (record is not null && record.BaseName == path.BaseName)
+            {
+                return TryFindHere(in key, path) ?? Adopt(in key, record);
+            }
+
+            if (_table.ForgetStale(in key))
+            {
+                _metadata.Remove(new MetadataKey(MetadataKind.Path, key));
+            }
+
+            return null;
         }
         catch (StoreUnavailableException) when (cached is not null)
         {
@@ -156,7 +166,7 @@ public sealed partial class StoreReader
         try
         {
             var record = PathRecord.Parser.ParseFrom(bytes);
-            return record.BaseName == path.BaseName ? Adopt(in key, record) : null;
+            return record.BaseName == path.BaseName ? _table.AdoptStale(in key, _verifier!.Verify(record), record.Event) : null;
         }
         catch (Exception e) when (e is Google.Protobuf.InvalidProtocolBufferException or StoreVerificationException)
         {

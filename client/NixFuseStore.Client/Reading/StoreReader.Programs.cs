@@ -18,8 +18,15 @@ public sealed partial class StoreReader
     public void Expect(PathHandle handle, int entry)
     {
         ArgumentNullException.ThrowIfNull(handle);
-        if (handle.Tree is not { } tree || handle.Content is not { } content || tree.Kind(entry) != EntryKind.Regular
-            || tree.Size(entry) is 0 or > LookedBytesMax)
+        if (handle.Tree is { } tree && handle.Content is { } content)
+        {
+            Expect(content, tree, entry);
+        }
+    }
+
+    private void Expect(PathContent content, ManifestTree tree, int entry)
+    {
+        if (tree.Kind(entry) != EntryKind.Regular || tree.Size(entry) is 0 or > LookedBytesMax)
         {
             return;
         }
@@ -33,10 +40,10 @@ public sealed partial class StoreReader
         _fetcher.ReadAhead(content, new ReadAheadRange(start, start + (long)tree.Size(entry), ReadAheadKind.Looked), start);
     }
 
-    // Once for each file, when its first bytes are at hand.
-    private void AfterHead(PathHandle handle, ManifestTree tree, PathContent content, int entry, in ContentRange range, ReadLease lease)
+    // When the first bytes of a file are at hand.
+    private void AfterHead(PathHandle handle, ManifestTree tree, int entry, in ContentRange range, ReadLease lease)
     {
-        if (range.StreamStart == (long)tree.StreamOffset(entry) && tree.Size(entry) > 64 && content.TryStart(entry))
+        if (range.StreamStart == (long)tree.StreamOffset(entry) && tree.Size(entry) > 64)
         {
             _programs.OnHead(new StoreFile(handle, tree, entry), lease.Segments[0].Span);
         }

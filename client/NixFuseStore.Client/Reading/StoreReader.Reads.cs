@@ -34,7 +34,7 @@ public sealed partial class StoreReader
         AfterRead(content, tree, entry, in range, missed: false);
         if (range.Length > 0)
         {
-            AfterHead(handle, tree, content, entry, in range, result);
+            AfterHead(handle, tree, entry, in range, result);
         }
 
         lease = result;
@@ -78,7 +78,7 @@ public sealed partial class StoreReader
 
             // 4. Hand out, hashes put back.
             var lease = Compose(content, in range, wait);
-            AfterHead(handle, tree, content, entry, in range, lease);
+            AfterHead(handle, tree, entry, in range, lease);
             return lease;
         }
         finally
@@ -202,6 +202,11 @@ public sealed partial class StoreReader
         if (!plan.IsEmpty)
         {
             _fetcher.ReadAhead(content, in plan, access.FileStart);
+        }
+
+        if (range.StreamStart == access.FileStart && content.TryStart(entry) && content.Companions.OnRead(tree, entry) is var companion and >= 0)
+        {
+            Expect(content, tree, companion);
         }
     }
 }

@@ -204,6 +204,32 @@ public sealed class AwayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Find_RevokedWhileTheClientWasOff_IsNotServedFromBefore()
+    {
+        var path = _source.Path("revoked", SourceEntry.File("x"));
+        await _server.PushAsync(path);
+        var options = new StoreReaderOptions { MetadataDirectory = _directory };
+        using var connection = _server.Connect(_proxy.Address);
+        await using (var reader = await connection.OpenAsync(options))
+        {
+            await reader.FindAsync(path);
+        }
+
+        await _server.RevokeAsync(path);
+        await using (var reader = await connection.OpenAsync(options))
+        {
+            Assert.Null(await reader.FindAsync(path.Path, ReaderExtensions.Token));
+            Assert.False(reader.TryGetKnown(System.Text.Encoding.ASCII.GetBytes(path.Path.BaseName), out _));
+            Assert.Null(await reader.FindAsync(path.Path, ReaderExtensions.Token));
+        }
+
+        // Nor afterwards, when nobody can be asked.
+        _proxy.Refuse();
+        await using var alone = await connection.OpenAsync(options);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => alone.FindAsync(path));
+    }
+
+    [Fact]
     public async Task Open_ServerAwayAndNothingKnown_FailsClearly()
     {
         _proxy.Refuse();

@@ -42,9 +42,17 @@ internal sealed partial class ChunkFetcher
 
             // 2. Each frame as it comes.
             var sound = true;
-            while (sound && next < batch.Count && await frames.MoveNextAsync(stall.Token).ConfigureAwait(false))
+            while (sound && next < batch.Count)
             {
+                var moving = frames.MoveNextAsync(stall.Token);
+                var waited = !moving.IsCompleted;
+                if (!await moving.ConfigureAwait(false))
+                {
+                    break;
+                }
+
                 stall.CancelAfter(StallDeadline);
+                _train.OnFrame(frames.Payload.Length + FrameHeader.Size, waited);
                 sound = Accept(batch[next++], frames.Header, frames.Payload.Span);
             }
 
@@ -165,7 +173,7 @@ internal sealed partial class ChunkFetcher
             return Bad(fetch, "sent wrong bytes");
         }
 
-        Link.OnBytes(payload.Length + FrameHeader.Size, fetch.Length);
+        Link.OnChunk(payload.Length + FrameHeader.Size, fetch.Length);
         Interlocked.Increment(ref Counters.ReceivedChunks);
         Interlocked.Add(ref Counters.ReceivedPlainBytes, fetch.Length);
         Complete(fetch, chunk, fromServer: true);

@@ -18,6 +18,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
     private readonly ChunkMemory _memory;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
+    private readonly LinkTrain _train;
 
     // Null: no disk cache, or it is still being opened; then reads that miss the memory wait for this task.
     private readonly Task<IChunkCache?> _cacheOpening;
@@ -30,6 +31,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         _cacheOpening = cache;
         _time = time;
         Link = new LinkEstimator(time);
+        _train = new LinkTrain(Link, time);
     }
 
     public LinkEstimator Link { get; }

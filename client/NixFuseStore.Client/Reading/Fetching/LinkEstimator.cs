@@ -1,9 +1,13 @@
 namespace NixFuseStore.Client.Reading;
 
 /// <summary>
-/// What the network to the server does: smallest round trip and largest delivery rate of late, and how well chunks compress.
+/// What the network to the server does: smallest round trip and delivery rate of late, and how well chunks compress.
 /// From these comes the window that keeps the link busy. All members may be called from any thread.
 /// </summary>
+/// <remarks>
+/// A reader that waits for one small answer after the other never fills the link, so bytes over time say nothing about it. What does is a
+/// <see cref="LinkTrain"/>: bytes that arrived while the receiver was waiting for them, without a pause between.
+/// </remarks>
 internal sealed class LinkEstimator(TimeProvider time)
 {
     /// <summary>Assumed until something was measured: a neighbouring data centre.</summary>
@@ -14,11 +18,15 @@ internal sealed class LinkEstimator(TimeProvider time)
 
     private const long WindowPlainBytesMin = 256 << 10;
     private const long WindowPlainBytesMax = 8 << 20;
+
     /// <summary>Plain bytes of what a kernel asks for when a page is missing.</summary>
     private const double UsualReadBytes = 128 << 10;
 
-    private static readonly TimeSpan RoundTripMemory = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan SampleSpan = TimeSpan.FromMilliseconds(40);
+    /// <summary>What one measurement of the rate counts beside all former ones.</summary>
+    private const double RateWeight = 0.25;
+
+    /// <summary>The smallest round trip of so long counts; then a longer one may.</summary>
+    private static readonly TimeSpan Memory = TimeSpan.FromSeconds(30);
 
     private readonly Lock _gate = new();
     private double _roundTripSeconds = InitialRoundTrip.TotalSeconds;
@@ -27,8 +35,6 @@ internal sealed class LinkEstimator(TimeProvider time)
     private double _bytesPerSecond = InitialBytesPerSecond;
     private bool _rateMeasured;
     private double _ratio = 0.4;
-    private long _spanStart;
-    private long _spanBytes;
 
     public TimeSpan RoundTrip => TimeSpan.FromSeconds(_roundTripSeconds);
 
@@ -39,7 +45,7 @@ internal sealed class LinkEstimator(TimeProvider time)
     {
         get
         {
-            var wire = 1.5 * _bytesPerSecond * Math.Max(_roundTripSeconds, 0.001);
+            var wire = 1.5 * BytesPerSecond * Math.Max(_roundTripSeconds, 0.001);
             return Math.Clamp((long)(wire / Math.Max(_ratio, 0.1)), WindowPlainBytesMin, WindowPlainBytesMax);
         }
     }
@@ -49,7 +55,7 @@ internal sealed class LinkEstimator(TimeProvider time)
     {
         get
         {
-            var seconds = UsualReadBytes * _ratio / _bytesPerSecond;
+            var seconds = UsualReadBytes * _ratio / BytesPerSecond;
             return new ReadAheadLink(WindowPlainBytes, seconds / Math.Max(_roundTripSeconds, 1e-4));
         }
     }
@@ -60,7 +66,7 @@ internal sealed class LinkEstimator(TimeProvider time)
         lock (_gate)
         {
             var now = time.GetTimestamp();
-            if (!_roundTripMeasured || elapsed.TotalSeconds <= _roundTripSeconds || time.GetElapsedTime(_roundTripAt, now) > RoundTripMemory)
+            if (!_roundTripMeasured || elapsed.TotalSeconds <= _roundTripSeconds || time.GetElapsedTime(_roundTripAt, now) > Memory)
             {
                 _roundTripMeasured = true;
                 _roundTripSeconds = elapsed.TotalSeconds;
@@ -69,45 +75,25 @@ internal sealed class LinkEstimator(TimeProvider time)
         }
     }
 
-    /// <summary>A chunk arrived.</summary>
-    /// <param name="wireBytes">Bytes as they travelled.</param>
-    /// <param name="plainBytes">Bytes of the chunk.</param>
-    public void OnBytes(int wireBytes, int plainBytes)
+    /// <summary>A chunk was unpacked.</summary>
+    public void OnChunk(int wireBytes, int plainBytes)
     {
         lock (_gate)
         {
             _ratio += ((double)wireBytes / Math.Max(plainBytes, 1) - _ratio) * Math.Min(plainBytes / (4.0 * (1 << 20)), 1);
-            var now = time.GetTimestamp();
-            var elapsed = time.GetElapsedTime(_spanStart, now);
-            if (elapsed > 4 * SampleSpan)
-            {
-                // The link was idle in between: a new span begins with this chunk, whose own transmission was before.
-                _spanStart = now;
-                _spanBytes = 0;
-                return;
-            }
-
-            _spanBytes += wireBytes;
-            if (elapsed >= SampleSpan)
-            {
-                AddSample(_spanBytes / elapsed.TotalSeconds);
-                _spanStart = now;
-                _spanBytes = 0;
-            }
         }
     }
 
-    // Most spans are short of data rather than of bandwidth, so a higher rate counts at once and a lower one slowly.
-    private void AddSample(double rate)
+    /// <summary>A train was long enough to tell the rate.</summary>
+    public void OnRate(double bytesPerSecond)
     {
-        if (!_rateMeasured || rate > _bytesPerSecond)
+        lock (_gate)
         {
-            _bytesPerSecond = rate;
+            // Receivers that wake late see too much at once, and shapers let bursts pass, so one measurement alone says little.
+            _bytesPerSecond = _rateMeasured
+                ? _bytesPerSecond + ((Math.Min(bytesPerSecond, 4 * _bytesPerSecond) - _bytesPerSecond) * RateWeight)
+                : bytesPerSecond;
             _rateMeasured = true;
-        }
-        else
-        {
-            _bytesPerSecond += (rate - _bytesPerSecond) * 0.05;
         }
     }
 }

@@ -11,7 +11,7 @@ internal sealed class PathContent(PathHandle handle, ChunkList chunks, BlankList
     // A byte a chunk. Written without a lock: at worst a chunk is counted twice.
     private readonly byte[] _marks = new byte[chunks.Count];
 
-    // Files whose start was looked at. Guarded by itself.
+    // Files that were read from their start. Guarded by itself.
     private readonly HashSet<int> _started = [];
 
     public PathHandle Handle { get; } = handle;
@@ -22,6 +22,8 @@ internal sealed class PathContent(PathHandle handle, ChunkList chunks, BlankList
     public BlankList? Blanks { get; } = blanks;
 
     public ReadAheadState ReadAhead { get; } = new();
+
+    public CompanionFiles Companions { get; } = new();
 
     public long MemoryBytes =>
         Handle.Header.GetLength(ManifestSection.Chunks) + (2L * Handle.Header.GetLength(ManifestSection.Blanks)) + _marks.Length + 256;
@@ -43,7 +45,7 @@ internal sealed class PathContent(PathHandle handle, ChunkList chunks, BlankList
         return (ReadAheadKind)(mark & KindMask);
     }
 
-    /// <summary>Notes that a file's start was looked at; true the first time.</summary>
+    /// <summary>Notes that a file was read from its start; true the first time.</summary>
     public bool TryStart(int entry)
     {
         lock (_started)

@@ -43,13 +43,14 @@ internal sealed class ClosureFetcher(
     {
         lock (_gate)
         {
-            if (_lookups.TryGetValue(key, out var lookup))
+            // One that has its answer already, and yet is asked again, had none that lasts: a path that was not valid, or a record that is refused.
+            if (_lookups.TryGetValue(key, out var lookup) && !lookup.Found.IsCompleted)
             {
                 return lookup;
             }
 
             lookup = new ClosureLookup();
-            _lookups.Add(key, lookup);
+            _lookups[key] = lookup;
             var recordOnly = ++_lookupsWithoutTree > LookupsWithoutTreeMax;
             lookup.Whole = RunAsync(lookup, key, hashPart, recordOnly);
             return lookup;
@@ -154,7 +155,10 @@ internal sealed class ClosureFetcher(
         {
             lock (_gate)
             {
-                _lookups.Remove(key);
+                if (_lookups.TryGetValue(key, out var now) && now == lookup)
+                {
+                    _lookups.Remove(key);
+                }
             }
         }
     }

@@ -123,6 +123,50 @@ internal sealed class PathTable
     }
 
     /// <summary>
+    /// Keeps a handle of a record that was valid when the server was last asked, for when it cannot be asked, and returns the one to use.
+    /// </summary>
+    public PathHandle AdoptStale(in Key256 key, PathHandle handle, ulong eventNumber)
+    {
+        lock (_gate)
+        {
+            if (!_entries.TryGetValue(key, out var entry))
+            {
+                Add(in key, new Entry { Handle = handle, Event = eventNumber, IsStale = true });
+                return handle;
+            }
+
+            if (entry.Handle is { } known && known.Path == handle.Path)
+            {
+                return known;
+            }
+
+            entry.Handle ??= handle;
+            return handle;
+        }
+    }
+
+    /// <summary>The server says that a path is not valid: what is kept of it for when the server is away no longer counts.</summary>
+    /// <returns>Whether anything was kept.</returns>
+    public bool ForgetStale(in Key256 key)
+    {
+        lock (_gate)
+        {
+            if (!_entries.TryGetValue(key, out var entry) || !entry.IsStale)
+            {
+                return false;
+            }
+
+            _entries.Remove(key);
+            if (entry.Handle is { } handle)
+            {
+                handle.IsRemoved = true;
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>
     /// Keeps a verified handle and returns the one to use: the one known already, where path and content are the same.
     /// </summary>
     public PathHandle Adopt(in Key256 key, PathHandle handle, ulong eventNumber)
