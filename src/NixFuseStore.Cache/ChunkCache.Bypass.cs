@@ -4,15 +4,20 @@ namespace NixFuseStore.Cache;
 
 public sealed partial class ChunkCache
 {
-    /// <summary>Most that is waited between two attempts to write, when the disk fails again and again.</summary>
-    private static readonly TimeSpan s_retryIntervalMax = TimeSpan.FromMinutes(1);
+    /// <summary>Most that is waited between two attempts to open or write, when the disk fails again and again.</summary>
+    private static readonly TimeSpan s_retryIntervalMax = TimeSpan.FromSeconds(5);
 
     /// <summary>A bypass so soon after the last one doubles the wait.</summary>
     private static readonly TimeSpan s_relapse = TimeSpan.FromSeconds(10);
 
+    /// <summary>Relapses are told no more often, so that a dying disk does not fill the log.</summary>
+    private static readonly TimeSpan s_relapseNotice = TimeSpan.FromMinutes(1);
+
     private readonly Lock _bypassLock = new();
     private TimeSpan _retryInterval;
     private long _bypassEndedAt;
+    private long _bypassToldAt;
+    private bool _isBypassTold;
 
     private bool IsWaitingToRetry =>
         _bypassReason is not null && Stopwatch.GetElapsedTime(Volatile.Read(ref _bypassedAt)) < _retryInterval;
@@ -33,6 +38,13 @@ public sealed partial class ChunkCache
             _retryInterval = !isRelapse ? _options.RetryInterval
                 : _retryInterval * 2 < s_retryIntervalMax ? _retryInterval * 2 : s_retryIntervalMax;
             _bypassReason = reason;
+            _isBypassTold = !isRelapse || Stopwatch.GetElapsedTime(_bypassToldAt) > s_relapseNotice;
+            if (!_isBypassTold)
+            {
+                return;
+            }
+
+            _bypassToldAt = Stopwatch.GetTimestamp();
         }
 
         _options.Notice?.Invoke($"cache {_options.Directory} is bypassed: {reason}");
@@ -66,6 +78,10 @@ public sealed partial class ChunkCache
 
             _bypassReason = null;
             _bypassEndedAt = Stopwatch.GetTimestamp();
+            if (!_isBypassTold)
+            {
+                return;
+            }
         }
 
         _options.Notice?.Invoke($"cache {_options.Directory} is used again");

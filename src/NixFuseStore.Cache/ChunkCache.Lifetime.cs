@@ -112,7 +112,9 @@ public sealed partial class ChunkCache
             }
             else
             {
+                // It could not be opened, for a reason that nobody foresaw; who waits for that must hear of it.
                 Bypass(OneLine(failure));
+                _opened.TrySetException(new IOException(OneLine(failure), failure));
             }
         }
         finally

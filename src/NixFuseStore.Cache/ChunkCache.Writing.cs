@@ -13,6 +13,9 @@ public sealed partial class ChunkCache
     /// <summary>How many appended bytes may pass between two looks at the free space.</summary>
     private const long FreeSpaceCheckBytes = 4L << 20;
 
+    /// <summary>A small file system is of use as well: no more than this part of it is left to others.</summary>
+    private const long ReserveDivisor = 20;
+
     private readonly Queue<(ChunkBuffer Chunk, ChunkId Id)> _offers = new();
     private readonly Queue<ulong> _drops = new();
     private readonly Queue<Action> _errands = new();
@@ -153,10 +156,17 @@ public sealed partial class ChunkCache
             return true;
         }
 
-        var free = FreeBytes();
-        if (free < _options.FreeBytesReserve + log.UnflushedBytes + (2 * log.PageBytes))
+        var (free, reserve) = FreeBytes();
+        var wanted = log.BytesToCheckpoint + (2 * log.PageBytes);
+        if (free < reserve + wanted)
         {
-            Bypass($"its file system has {free >> 20} MiB free, of which {_options.FreeBytesReserve >> 20} MiB are left to others");
+            // What came since the last checkpoint is kept, while there is room for that.
+            if (_isDirty && free >= log.BytesToCheckpoint)
+            {
+                TakeCheckpoint(log);
+            }
+
+            Bypass($"its file system has {free >> 20} MiB free; the next checkpoint needs {wanted >> 20} MiB, and {reserve >> 20} MiB are left to others");
             return false;
         }
 
@@ -164,15 +174,17 @@ public sealed partial class ChunkCache
         return true;
     }
 
-    private long FreeBytes()
+    /// <summary>What the file system has free, and how much of that is not for the cache.</summary>
+    private (long Free, long Reserve) FreeBytes()
     {
         try
         {
-            return new DriveInfo(_options.Directory).AvailableFreeSpace;
+            var drive = new DriveInfo(_options.Directory);
+            return (drive.AvailableFreeSpace, Math.Min(_options.FreeBytesReserve, drive.TotalSize / ReserveDivisor));
         }
         catch (IOException)
         {
-            return 0;
+            return (0, _options.FreeBytesReserve);
         }
     }
 

@@ -27,8 +27,11 @@ public sealed class ChunkCacheOptions
     /// <summary>Disk reads in flight at a time.</summary>
     public int ReadsInFlightMax { get; init; } = 8;
 
-    /// <summary>Free bytes of the file system that the cache leaves to others: with less, it is bypassed for writes.</summary>
-    public long FreeBytesReserve { get; init; } = 256L << 20;
+    /// <summary>
+    /// Free bytes of the file system that the cache leaves to others: with less, it is bypassed for writes. Never more than a twentieth of
+    /// the file system.
+    /// </summary>
+    public long FreeBytesReserve { get; init; } = 64L << 20;
 
     /// <summary>Longest time between two checkpoints while there is new data; a crash loses what came after the last one.</summary>
     public TimeSpan CheckpointInterval { get; init; } = TimeSpan.FromMinutes(1);

@@ -111,7 +111,15 @@ internal sealed partial class MountHost
 
     private static async Task<IChunkCache?> OpenedAsync(ChunkCache cache)
     {
-        await cache.WaitUntilOpenAsync().ConfigureAwait(false);
+        try
+        {
+            await cache.WaitUntilOpenAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A full disk, say. The cache has said so; it goes on trying, and until then everything is missing.
+        }
+
         return cache;
     }
 

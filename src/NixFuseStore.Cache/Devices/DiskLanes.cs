@@ -19,6 +19,7 @@ internal sealed class DiskLanes : IDisposable
     private Thread? _writer;
     private Thread? _reader;
     private Exception? _failure;
+    private long _queuedBytes;
 
     /// <summary>For tests: runs before each write; what it throws is the write's failure.</summary>
     public Action? Fault { get; set; }
@@ -26,18 +27,24 @@ internal sealed class DiskLanes : IDisposable
     /// <summary>The first failure since <see cref="TakeFailure"/>.</summary>
     public Exception? Failure => Volatile.Read(ref _failure);
 
+    /// <summary>Bytes that wait to be written.</summary>
+    public long QueuedBytes => Volatile.Read(ref _queuedBytes);
+
     /// <summary>Returns the failure, if any, and forgets it.</summary>
     public Exception? TakeFailure() => Interlocked.Exchange(ref _failure, null);
 
     public void Enqueue(in PageWrite write)
     {
         Start(ref _writer, Write, "cache-flush");
+        Interlocked.Add(ref _queuedBytes, write.Length);
         try
         {
             _writes.Add(write);
         }
         catch (InvalidOperationException)
         {
+            Interlocked.Add(ref _queuedBytes, -write.Length);
+
             // Closed: the log is being given up, and must not wait for this write.
             write.Callback(0, write.Length, write.Context);
         }
@@ -107,6 +114,7 @@ internal sealed class DiskLanes : IDisposable
                 Interlocked.CompareExchange(ref _failure, failure, null);
             }
 
+            Interlocked.Add(ref _queuedBytes, -write.Length);
             write.Callback(0, write.Length, write.Context);
         }
     }

@@ -71,7 +71,18 @@ internal sealed partial class ChunkLog
     {
         DeleteContents(options.Directory);
         var geometry = CacheGeometry.For(options);
-        SummedFile.Write(Path.Combine(options.Directory, GeometryName), geometry.ToBytes());
+        var geometryPath = Path.Combine(options.Directory, GeometryName);
+        try
+        {
+            SummedFile.Write(geometryPath, geometry.ToBytes());
+        }
+        catch (IOException)
+        {
+            // A full disk. What was written of it would be taken for damage at the next attempt.
+            File.Delete(geometryPath);
+            throw;
+        }
+
         var log = new ChunkLog(options.Directory, geometry, geometry.MemoryBytes(options));
         log._writer = log.NewSession();
         return log;

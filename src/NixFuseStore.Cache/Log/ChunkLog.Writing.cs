@@ -27,14 +27,17 @@ internal sealed partial class ChunkLog
     }
 
     /// <summary>Two checkpoints: the published one, and the next one while it is being written.</summary>
-    private long CheckpointReserveBytes
+    private long CheckpointReserveBytes => 2 * CheckpointBytes;
+
+    /// <summary>One checkpoint, without the log.</summary>
+    private long CheckpointBytes
     {
         get
         {
             // Overflow buckets cannot be asked for; every seven chunks take one at worst. FASTER writes no fewer than 64 KiB of them.
             var buckets = (Keys.Count / 7 * 64L) + (1 << 20);
             var one = _geometry.IndexBytes + buckets + (Keys.Count * (long)sizeof(ulong)) + (64 << 10);
-            return 2 * Math.Max(one, _checkpoints.SizeBytes + (64 << 10));
+            return Math.Max(one, _checkpoints.SizeBytes + (64 << 10));
         }
     }
 

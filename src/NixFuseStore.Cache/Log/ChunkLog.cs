@@ -17,7 +17,6 @@ internal sealed partial class ChunkLog : IDisposable
     private readonly BlockDevice _device;
     private readonly CheckpointStore _checkpoints;
     private readonly FasterKV<ChunkKey, SpanByte> _store;
-    private readonly long _memoryBytes;
     private LogSession? _writer;
     private long _trustedFrom;
     private int _firstSegment;
@@ -26,7 +25,6 @@ internal sealed partial class ChunkLog : IDisposable
     {
         _directory = directory;
         _geometry = geometry;
-        _memoryBytes = memoryBytes;
         _lanes = new DiskLanes();
         _device = new BlockDevice(Path.Combine(directory, LogName), _lanes, isSingleFile: false);
         _checkpoints = new CheckpointStore(directory, _lanes);
@@ -73,8 +71,8 @@ internal sealed partial class ChunkLog : IDisposable
     /// <summary>First byte of the log that is not given up.</summary>
     public long BeginAddress => _store.Log.BeginAddress;
 
-    /// <summary>Bytes that FASTER still holds only in memory, at most.</summary>
-    public long UnflushedBytes => Math.Min(_memoryBytes, TailAddress - _store.Log.BeginAddress);
+    /// <summary>Bytes that the next checkpoint adds to the disk, at most: what is only in memory yet, and its own files.</summary>
+    public long BytesToCheckpoint => TailAddress - _store.Log.SafeReadOnlyAddress + _lanes.QueuedBytes + CheckpointBytes;
 
     public LogSession NewSession()
     {

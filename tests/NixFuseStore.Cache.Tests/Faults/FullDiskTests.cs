@@ -92,6 +92,47 @@ public sealed class FullDiskTests
         await CacheTesting.EventuallyAsync(() => cache.Contains(id), "stored");
     }
 
+    [Fact]
+    public async Task Open_OnASmallFullDiskWithALargeCap_TakesChunksOnceThereIsSpaceAndKeepsThem()
+    {
+        // 1. As a mount opens it: nothing but the directory and the default cap, of which the disk is a tiny part.
+        using var fileSystem = new TemporaryFileSystem(48);
+        fileSystem.FillUpTo(0);
+        var notices = new List<string>();
+        var options = new ChunkCacheOptions { Directory = Path.Combine(fileSystem.Path, "cache"), Notice = notices.Add };
+        var kept = new List<ChunkId>();
+        await using (var cache = ChunkCache.OpenInBackground(options))
+        {
+            await Assert.ThrowsAsync<IOException>(() => cache.WaitUntilOpenAsync(TestContext.Current.CancellationToken));
+            await Task.Delay(3 * options.RetryInterval, TestContext.Current.CancellationToken);
+            Assert.Contains("is bypassed", Assert.Single(notices));
+
+            // 2. Space: it is used within seconds.
+            fileSystem.Free();
+            await CacheTesting.EventuallyAsync(() => cache.Status is { IsOpen: true, BypassReason: null }, "open");
+            for (var i = 0; i < 1000 && cache.Status.BypassReason is null; i++)
+            {
+                var id = cache.Store(i, ChunkBytes);
+                await CacheTesting.EventuallyAsync(() => cache.Contains(id) || cache.Status.BypassReason is not null, "stored or full");
+                if (cache.Contains(id))
+                {
+                    kept.Add(id);
+                }
+            }
+
+            // 3. It ends before the disk does, with a checkpoint.
+            Assert.Contains("MiB free", cache.Status.BypassReason);
+            Assert.InRange(kept.Count, 100, 700);
+            Assert.DoesNotContain("No space left", string.Join(" ", notices.Skip(1)));
+        }
+
+        await using var again = await ChunkCache.OpenAsync(options, TestContext.Current.CancellationToken);
+        foreach (var id in kept)
+        {
+            Assert.True(await again.HasAsync(id, ChunkBytes));
+        }
+    }
+
     private static Task<ChunkCache> OpenAsync(TemporaryFileSystem fileSystem, int reserveMiB, List<string> notices) =>
         ChunkCache.OpenAsync(Options(fileSystem, reserveMiB, notices));
 
