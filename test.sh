@@ -77,7 +77,7 @@ for folder in tests/*.Tests; do
   status=0
   "$folder/bin/Release/net10.0/$project" -noLogo -noColor >"$log" 2>&1 || status=$?
   grep -E '\[(FAIL|SKIP)\]|^    .*(Error|Exception|Assert)' "$log" | head -n 40 || true
-  summary=$(grep -E '^ *Total: ' "$log" | tail -n 1 || true)
+  summary=$(grep -E 'Total: [0-9]+, Errors: ' "$log" | tail -n 1 || true)
   number() { sed -nE "s/.*$1: ([0-9]+).*/\1/p" <<<"$summary"; }
   if [[ -z $summary ]]; then
     echo "$project ended without a summary (exit status $status):"; tail -n 20 "$log"
@@ -88,7 +88,7 @@ for folder in tests/*.Tests; do
   failed=$((failed + bad)) skipped=$((skipped + $(number Skipped)))
   passed=$((passed + $(number Total) - $(number Failed) - $(number Skipped)))
   ((status == 0 || bad > 0)) || { echo "$project exited with status $status"; failed=$((failed + 1)); }
-  echo "   ${summary# *}"
+  echo "   ${summary#*Tests  }"
 done
 
 if [[ ${CI:-} == true ]] && ((skipped > 0)); then
