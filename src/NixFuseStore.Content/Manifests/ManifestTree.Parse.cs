@@ -222,7 +222,7 @@ public sealed partial class ManifestTree
             ref var entry = ref entries[index];
             if ((kinds[index] & KindMask) == (byte)EntryKind.Regular)
             {
-                entry.StreamOffset = (long)entry.Value; // for now: the bytes at or below the entry
+                entry.StreamOffset = (long)entry.Value; // until offsets are summed up below: the bytes at or below the entry
             }
 
             entries[entry.Parent].StreamOffset += entry.StreamOffset;
