@@ -57,6 +57,29 @@ public sealed class ServerConnectionTests
         await answering;
     }
 
+    [Fact]
+    public async Task Open_ServerClosesDuringTheHandshake_IsUnavailable()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var closing = CloseAsync(listener);
+        var address = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
+        using var connection = new ServerConnection(new ServerConnectionOptions { Servers = [address] });
+
+        var error = await Assert.ThrowsAsync<StoreUnavailableException>(() => connection.CallAsync(
+            (e, t) => e.Store.GetStoreAsync(new GetStoreRequest { Store = "main" }, null, t), ReaderExtensions.Token));
+
+        Assert.Contains("is not available", error.Message, StringComparison.Ordinal);
+        await closing;
+    }
+
+    private static async Task CloseAsync(TcpListener listener)
+    {
+        using var client = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
+        await client.ReceiveAsync(new byte[1000], TestContext.Current.CancellationToken);
+        client.Shutdown(SocketShutdown.Both);
+    }
+
     private static async Task AnswerAsync(TcpListener listener)
     {
         using var client = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);

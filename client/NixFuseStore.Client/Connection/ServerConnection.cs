@@ -144,23 +144,25 @@ public sealed class ServerConnection : IDisposable
 
     private static bool SpeaksSomethingElse(Exception exception)
     {
+        var strange = false;
         for (var e = exception; e is not null; e = e.InnerException)
         {
-            // An error code from the server (GOAWAY with NO_ERROR when it stops, say) shows that it does speak HTTP/2.
-            if (e.InnerException is HttpProtocolException { ErrorCode: not Http2ProtocolError })
+            switch (e)
             {
-                return false;
-            }
-
-            if (e is HttpRequestException
+                // An error code from the server (GOAWAY with NO_ERROR when it stops, say) shows that it does speak HTTP/2.
+                case HttpProtocolException { ErrorCode: not Http2ProtocolError }:
+                // A connection that ends before an answer is that of a server, or of a proxy before it, that stops or starts just now.
+                case HttpIOException { HttpRequestError: HttpRequestError.ResponseEnded }:
+                    return false;
+                case HttpRequestException
                 {
                     HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError or HttpRequestError.VersionNegotiationError,
-                })
-            {
-                return true;
+                }:
+                    strange = true;
+                    break;
             }
         }
 
-        return false;
+        return strange;
     }
 }
