@@ -1,0 +1,19 @@
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Daemon;
+
+/// <summary>Adding paths, and what is kept beside them.</summary>
+public interface IPathWriter
+{
+    /// <summary>Begins to take the NAR of an object whose path need not be known yet.</summary>
+    IPathImport BeginImport();
+
+    /// <summary>Adds signatures to a valid path.</summary>
+    Task AddSignaturesAsync(StorePath path, IReadOnlyCollection<NixSignature> signatures, CancellationToken cancellationToken);
+
+    /// <summary>Keeps the log of a build, unless there is one. Reads the stream to its end.</summary>
+    /// <param name="derivation">The .drv, valid or not.</param>
+    /// <param name="log">Plain text.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    Task AddBuildLogAsync(StorePath derivation, Stream log, CancellationToken cancellationToken);
+}

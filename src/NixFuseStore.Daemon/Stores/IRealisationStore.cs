@@ -1,0 +1,14 @@
+namespace NixFuseStore.Daemon;
+
+/// <summary>What outputs of content-addressed derivations came to.</summary>
+public interface IRealisationStore
+{
+    /// <summary>Registers a realisation; the first one stays.</summary>
+    /// <param name="id"><c>sha256:HEX!OUTPUT</c>.</param>
+    /// <param name="json">Nix's JSON form.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    Task AddRealisationAsync(string id, string json, CancellationToken cancellationToken);
+
+    /// <summary>Nix's JSON form of a realisation, or null.</summary>
+    Task<string?> FindRealisationAsync(string id, CancellationToken cancellationToken);
+}
