@@ -22,6 +22,7 @@ for need in "${needs[@]}"; do command -v "${need%%:*}" >/dev/null || packages+=(
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || packages+=(postgresql)
 [[ -e /usr/include/linux/fuse.h ]] || packages+=(linux-libc-dev)
 /usr/bin/python3 -c 'import grpc' 2>/dev/null || packages+=(python3-grpcio)
+[[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || packages+=(debian-archive-keyring)
 if ((${#packages[@]})); then
   if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
     step "installing ${packages[*]}"
@@ -59,6 +60,18 @@ if command -v nix-build >/dev/null && command -v patchelf >/dev/null; then
   [[ -e artifacts/store.made || $(id -u) != 0 ]] || apt-get -qq update
   make_store store '' && make_store rebuilt 2
   export NIXFUSE_TEST_STORE=$root/artifacts/store NIXFUSE_TEST_REBUILT=$root/artifacts/rebuilt
+fi
+
+# Stock Nix of other Debian releases, beside the installed one.
+if command -v apt-get >/dev/null; then
+  step "unpacking Nix of Debian trixie and sid (kept in artifacts/)"
+  mkdir -p artifacts/nix
+  for suite in trixie sid; do
+    [[ -d artifacts/nix/$suite ]] || tests/nix-roots/make-nix-root.sh "$suite" "artifacts/nix/$suite" >"artifacts/nix/$suite.log" 2>&1 ||
+      { echo "test.sh: no Nix of $suite, so tests that need it are skipped:" >&2; tail -n 5 "artifacts/nix/$suite.log" >&2; } &
+  done
+  wait
+  export NIXFUSE_TEST_NIX_ROOTS=$root/artifacts/nix
 fi
 
 # --- run ------------------------------------------------------------------------
