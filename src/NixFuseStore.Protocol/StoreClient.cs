@@ -1,49 +1,30 @@
+using Google.Protobuf;
 using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Protocol;
 
 /// <summary>The rpcs of <c>store.proto</c> by name. See there for what they mean and <see cref="GrpcChannel"/> for how they fail. May be used on any thread at once.</summary>
-public sealed class StoreClient(GrpcChannel channel)
+public sealed partial class StoreClient(GrpcChannel channel)
 {
     /// <summary>GetStore.</summary>
-    public async Task<GetStoreResponse> GetStoreAsync(GetStoreRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default)
-    {
-        var response = new GetStoreResponse();
-        await channel.UnaryAsync(StoreMethods.GetStore, request, response, deadline, cancellation).ConfigureAwait(false);
-        return response;
-    }
+    public Task<GetStoreResponse> GetStoreAsync(GetStoreRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
+        UnaryAsync<GetStoreResponse>(StoreMethods.GetStore, request, deadline, cancellation);
 
     /// <summary>QueryPaths.</summary>
-    public async Task<QueryPathsResponse> QueryPathsAsync(QueryPathsRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default)
-    {
-        var response = new QueryPathsResponse();
-        await channel.UnaryAsync(StoreMethods.QueryPaths, request, response, deadline, cancellation).ConfigureAwait(false);
-        return response;
-    }
+    public Task<QueryPathsResponse> QueryPathsAsync(QueryPathsRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
+        UnaryAsync<QueryPathsResponse>(StoreMethods.QueryPaths, request, deadline, cancellation);
 
     /// <summary>FindMissingChunks.</summary>
-    public async Task<FindMissingChunksResponse> FindMissingChunksAsync(FindMissingChunksRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default)
-    {
-        var response = new FindMissingChunksResponse();
-        await channel.UnaryAsync(StoreMethods.FindMissingChunks, request, response, deadline, cancellation).ConfigureAwait(false);
-        return response;
-    }
+    public Task<FindMissingChunksResponse> FindMissingChunksAsync(FindMissingChunksRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
+        UnaryAsync<FindMissingChunksResponse>(StoreMethods.FindMissingChunks, request, deadline, cancellation);
 
     /// <summary>RegisterPaths.</summary>
-    public async Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default)
-    {
-        var response = new RegisterPathsResponse();
-        await channel.UnaryAsync(StoreMethods.RegisterPaths, request, response, deadline, cancellation).ConfigureAwait(false);
-        return response;
-    }
+    public Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
+        UnaryAsync<RegisterPathsResponse>(StoreMethods.RegisterPaths, request, deadline, cancellation);
 
     /// <summary>RevokePaths.</summary>
-    public async Task<RevokePathsResponse> RevokePathsAsync(RevokePathsRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default)
-    {
-        var response = new RevokePathsResponse();
-        await channel.UnaryAsync(StoreMethods.RevokePaths, request, response, deadline, cancellation).ConfigureAwait(false);
-        return response;
-    }
+    public Task<RevokePathsResponse> RevokePathsAsync(RevokePathsRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
+        UnaryAsync<RevokePathsResponse>(StoreMethods.RevokePaths, request, deadline, cancellation);
 
     /// <summary>ListPaths.</summary>
     public IAsyncEnumerable<ListPathsResponse> ListPathsAsync(ListPathsRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
@@ -60,4 +41,12 @@ public sealed class StoreClient(GrpcChannel channel)
     /// <summary>Watch: runs until cancelled or until the connection breaks. The server is heard at least every few seconds.</summary>
     public IAsyncEnumerable<WatchResponse> WatchAsync(WatchRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
         channel.ServerStreamingAsync(StoreMethods.Watch, request, static () => new WatchResponse(), deadline, cancellation);
+
+    private async Task<TResponse> UnaryAsync<TResponse>(string method, IMessage request, TimeSpan? deadline, CancellationToken cancellation)
+        where TResponse : class, IMessage, new()
+    {
+        var response = new TResponse();
+        await channel.UnaryAsync(method, request, response, deadline, cancellation).ConfigureAwait(false);
+        return response;
+    }
 }

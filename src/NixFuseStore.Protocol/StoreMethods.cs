@@ -29,4 +29,49 @@ public static class StoreMethods
 
     /// <summary>Server streaming.</summary>
     public const string Watch = "/nixfuse.v1.Store/Watch";
+
+    /// <summary>Server streaming.</summary>
+    public const string QueryReferrers = "/nixfuse.v1.Store/QueryReferrers";
+
+    /// <summary>Server streaming.</summary>
+    public const string QueryDerivers = "/nixfuse.v1.Store/QueryDerivers";
+
+    /// <summary>Unary.</summary>
+    public const string AddSignatures = "/nixfuse.v1.Store/AddSignatures";
+
+    /// <summary>Unary.</summary>
+    public const string AddRealisations = "/nixfuse.v1.Store/AddRealisations";
+
+    /// <summary>Unary.</summary>
+    public const string QueryRealisations = "/nixfuse.v1.Store/QueryRealisations";
+
+    /// <summary>Unary.</summary>
+    public const string SetRoots = "/nixfuse.v1.Store/SetRoots";
+
+    /// <summary>Unary.</summary>
+    public const string RemoveRoots = "/nixfuse.v1.Store/RemoveRoots";
+
+    /// <summary>Server streaming.</summary>
+    public const string ListRoots = "/nixfuse.v1.Store/ListRoots";
+
+    /// <summary>Unary.</summary>
+    public const string OpenSession = "/nixfuse.v1.Store/OpenSession";
+
+    /// <summary>Unary.</summary>
+    public const string RenewSession = "/nixfuse.v1.Store/RenewSession";
+
+    /// <summary>Unary.</summary>
+    public const string AddTemporaryRoots = "/nixfuse.v1.Store/AddTemporaryRoots";
+
+    /// <summary>Unary.</summary>
+    public const string CloseSession = "/nixfuse.v1.Store/CloseSession";
+
+    /// <summary>Server streaming.</summary>
+    public const string QueryLiveness = "/nixfuse.v1.Store/QueryLiveness";
+
+    /// <summary>Unary.</summary>
+    public const string PutBuildLog = "/nixfuse.v1.Store/PutBuildLog";
+
+    /// <summary>Unary.</summary>
+    public const string GetBuildLog = "/nixfuse.v1.Store/GetBuildLog";
 }
