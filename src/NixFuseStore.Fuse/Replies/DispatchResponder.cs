@@ -11,16 +11,18 @@ internal sealed class DispatchResponder(FuseSession session) : FuseResponder(ses
 {
     private ulong _unique;
     private FuseOpcode _opcode;
+    private uint _caller;
     private bool _open;
 
     /// <summary>Whether the present request still wants an answer.</summary>
     public bool IsOpen => _open;
 
     /// <summary>Turns to the next request.</summary>
-    public void Begin(ulong unique, FuseOpcode opcode)
+    public void Begin(ulong unique, FuseOpcode opcode, uint caller)
     {
         _unique = unique;
         _opcode = opcode;
+        _caller = caller;
         _open = true;
     }
 
@@ -35,7 +37,7 @@ internal sealed class DispatchResponder(FuseSession session) : FuseResponder(ses
             throw new InvalidOperationException($"{opcode} was answered before it was deferred.");
         }
 
-        var pending = new FusePendingRequest<TState>(Session, unique, opcode, state, work);
+        var pending = new FusePendingRequest<TState>(Session, unique, opcode, _caller, state, work);
         pending.Start(deadline);
     }
 

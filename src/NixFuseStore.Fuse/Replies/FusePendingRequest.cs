@@ -6,24 +6,32 @@ namespace NixFuseStore.Fuse.Replies;
 
 /// <summary>
 /// A request that left the dispatch thread. It is answered exactly once: by the work that was deferred, or before that by
-/// an interrupt, its deadline or the end of the session.
+/// the end of the program that waits, its deadline or the end of the session.
 /// </summary>
 #pragma warning disable CA1001 // The source has neither timer nor wait handle, so there is nothing to dispose; and late work may still look at its token.
 public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
 #pragma warning restore CA1001
 {
+    /// <summary>The kernel interrupts a request once, at the first signal. Whether a later one is deadly must be looked at.</summary>
+    private static readonly TimeSpan EndingLookInterval = TimeSpan.FromMilliseconds(100);
+
     private readonly FuseOpcode _opcode;
+    private readonly uint _caller;
     private readonly CancellationTokenSource _cancellation = new();
     private ITimer? _deadline;
+
+    // Set by the thread that reads the interrupt, disposed by the one that answers: whoever comes second does the disposing.
+    private ITimer? _endingLooks;
 
     // Guarded by the table of pending requests: a re-sent request changes the id while the work goes on.
     private ulong _unique;
 
-    private protected FusePendingRequest(FuseSession session, ulong unique, FuseOpcode opcode)
+    private protected FusePendingRequest(FuseSession session, ulong unique, FuseOpcode opcode, uint caller)
         : base(session)
     {
         _unique = unique;
         _opcode = opcode;
+        _caller = caller;
     }
 
     /// <summary>Cancelled once nobody waits for the answer any more. Callbacks run on the thread pool.</summary>
@@ -41,10 +49,10 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
     /// <summary>Enters the request into the session's table and starts its work and its clock.</summary>
     internal void Start(TimeSpan deadline)
     {
-        if (Session.Pending.TryAdd(this) is { } refusal)
+        if (!Session.Pending.TryAdd(this, out var interrupted))
         {
-            // The interrupt overtook the request on another thread, or the session is stopping.
-            Session.WriteReply(_unique, _opcode, refusal, default);
+            // The session is stopping.
+            Session.WriteReply(_unique, _opcode, Errno.EIO, default);
             _cancellation.Cancel();
             return;
         }
@@ -54,7 +62,33 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
             _deadline = Session.Time.CreateTimer(static self => ((FusePendingRequest)self!).MissDeadline(), this, deadline, Timeout.InfiniteTimeSpan);
         }
 
+        if (interrupted)
+        {
+            // By an interrupt that overtook the request on another thread.
+            Interrupt();
+        }
+
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    /// <summary>
+    /// A signal is pending for the program that waits. When it ends the program, the answer is EINTR, now or as soon as that is seen;
+    /// any other signal has to wait for the answer: programs do not expect EINTR from looking up a file.
+    /// </summary>
+    internal void Interrupt()
+    {
+        if (EndIfEnding())
+        {
+            return;
+        }
+
+        var looks = Session.Time.CreateTimer(
+            static self => ((FusePendingRequest)self!).EndIfEnding(), this, EndingLookInterval, EndingLookInterval);
+        Interlocked.Exchange(ref _endingLooks, looks)?.Dispose();
+        if (!Session.Pending.Contains(this))
+        {
+            looks.Dispose();
+        }
     }
 
     /// <summary>Answers with <paramref name="error"/> and cancels the work, unless the answer was given already.</summary>
@@ -71,6 +105,21 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
 
     /// <inheritdoc/>
     void IThreadPoolWorkItem.Execute() => _ = RunAsync();
+
+    private bool EndIfEnding()
+    {
+        if (!Session.IsEnding(_caller))
+        {
+            return false;
+        }
+
+        if (Abandon(Errno.EINTR))
+        {
+            Session.Counters.RequestInterrupted();
+        }
+
+        return true;
+    }
 
     private void MissDeadline()
     {
@@ -117,6 +166,7 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
         }
 
         _deadline?.Dispose();
+        Volatile.Read(ref _endingLooks)?.Dispose();
         return true;
     }
 }

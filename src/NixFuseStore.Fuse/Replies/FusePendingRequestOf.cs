@@ -5,8 +5,8 @@ namespace NixFuseStore.Fuse.Replies;
 
 /// <summary>A pending request with the work that answers it.</summary>
 internal sealed class FusePendingRequest<TState>(
-    FuseSession session, ulong unique, FuseOpcode opcode, TState state, Func<FusePendingRequest, TState, Task> work)
-    : FusePendingRequest(session, unique, opcode)
+    FuseSession session, ulong unique, FuseOpcode opcode, uint caller, TState state, Func<FusePendingRequest, TState, Task> work)
+    : FusePendingRequest(session, unique, opcode, caller)
 {
     private protected override Task WorkAsync() => work(this, state);
 }

@@ -45,8 +45,8 @@ public readonly ref struct FuseReply
     /// <see cref="FusePendingRequest"/> it is given. Should it end without an answer or throw, the answer is EIO.
     /// </summary>
     /// <remarks>
-    /// An interrupt answers EINTR at once, the deadline EIO, a stopping session EIO; each also cancels
-    /// <see cref="FusePendingRequest.Token"/>, and what <paramref name="work"/> says later is dropped.
+    /// A program that is killed gets EINTR at once (other signals wait for the answer, as on any disk), the deadline EIO, a stopping
+    /// session EIO; each also cancels <see cref="FusePendingRequest.Token"/>, and what <paramref name="work"/> says later is dropped.
     /// Copy what is needed of the request into <paramref name="state"/>: its spans end with the call.
     /// </remarks>
     /// <param name="deadline">When to give up; <see cref="Timeout.InfiniteTimeSpan"/> for never.</param>

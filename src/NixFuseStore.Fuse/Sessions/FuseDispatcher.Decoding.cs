@@ -215,11 +215,7 @@ internal sealed partial class FuseDispatcher
             return Errno.EIO;
         }
 
-        if (_session.Pending.FindInterrupted(argument.Unique) is { } request && request.Abandon(Errno.EINTR))
-        {
-            _session.Counters.RequestInterrupted();
-        }
-
+        _session.Pending.FindInterrupted(argument.Unique)?.Interrupt();
         return Errno.None;
     }
 }

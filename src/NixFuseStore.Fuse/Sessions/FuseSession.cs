@@ -59,6 +59,8 @@ public sealed partial class FuseSession
 
     internal TimeProvider Time => _options.Time;
 
+    internal Func<uint, bool> IsEnding => _options.IsEnding;
+
     /// <summary>Starts the dispatch threads.</summary>
     public void Start()
     {

@@ -21,6 +21,12 @@ public sealed record FuseSessionOptions
     /// <summary>Told about exceptions that no file system should throw; the request was answered EIO already. Called from any thread; must not throw.</summary>
     public Action<string, Exception>? OnUnexpected { get; init; }
 
+    /// <summary>
+    /// Whether the thread of this id, as in <see cref="Requests.FuseCaller.ProcessId"/>, is about to die: only then an interrupt ends its
+    /// request. Must not block.
+    /// </summary>
+    public Func<uint, bool> IsEnding { get; init; } = Requests.CallerThread.IsEnding;
+
     /// <summary>The clock that deadlines go by.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

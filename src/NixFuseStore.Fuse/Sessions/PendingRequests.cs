@@ -1,6 +1,5 @@
 using NixFuseStore.Fuse.Kernel;
 using NixFuseStore.Fuse.Replies;
-using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Fuse.Sessions;
 
@@ -32,26 +31,27 @@ internal sealed class PendingRequests
         }
     }
 
-    /// <summary>Enters a request; or says with which error to answer it instead.</summary>
-    public Errno? TryAdd(FusePendingRequest request)
+    /// <summary>Enters a request, and tells whether its interrupt has come before it. False where no more are taken in.</summary>
+    public bool TryAdd(FusePendingRequest request, out bool interrupted)
     {
+        interrupted = false;
         lock (_gate)
         {
             var id = Id(request.Unique);
             if (_closed)
             {
-                return Errno.EIO;
+                return false;
             }
 
             if (Array.IndexOf(_earlyInterrupts, id) is var early and >= 0)
             {
                 _earlyInterrupts[early] = 0;
-                return Errno.EINTR;
+                interrupted = true;
             }
 
             // Ids are never given twice; should one be, the newer request is the one that has the kernel's attention.
             _requests[id] = request;
-            return null;
+            return true;
         }
     }
 

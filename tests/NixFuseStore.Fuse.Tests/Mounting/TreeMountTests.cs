@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -220,6 +221,28 @@ public sealed class TreeMountTests
     }
 
     [Fact]
+    public async Task CaughtSignal_DoesNotEndALookup()
+    {
+        var tree = new TreeFileSystem { HangingName = "hang"u8.ToArray(), Deadline = TimeSpan.FromMinutes(1) };
+        await using var mount = await TreeMount.CreateAsync(tree);
+        // Catches SIGURG, as every Go program does, and would report EINTR.
+        const string Program = "import os, signal, sys; signal.signal(signal.SIGURG, lambda *a: None); os.stat(sys.argv[1])";
+        using var process = Process.Start(
+            new ProcessStartInfo("python3", ["-c", Program, mount.At("hang")]) { RedirectStandardError = true })!;
+        await tree.Hanging.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+        Signal(process, "URG");
+        await Task.Delay(500, TestContext.Current.CancellationToken);
+        Assert.False(process.HasExited);
+        Assert.False(tree.Cancelled.Task.IsCompleted);
+
+        // The kernel tells of the first signal only; a deadly one behind it counts all the same.
+        Signal(process, "TERM");
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        await tree.Cancelled.Task.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task Deadline_MakesLookupFail()
     {
         var tree = new TreeFileSystem { HangingName = "hang"u8.ToArray(), Deadline = TimeSpan.FromMilliseconds(100) };
@@ -291,5 +314,12 @@ public sealed class TreeMountTests
         await using var mount = await TreeMount.CreateAsync(tree);
         await Parallel.ForEachAsync(Enumerable.Range(0, 200), TestContext.Current.CancellationToken, async (i, token) =>
             Assert.Equal(tree.Root.Children[i % 50].Node.Content, await File.ReadAllBytesAsync(mount.At($"file{i % 50}"), token)));
+    }
+
+    private static void Signal(Process process, string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+        Assert.Equal(0, kill.ExitCode);
     }
 }

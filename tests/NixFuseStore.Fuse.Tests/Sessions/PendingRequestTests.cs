@@ -84,6 +84,63 @@ public sealed class PendingRequestTests
     }
 
     [Fact]
+    public async Task Interrupt_OfAProgramThatLivesOn_WaitsForTheAnswer()
+    {
+        var gate = NewSignal();
+        var looks = 0;
+        var options = new FuseSessionOptions
+        {
+            IsEnding = _ =>
+            {
+                Interlocked.Increment(ref looks);
+                return false;
+            },
+        };
+        await using var kernel = Kernel(
+            Long,
+            async pending =>
+            {
+                await gate.Task;
+                pending.Error(Errno.ENOENT);
+            },
+            options);
+        var unique = kernel.NextUnique();
+        var answer = kernel.AskAsync(FuseOpcode.Lookup, 1, FuseTestKernel.Name("x"), unique);
+        kernel.Interrupt(unique);
+        await WaitUntilAsync(() => Volatile.Read(ref looks) >= 3);
+
+        gate.SetResult();
+
+        Assert.Equal(Errno.ENOENT, (await answer).Error);
+        Assert.Equal(0, kernel.Session.GetStatistics().Interrupted);
+    }
+
+    [Fact]
+    public async Task Interrupt_OfAProgramThatIsKilledLater_AnswersThen()
+    {
+        var ending = false;
+        var cancelled = NewSignal();
+        await using var kernel = Kernel(
+            Long,
+            async pending =>
+            {
+                await using var registration = pending.Token.Register(cancelled.SetResult);
+                await cancelled.Task;
+            },
+            new FuseSessionOptions { IsEnding = _ => Volatile.Read(ref ending) });
+        var unique = kernel.NextUnique();
+        var answer = kernel.AskAsync(FuseOpcode.Lookup, 1, FuseTestKernel.Name("x"), unique);
+        kernel.Interrupt(unique);
+        await kernel.GetAttributesAsync(9);
+        Assert.False(answer.IsCompleted);
+
+        Volatile.Write(ref ending, true);
+
+        Assert.Equal(Errno.EINTR, (await answer).Error);
+        await cancelled.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task Deadline_AnswersIoErrorAndCancels()
     {
         var cancelled = NewSignal();
@@ -221,7 +278,8 @@ public sealed class PendingRequestTests
             {
                 OnLookup = (in LookupRequest _, FuseReply reply) => reply.Defer(deadline, work, static (pending, work) => work(pending)),
             },
-            (options ?? new FuseSessionOptions()) with { DispatchThreads = 1 }); // so that requests are taken in order
+            // One thread, so that requests are taken in order; and whoever is interrupted here is about to die.
+            (options ?? new FuseSessionOptions { IsEnding = static _ => true }) with { DispatchThreads = 1 });
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
