@@ -11,6 +11,9 @@ public interface IPathQueries
     /// <summary>What is recorded of a path; null where it is not valid.</summary>
     ValueTask<PathInfo?> FindPathAsync(StorePath path, CancellationToken cancellationToken);
 
+    /// <summary>What is recorded of a path, as far as that is known without asking anyone; null says nothing of whether it is valid.</summary>
+    PathInfo? PeekPath(StorePath path) => null;
+
     /// <summary>Those of the paths that are valid, in any order; one question to the server for all of them.</summary>
     ValueTask<IReadOnlyCollection<StorePath>> FilterValidAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken);
 
@@ -38,8 +41,8 @@ public interface IPathQueries
     /// <summary>Compares the recorded NAR hashes of all valid paths, or only that they are whole in metadata; tells each bad path.</summary>
     /// <param name="checkContents">Whether to read every byte.</param>
     /// <param name="repair">Whether to mend what can be mended (bad chunks are fetched again).</param>
-    /// <param name="problem">Called with one line for each path that is not right.</param>
+    /// <param name="problem">Told one line for each path that is not right, one at a time.</param>
     /// <param name="cancellationToken">Ends the check.</param>
     /// <returns>Whether problems remain.</returns>
-    Task<bool> VerifyAsync(bool checkContents, bool repair, Action<string> problem, CancellationToken cancellationToken);
+    Task<bool> VerifyAsync(bool checkContents, bool repair, Func<string, ValueTask> problem, CancellationToken cancellationToken);
 }
