@@ -3,32 +3,36 @@ using NixFuseStore.Content;
 namespace NixFuseStore.Client.Pushing;
 
 /// <summary>
-/// What one push knows of chunks: which are on the server, and which paths wait for one that is on its way. Each chunk is dealt
-/// with once, however many paths of the push hold it. Any thread.
+/// What is known of chunks on their way: which are on the server, and who waits for one that is not yet. Each chunk is dealt
+/// with once, however many paths hold it. Any thread.
 /// </summary>
-internal sealed class ChunkLedger
+/// <param name="forgetsSettled">
+/// Whether a chunk is forgotten once it is on the server, and so asked about again: for those who go on for days, while a push
+/// that ends remembers.
+/// </param>
+internal sealed class ChunkLedger(bool forgetsSettled = false)
 {
     private readonly Lock _gate = new();
 
-    // The paths that wait for a chunk; null once it is on the server.
-    private readonly Dictionary<ChunkId, List<PathWork>?> _chunks = [];
+    // Who waits for a chunk; null once it is on the server.
+    private readonly Dictionary<ChunkId, List<ChunkWaits>?> _chunks = [];
 
-    /// <summary>True where the caller has to see to this chunk. The path waits for it unless it is on the server.</summary>
-    internal bool TryClaim(in ChunkId id, PathWork path)
+    /// <summary>True where the caller has to see to this chunk. The waits grow by it unless it is on the server.</summary>
+    internal bool TryClaim(in ChunkId id, ChunkWaits waits)
     {
         lock (_gate)
         {
             if (!_chunks.TryGetValue(id, out var waiting))
             {
-                path.AddWait();
-                _chunks.Add(id, [path]);
+                waits.Add();
+                _chunks.Add(id, [waits]);
                 return true;
             }
 
-            if (waiting is not null && waiting[^1] != path)
+            if (waiting is not null && waiting[^1] != waits)
             {
-                path.AddWait();
-                waiting.Add(path);
+                waits.Add();
+                waiting.Add(waits);
             }
 
             return false;
@@ -38,16 +42,39 @@ internal sealed class ChunkLedger
     /// <summary>The chunk is on the server.</summary>
     internal void Settle(in ChunkId id)
     {
-        List<PathWork> waiting;
+        List<ChunkWaits> waiting;
         lock (_gate)
         {
             waiting = _chunks[id]!;
-            _chunks[id] = null;
+            if (forgetsSettled)
+            {
+                _chunks.Remove(id);
+            }
+            else
+            {
+                _chunks[id] = null;
+            }
         }
 
-        foreach (var path in waiting)
+        foreach (var waits in waiting)
         {
-            path.EndWait();
+            waits.End();
+        }
+    }
+
+    /// <summary>The chunk could not be brought to the server. Whoever comes next may try again.</summary>
+    internal void Fail(in ChunkId id, Exception exception)
+    {
+        List<ChunkWaits> waiting;
+        lock (_gate)
+        {
+            _chunks.Remove(id, out var waiters);
+            waiting = waiters!;
+        }
+
+        foreach (var waits in waiting)
+        {
+            waits.Fail(exception);
         }
     }
 

@@ -9,7 +9,8 @@ namespace NixFuseStore.Client.Pushing;
 
 /// <summary>
 /// Brings chunks to the server in three stages with a queue before each: ask which are missing, compress those, upload them. While
-/// requests are under way the queues fill, so that the next ones are large; nothing waits where nothing is under way.
+/// requests are under way the queues fill, so that the next ones are large; nothing waits where nothing is under way. What cannot be
+/// sent fails in the ledger, and the loops go on.
 /// </summary>
 /// <remarks>The queues need no bound of their own: <see cref="ByteBudget"/> bounds what is in all of them together.</remarks>
 internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushProgress progress, PushOptions options)
@@ -26,20 +27,20 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
     /// <summary>How long an upload that is not full waits for more chunks. The server makes each upload durable, which is worth sharing.</summary>
     private static readonly TimeSpan UploadLinger = TimeSpan.FromMilliseconds(25);
 
-    // Of zstd, from the table in CHUNK-SIZES.md: beyond it there is nothing to gain. A chunk is compressed once, then stored and
-    // sent many times; a core compresses 94 MB/s so, beside 188 MB/s of reading, hashing and cutting.
-    private const int Level = 6;
-
     private readonly ByteBudget _budget = new(options.ChunkBytesHeldMax);
     private readonly Channel<HeldChunk> _toAsk = Channel.CreateUnbounded<HeldChunk>();
     private readonly Channel<HeldChunk> _toCompress = Channel.CreateUnbounded<HeldChunk>();
     private readonly Channel<PackedChunk> _toUpload = Channel.CreateUnbounded<PackedChunk>();
 
-    /// <summary>Takes a copy of a chunk. Blocks while too much is held.</summary>
-    internal void Send(in ChunkId id, ReadOnlySpan<byte> plain, bool askFirst, CancellationToken cancellationToken)
+    /// <summary>Takes over a chunk that was claimed in the ledger, where its outcome is told. Blocks while too much is held.</summary>
+    internal void Send(HeldChunk chunk, bool askFirst, CancellationToken cancellationToken) =>
+        SendAsync(chunk, askFirst, cancellationToken).GetAwaiter().GetResult();
+
+    /// <summary>The same without blocking. Given up, the chunk stays the caller's.</summary>
+    internal async Task SendAsync(HeldChunk chunk, bool askFirst, CancellationToken cancellationToken)
     {
-        _budget.TakeAsync(plain.Length, cancellationToken).GetAwaiter().GetResult();
-        (askFirst ? _toAsk : _toCompress).Writer.TryWrite(HeldChunk.Copy(id, plain));
+        await _budget.TakeAsync(chunk.Length, cancellationToken).ConfigureAwait(false);
+        (askFirst ? _toAsk : _toCompress).Writer.TryWrite(chunk);
     }
 
     /// <summary>The loops of all stages, which run until cancelled.</summary>
@@ -77,34 +78,53 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
                 continue; // another of these loops was faster
             }
 
-            var ids = new byte[batch.Count * ChunkId.Size];
-            for (int i = 0; i < batch.Count; i++)
+            try
             {
-                batch[i].Id.CopyTo(ids.AsSpan(i * ChunkId.Size));
+                await AskAsync(batch, cancellationToken).ConfigureAwait(false);
             }
-
-            var request = new FindMissingChunksRequest { Store = target.StoreName, ChunkIds = UnsafeByteOperations.UnsafeWrap(ids) };
-            var answer = await target.FindMissingChunksAsync(request, cancellationToken).ConfigureAwait(false);
-            if (answer.Missing.Length < (batch.Count + 7) / 8)
+            catch (StoreClientException exception)
             {
-                throw new StoreClientException($"the server answered for {answer.Missing.Length * 8} chunks where {batch.Count} were asked for");
-            }
-
-            for (int i = 0; i < batch.Count; i++)
-            {
-                if ((answer.Missing[i / 8] >> (i % 8) & 1) != 0)
-                {
-                    _toCompress.Writer.TryWrite(batch[i]);
-                }
-                else
-                {
-                    batch[i].Release();
-                    _budget.Return(batch[i].Length);
-                    progress.ChunkFound();
-                    ledger.Settle(batch[i].Id);
-                }
+                batch.ForEach(chunk => Fail(chunk, exception));
             }
         }
+    }
+
+    private async Task AskAsync(List<HeldChunk> batch, CancellationToken cancellationToken)
+    {
+        var ids = new byte[batch.Count * ChunkId.Size];
+        for (int i = 0; i < batch.Count; i++)
+        {
+            batch[i].Id.CopyTo(ids.AsSpan(i * ChunkId.Size));
+        }
+
+        var request = new FindMissingChunksRequest { Store = target.StoreName, ChunkIds = UnsafeByteOperations.UnsafeWrap(ids) };
+        var answer = await target.FindMissingChunksAsync(request, cancellationToken).ConfigureAwait(false);
+        if (answer.Missing.Length < (batch.Count + 7) / 8)
+        {
+            throw new StoreClientException($"the server answered for {answer.Missing.Length * 8} chunks where {batch.Count} were asked for");
+        }
+
+        for (int i = 0; i < batch.Count; i++)
+        {
+            if ((answer.Missing[i / 8] >> (i % 8) & 1) != 0)
+            {
+                _toCompress.Writer.TryWrite(batch[i]);
+            }
+            else
+            {
+                batch[i].Release();
+                _budget.Return(batch[i].Length);
+                progress.ChunkFound();
+                ledger.Settle(batch[i].Id);
+            }
+        }
+    }
+
+    private void Fail(HeldChunk chunk, StoreClientException exception)
+    {
+        chunk.Release();
+        _budget.Return(chunk.Length);
+        ledger.Fail(chunk.Id, exception);
     }
 
     private Task CompressAsync(CancellationToken cancellationToken) => DedicatedThread.RunAsync(() =>
@@ -118,9 +138,9 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
         }
     });
 
-    private static PackedChunk Pack(HeldChunk chunk, byte[] buffer)
+    private PackedChunk Pack(HeldChunk chunk, byte[] buffer)
     {
-        int length = Zstd.Compress(chunk.Plain, buffer, Level);
+        int length = Zstd.Compress(chunk.Plain, buffer, options.CompressionLevel);
         return length < chunk.Length
             ? new PackedChunk(chunk.Id, ChunkEncoding.Zstd, chunk.Length, buffer.AsSpan(0, length).ToArray())
             : new PackedChunk(chunk.Id, ChunkEncoding.Plain, chunk.Length, chunk.Plain.ToArray());
@@ -144,7 +164,21 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
                 continue; // another of these loops was faster
             }
 
-            await target.UploadAsync(batch, cancellationToken).ConfigureAwait(false);
+            try
+            {
+                await target.UploadAsync(batch, cancellationToken).ConfigureAwait(false);
+            }
+            catch (StoreClientException exception)
+            {
+                foreach (var chunk in batch)
+                {
+                    _budget.Return(chunk.PlainLength);
+                    ledger.Fail(chunk.Id, exception);
+                }
+
+                continue;
+            }
+
             foreach (var chunk in batch)
             {
                 progress.ChunkSent(chunk.PlainLength);

@@ -1,11 +1,6 @@
-using System.Buffers;
-using Google.Protobuf;
 using NixFuseStore.Content;
-using NixFuseStore.Native.Compression;
-using NixFuseStore.Nix;
 using NixFuseStore.Nix.Archives;
 using NixFuseStore.Nix.LocalStores;
-using NixFuseStore.Protocol;
 
 namespace NixFuseStore.Client.Pushing;
 
@@ -19,14 +14,9 @@ internal sealed class PathReader(LocalNixStore store, ChunkingParameters paramet
     private readonly ChunkSender _sender = sender;
     private readonly PushProgress _progress = progress;
 
-    /// <summary>A path with at most so many bytes of content takes them along when it is registered: no query, no upload.</summary>
-    private const int InlineBytesMax = 16 * 1024;
-
-    // Sections are small beside chunks and are kept for as long as the path, so they get the better level.
-    private const int SectionLevel = 9;
-
-    /// <summary>Returns null, or one line that says why the path cannot be pushed.</summary>
-    internal string? Read(PathWork work, CancellationToken cancellationToken)
+    /// <summary>Makes the path's message, and sends its chunks.</summary>
+    /// <exception cref="UnreadablePathException">The path cannot be pushed.</exception>
+    internal void Read(PathWork work, CancellationToken cancellationToken)
     {
         var info = work.Info;
         using var hasher = new NarHasher();
@@ -38,88 +28,37 @@ internal sealed class PathReader(LocalNixStore store, ChunkingParameters paramet
         }
         catch (FileTreeException exception)
         {
-            return exception.Message.TrimEnd('.');
+            throw new UnreadablePathException(exception.Message.TrimEnd('.'));
         }
 
         var manifest = builder.Finish();
         var hash = hasher.Finish();
         if (!hash.Equals(info.NarHash) || (info.NarSize != 0 && info.NarSize != hasher.Size))
         {
-            return $"its files on disk have the NAR hash {hash} ({hasher.Size} bytes), but the store recorded {info.NarHash} ({info.NarSize} bytes); "
-                + $"repair it with: nix-store --repair-path {store.Directory.Print(info.Path)}";
+            throw new UnreadablePathException(
+                $"its files on disk have the NAR hash {hash} ({hasher.Size} bytes), but the store recorded {info.NarHash} ({info.NarSize} bytes); "
+                + $"repair it with: nix-store --repair-path {store.Directory.Print(info.Path)}");
         }
 
-        var message = new NewPath { Path = work.ToRecord(manifest, hasher.Size) };
-        message.Sections.AddRange(Enum.GetValues<ManifestSection>().Select(section => Pack(manifest, section)).OfType<Section>());
-        message.InlineChunks.AddRange(sink.TakeInline());
-        work.Message = message;
+        // Whether it was built on this host says nothing on others.
+        work.Message = NewPathMessage.Create(info with { Ultimate = false }, hasher.Size, manifest, sink.TakeInline());
         sink.CountRest(hasher.Size);
-
-        return null;
     }
 
-    private static Section? Pack(Manifest manifest, ManifestSection section)
+    private sealed class Sink(PathReader reader, PathWork work, CancellationToken cancellationToken) : SmallContentSink(keeps: work.ChunksWanted is null)
     {
-        byte[] plain = manifest.GetSection(section);
-        return plain.Length == 0 ? null : new Section
-        {
-            Digest = ByteString.CopyFrom(manifest.Header.GetDigest(section).ToArray()),
-            PlainLength = (uint)plain.Length,
-            Zstd = UnsafeByteOperations.UnsafeWrap(Zstd.Compress(plain, SectionLevel)),
-        };
-    }
-
-    // Keeps the chunks of a path until there are more than may travel inline; from then on passes them to the sender.
-    private sealed class Sink(PathReader reader, PathWork work, CancellationToken cancellationToken) : IChunkSink, IDisposable
-    {
-        private readonly List<HeldChunk> _inline = [];
-        private int _inlineBytes;
         private ulong _counted;
-        private bool _passing = work.ChunksWanted is not null;
 
-        public void OnChunk(in ChunkId id, ReadOnlySpan<byte> plain)
+        public override void OnChunk(in ChunkId id, ReadOnlySpan<byte> plain)
         {
             Count((ulong)plain.Length);
-            if (!_passing)
-            {
-                _inlineBytes += plain.Length;
-                if (_inlineBytes <= InlineBytesMax)
-                {
-                    _inline.Add(HeldChunk.Copy(id, plain));
-                    return;
-                }
-
-                _passing = true;
-                foreach (var held in _inline)
-                {
-                    Pass(held.Id, held.Plain);
-                    held.Release();
-                }
-
-                _inline.Clear();
-            }
-
-            Pass(id, plain);
+            base.OnChunk(id, plain);
         }
-
-        internal IEnumerable<ByteString> TakeInline() =>
-            _inline.DistinctBy(held => held.Id).Select(held => ByteString.CopyFrom(held.Plain));
 
         // What a NAR has besides contents.
         internal void CountRest(ulong narBytes) => Count(narBytes - _counted);
 
-        public void Dispose() => _inline.ForEach(held => held.Release());
-
-        private void Count(ulong bytes)
-        {
-            _counted += bytes;
-            if (work.Attempts == 1)
-            {
-                reader._progress.BytesRead(bytes);
-            }
-        }
-
-        private void Pass(in ChunkId id, ReadOnlySpan<byte> plain)
+        protected override void Pass(in ChunkId id, ReadOnlySpan<byte> plain)
         {
             // The second time only what the server asked for.
             if (work.ChunksWanted?.Contains(id) == false)
@@ -127,13 +66,22 @@ internal sealed class PathReader(LocalNixStore store, ChunkingParameters paramet
                 return;
             }
 
-            if (reader._ledger.TryClaim(id, work))
+            if (reader._ledger.TryClaim(id, work.Waits))
             {
-                reader._sender.Send(id, plain, askFirst: work.ChunksWanted is null, cancellationToken);
+                reader._sender.Send(HeldChunk.Copy(id, plain), askFirst: work.ChunksWanted is null, cancellationToken);
             }
             else
             {
                 reader._progress.ChunkFound();
+            }
+        }
+
+        private void Count(ulong bytes)
+        {
+            _counted += bytes;
+            if (work.Attempts == 1)
+            {
+                reader._progress.BytesRead(bytes);
             }
         }
     }

@@ -11,11 +11,14 @@ namespace NixFuseStore.Client.Pushing;
 /// </summary>
 /// <remarks>
 /// The stages, each with workers of its own and bounded together: read (walk the tree, hash, cut), ask which chunks are missing,
-/// compress, upload, register. <see cref="RegistrationQueue"/> keeps the order; <see cref="ChunkLedger"/> says when a path's chunks
+/// compress, upload, register. <see cref="RegistrationQueue{TWork}"/> keeps the order; <see cref="ChunkLedger"/> says when a path's chunks
 /// are there.
 /// </remarks>
 public sealed class Pusher
 {
+    /// <summary>How long a registration that is not full waits for more paths.</summary>
+    private static readonly TimeSpan RegistrationLinger = TimeSpan.FromMilliseconds(10);
+
     private readonly LocalNixStore _store;
     private readonly RetryingPushTarget _target;
     private readonly PushOptions _options;
@@ -93,18 +96,21 @@ public sealed class Pusher
         var ledger = new ChunkLedger();
         var sender = new ChunkSender(_target, ledger, Progress, _options);
         var reader = new PathReader(_store, parameters, ledger, sender, Progress);
-        var queue = new RegistrationQueue(_target, ledger, _store.Directory, path => toRead.Writer.TryWrite(path), outcome =>
+        var registrations = new PushRegistrations(ledger, _store.Directory, path => toRead.Writer.TryWrite(path), outcome =>
         {
             outcomes.Add(outcome);
             Progress.PathDone();
             PathDone?.Invoke(outcome);
         });
-        PathWork[] paths = [.. infos.Select((info, number) => new PathWork(number, info, queue.Ready))];
-        queue.Expect(paths);
+        var queue = new RegistrationQueue<PathWork>(_target, RegistrationLinger, registrations);
+        PathWork[] paths = [.. infos.Select((info, number) => NewWork(queue, number, info))];
         foreach (var path in paths)
         {
+            queue.Expect(path);
             toRead.Writer.TryWrite(path);
         }
+
+        queue.Complete();
 
         // The first stage to fail stops all; the queue ends by itself when every path has its outcome, and then stops the others.
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -117,22 +123,29 @@ public sealed class Pusher
         cancellationToken.ThrowIfCancellationRequested();
     }
 
+    private static PathWork NewWork(RegistrationQueue<PathWork> queue, int number, PathInfo info)
+    {
+        PathWork? work = null;
+        return work = new PathWork(number, info, queue.Ready, exception => queue.Fail(work!, exception));
+    }
+
     // On a thread of its own, since it computes and blocks on disk and bounds.
-    private static Task ReadAsync(ChannelReader<PathWork> paths, PathReader reader, RegistrationQueue queue, CancellationToken cancellationToken) =>
+    private static Task ReadAsync(
+        ChannelReader<PathWork> paths, PathReader reader, RegistrationQueue<PathWork> queue, CancellationToken cancellationToken) =>
         DedicatedThread.RunAsync(() =>
         {
             foreach (var path in paths.ReadAllAsync(cancellationToken).ToBlockingEnumerable(cancellationToken))
             {
                 path.Attempts++;
-                path.AddWait();
-                if (reader.Read(path, cancellationToken) is { } failure)
+                path.Waits.Add();
+                try
                 {
-                    // Its own wait never ends, so that it does not become ready when its chunks do.
-                    queue.Fail(path, failure);
+                    reader.Read(path, cancellationToken);
+                    path.Waits.End();
                 }
-                else
+                catch (UnreadablePathException exception)
                 {
-                    path.EndWait();
+                    path.Waits.Fail(exception);
                 }
             }
         });
