@@ -37,13 +37,13 @@ public sealed partial class ChunkCache
     private int _evictionHolds;
 
     /// <inheritdoc/>
-    public void Offer(ChunkBuffer chunk, ChunkId id)
+    public bool Offer(ChunkBuffer chunk, ChunkId id)
     {
         ArgumentNullException.ThrowIfNull(chunk);
         if (chunk.Length == 0 || chunk.Length > _options.ChunkBytesMax || _bypassReason is not null || _isStalled || !chunk.TryAddReference())
         {
             Interlocked.Increment(ref _dropped);
-            return;
+            return false;
         }
 
         lock (_queueLock)
@@ -53,12 +53,13 @@ public sealed partial class ChunkCache
                 _offers.Enqueue((chunk, id));
                 _queuedBytes += chunk.Length;
                 Monitor.Pulse(_queueLock);
-                return;
+                return true;
             }
         }
 
         chunk.Release();
         Interlocked.Increment(ref _dropped);
+        return false;
     }
 
     private void Drop(in ChunkId id)

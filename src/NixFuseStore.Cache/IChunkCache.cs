@@ -45,7 +45,8 @@ public interface IChunkCache : IAsyncDisposable
     /// Offers a chunk whose digest the caller has verified. Takes its own reference and never blocks: a chunk is dropped (and counted)
     /// when the writer cannot keep up, when the cache is bypassed, or when the chunk is larger than the cache takes.
     /// </summary>
-    void Offer(ChunkBuffer chunk, ChunkId id);
+    /// <returns>Whether it will be written; false where it was dropped.</returns>
+    bool Offer(ChunkBuffer chunk, ChunkId id);
 
     /// <summary>
     /// Reads every entry and recomputes its digest. Reading and writing go on meanwhile.

@@ -21,12 +21,14 @@ public sealed partial class StoreReader
         var position = range.StreamStart;
         foreach (var slice in range)
         {
-            if (!_chunkMemory.TryGet(content.Chunks.Id(slice.Ordinal), out var chunk))
+            var id = content.Chunks.Id(slice.Ordinal);
+            if (!_chunkMemory.TryGet(in id, out var chunk))
             {
                 result.Dispose();
                 return false;
             }
 
+            _fetcher.Offers.OnUsed(chunk, in id);
             Append(result, content, chunk, in slice, position);
             position += slice.Length;
         }

@@ -30,7 +30,18 @@ internal sealed class MemoryChunkCache : IChunkCache
     {
     }
 
-    public void Offer(ChunkBuffer chunk, ChunkId id) => Chunks[id] = chunk.Span.ToArray();
+    /// <summary>Whether everything that is offered is dropped, as by a cache whose disk is full.</summary>
+    public bool IsBypassed { get; set; }
+
+    public bool Offer(ChunkBuffer chunk, ChunkId id)
+    {
+        if (!IsBypassed)
+        {
+            Chunks[id] = chunk.Span.ToArray();
+        }
+
+        return !IsBypassed;
+    }
 
     public Task<VerifyReport> VerifyAsync(bool repair, IProgress<VerifyProgress>? progress, CancellationToken cancellationToken) =>
         throw new NotSupportedException();

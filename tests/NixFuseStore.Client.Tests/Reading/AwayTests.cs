@@ -204,6 +204,26 @@ public sealed class AwayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Read_CacheHadToDropTheChunks_OffersThemAgainFromMemory()
+    {
+        var content = _source.Content(300_000);
+        var path = _source.Path("hot", SourceEntry.File(content));
+        await _server.PushAsync(path);
+        var cache = new MemoryChunkCache { IsBypassed = true };
+        using var connection = _server.Connect(_proxy.Address);
+        await using var reader = await connection.OpenAsync(null, cache);
+        var handle = await reader.FindAsync(path);
+        Assert.Equal(content, await reader.ReadAsync(handle, 0));
+        Assert.Empty(cache.Chunks);
+
+        cache.IsBypassed = false;
+        _proxy.Refuse();
+
+        Assert.Equal(content, await reader.ReadAsync(handle, 0));
+        Assert.Equal(content.Length, cache.Chunks.Values.Sum(chunk => chunk.Length));
+    }
+
+    [Fact]
     public async Task Find_RevokedWhileTheClientWasOff_IsNotServedFromBefore()
     {
         var path = _source.Path("revoked", SourceEntry.File("x"));

@@ -29,6 +29,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         _health = health;
         _memory = memory;
         _cacheOpening = cache;
+        Offers = new CacheOffers(cache);
         _time = time;
         Link = new LinkEstimator(time);
         _train = new LinkTrain(Link, time);
@@ -40,6 +41,8 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
     public ReadAheadPolicy Policy { get; } = new(new ReadAheadOptions());
 
     public FetchCounters Counters { get; } = new();
+
+    public CacheOffers Offers { get; }
 
     /// <summary>Chunks on their way.</summary>
     public int InFlight
@@ -192,7 +195,11 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         if (priority == FetchPriority.Bulk)
         {
             // In memory, but not on disk, where it is wanted.
-            Cache?.Offer(chunk, id);
+            Offers.Offer(chunk, in id);
+        }
+        else
+        {
+            Offers.OnUsed(chunk, in id);
         }
 
         wait.Set(index, chunk);
@@ -226,7 +233,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
             return;
         }
 
-        if (Cache is not { } cache)
+        if (Offers.Cache is not { } cache)
         {
             Enqueue(fetches);
             return;
@@ -249,9 +256,6 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
             StartFromDisk(cache, onDisk, priority);
         }
     }
-
-    // The cache's opening must not fail (its owner opens an empty one instead), so a failed one counts as none.
-    private IChunkCache? Cache => _cacheOpening.IsCompletedSuccessfully ? _cacheOpening.Result : null;
 
     private async Task StartWhenCacheIsOpenAsync(List<ChunkFetch> fetches, FetchPriority priority)
     {
@@ -285,7 +289,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
 
         if (fromServer)
         {
-            Cache?.Offer(chunk, id);
+            Offers.Offer(chunk, in id);
             if (priority == FetchPriority.ReadAhead)
             {
                 fetch.Content.MarkFetchedAhead(fetch.Ordinal, fetch.Kind);
