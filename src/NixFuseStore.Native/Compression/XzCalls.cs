@@ -9,7 +9,9 @@ internal static unsafe partial class XzCalls
 
     internal const uint Concatenated = 0x08; // LZMA_CONCATENATED
     internal const int ActionRun = 0;        // LZMA_RUN
+    internal const int ActionSyncFlush = 1;  // LZMA_SYNC_FLUSH
     internal const int ActionFinish = 3;     // LZMA_FINISH
+    internal const int CheckCrc64 = 4;       // LZMA_CHECK_CRC64, what xz itself writes
     internal const int Ok = 0;               // LZMA_OK
     internal const int StreamEnd = 1;        // LZMA_STREAM_END
     internal const int MemoryLimit = 6;      // LZMA_MEMLIMIT_ERROR
@@ -17,6 +19,9 @@ internal static unsafe partial class XzCalls
 
     [LibraryImport(Library)]
     internal static partial int lzma_stream_decoder(LzmaStream* stream, ulong memoryLimit, uint flags);
+
+    [LibraryImport(Library)]
+    internal static partial int lzma_easy_encoder(LzmaStream* stream, uint preset, int check);
 
     [LibraryImport(Library)]
     internal static partial int lzma_code(LzmaStream* stream, int action);

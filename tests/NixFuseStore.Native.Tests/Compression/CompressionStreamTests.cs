@@ -13,6 +13,8 @@ public sealed class CompressionStreamTests
     [InlineData("zstd", 8192)]
     [InlineData("xz", 1)]
     [InlineData("xz", 8192)]
+    [InlineData("bzip2", 1)]
+    [InlineData("bzip2", 8192)]
     public void Decompress_InPiecesOfAnyLength_IsThePlainText(string format, int pieceBytes)
     {
         byte[] plain = Text[..50_000];
@@ -23,6 +25,7 @@ public sealed class CompressionStreamTests
     [Theory]
     [InlineData("zstd")]
     [InlineData("xz")]
+    [InlineData("bzip2")]
     public async Task Decompress_Asynchronously_IsThePlainText(string format)
     {
         await using var stream = Decompress(format, new MemoryStream(Compress(format, Text)));
@@ -34,6 +37,7 @@ public sealed class CompressionStreamTests
     [Theory]
     [InlineData("zstd")]
     [InlineData("xz")]
+    [InlineData("bzip2")]
     public void Decompress_TruncatedAnywhere_Throws(string format)
     {
         byte[] compressed = Compress(format, Text[..2000]);
@@ -47,6 +51,7 @@ public sealed class CompressionStreamTests
     [Theory]
     [InlineData("zstd")]
     [InlineData("xz")]
+    [InlineData("bzip2")]
     public void Decompress_OneAfterAnother_IsAllOfIt(string format)
     {
         byte[] compressed = [.. Compress(format, Text[..5000]), .. Compress(format, Text[5000..9000])];
@@ -57,57 +62,101 @@ public sealed class CompressionStreamTests
     [Theory]
     [InlineData("zstd")]
     [InlineData("xz")]
+    [InlineData("bzip2")]
     public void Decompress_Garbage_Throws(string format)
     {
-        using var stream = Decompress(format, new MemoryStream("this is neither of the two formats"u8.ToArray()));
+        using var stream = Decompress(format, new MemoryStream("this is none of these formats"u8.ToArray()));
         Assert.Throws<InvalidDataException>(() => ReadAll(stream, 100));
     }
 
-    [Fact]
-    public void CompressStream_FlushedHalfWay_CanBeReadUpToThere()
+    [Theory]
+    [InlineData("zstd")]
+    [InlineData("xz")]
+    [InlineData("bzip2")]
+    public void CompressStream_WrittenInPieces_IsReadByOthers(string format)
     {
         var compressed = new MemoryStream();
-        using var writer = new ZstdCompressStream(compressed, 3, leaveOpen: true);
+        using (var writer = OpenWriter(format, compressed))
+        {
+            for (int start = 0; start < Text.Length; start += 70_001)
+            {
+                writer.Write(Text.AsSpan(start, Math.Min(70_001, Text.Length - start)));
+            }
+        }
+
+        Assert.True(compressed.Length < Text.Length / 2);
+        Assert.Equal(Text, Run(format, "-dc", compressed.ToArray()));
+    }
+
+    [Theory]
+    [InlineData("zstd")]
+    [InlineData("xz")]
+    [InlineData("bzip2")]
+    public void CompressStream_NothingWritten_IsAnEmptyStream(string format)
+    {
+        var compressed = new MemoryStream();
+        OpenWriter(format, compressed).Dispose();
+        using var reader = Decompress(format, new MemoryStream(compressed.ToArray()));
+        Assert.Empty(ReadAll(reader, 100));
+    }
+
+    [Theory]
+    [InlineData("zstd")]
+    [InlineData("xz")]
+    public void CompressStream_FlushedHalfWay_CanBeReadUpToThere(string format)
+    {
+        var compressed = new MemoryStream();
+        using var writer = OpenWriter(format, compressed);
         writer.Write(Text.AsSpan(0, 1000));
         writer.Flush();
 
-        using var reader = new ZstdDecompressStream(new MemoryStream(compressed.ToArray()));
+        using var reader = Decompress(format, new MemoryStream(compressed.ToArray()));
         var output = new byte[1000];
         reader.ReadExactly(output);
         Assert.Equal(Text[..1000], output);
     }
 
+    private static CompressStream OpenWriter(string format, Stream compressed) => format switch
+    {
+        "zstd" => new ZstdCompressStream(compressed, 3, leaveOpen: true),
+        "xz" => new XzCompressStream(compressed, 0, leaveOpen: true),
+        _ => new Bzip2CompressStream(compressed, 1, leaveOpen: true),
+    };
+
     private static byte[] Compress(string format, byte[] plain)
     {
-        var compressed = new MemoryStream();
-        if (format == "zstd")
+        if (format != "zstd")
         {
-            using var stream = new ZstdCompressStream(compressed, 3, leaveOpen: true);
-            stream.Write(plain);
-            stream.Dispose();
-            return compressed.ToArray();
+            return Run(format, "-c", plain);
         }
 
-        return RunXz(plain);
-    }
-
-    private static byte[] RunXz(byte[] plain)
-    {
-        using var process = Start("xz");
-        process.StandardInput.BaseStream.Write(plain);
-        process.StandardInput.Close();
         var compressed = new MemoryStream();
-        process.StandardOutput.BaseStream.CopyTo(compressed);
-        process.WaitForExit();
-        Assert.Equal(0, process.ExitCode);
+        using (var stream = OpenWriter(format, compressed))
+        {
+            stream.Write(plain);
+        }
+
         return compressed.ToArray();
     }
 
-    private static Process Start(string program)
+    private static byte[] Run(string program, string option, byte[] input)
+    {
+        using var process = Start(program, option);
+        var output = new MemoryStream();
+        var reading = process.StandardOutput.BaseStream.CopyToAsync(output);
+        process.StandardInput.BaseStream.Write(input);
+        process.StandardInput.Close();
+        reading.GetAwaiter().GetResult();
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        return output.ToArray();
+    }
+
+    private static Process Start(string program, string option)
     {
         try
         {
-            return Process.Start(new ProcessStartInfo(program, "-c")
+            return Process.Start(new ProcessStartInfo(program, option)
             {
                 RedirectStandardInput = true,
                 RedirectStandardOutput = true,
@@ -120,8 +169,12 @@ public sealed class CompressionStreamTests
         }
     }
 
-    private static DecompressStream Decompress(string format, Stream compressed) =>
-        format == "zstd" ? new ZstdDecompressStream(compressed) : new XzDecompressStream(compressed);
+    private static DecompressStream Decompress(string format, Stream compressed) => format switch
+    {
+        "zstd" => new ZstdDecompressStream(compressed),
+        "xz" => new XzDecompressStream(compressed),
+        _ => new Bzip2DecompressStream(compressed),
+    };
 
     private static byte[] ReadAll(Stream stream, int pieceBytes)
     {

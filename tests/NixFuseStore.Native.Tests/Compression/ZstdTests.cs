@@ -96,4 +96,23 @@ public sealed class ZstdTests
         Assert.True(Zstd.TryDecompress(Zstd.Compress(plain, 1 + (i % 9)), output, out _));
         Assert.Equal(plain, output);
     });
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(131_072)]
+    [InlineData(131_073)]
+    [InlineData(400_000)]
+    public void StoredFrame_OfAnyLength_IsOneFrameOfThoseBytes(int length)
+    {
+        var plain = new byte[length];
+        new Random(length).NextBytes(plain);
+        var frame = new System.Buffers.ArrayBufferWriter<byte>();
+        ZstdStoredFrame.Write(plain, frame);
+        Assert.InRange(frame.WrittenCount, length, length + 9 + (3 * 4));
+
+        var again = new byte[length];
+        Assert.True(Zstd.TryDecompress(frame.WrittenSpan, again, out _));
+        Assert.Equal(plain, again);
+    }
 }
