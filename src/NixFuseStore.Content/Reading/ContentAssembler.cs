@@ -28,7 +28,7 @@ public static class ContentAssembler
             while (index >= 0)
             {
                 SendEntry(tree, index, header, stream, visitor, target);
-                index = Next(tree, index, visitor);
+                index = NarOrder.Next(tree, index, visitor);
             }
         }
         finally
@@ -61,35 +61,5 @@ public static class ContentAssembler
                 visitor.EndFile();
                 break;
         }
-    }
-
-    /// <summary>The entry that follows in NAR order, -1 behind the last; leaves the directories that are complete.</summary>
-    private static int Next(ManifestTree tree, int index, INarVisitor visitor)
-    {
-        var (first, count) = tree.Children(index);
-        if (count > 0)
-        {
-            return first;
-        }
-
-        if (tree.Kind(index) == EntryKind.Directory)
-        {
-            visitor.LeaveDirectory();
-        }
-
-        while (index != 0)
-        {
-            var parent = tree.Parent(index);
-            (first, count) = tree.Children(parent);
-            if (index + 1 < first + count)
-            {
-                return index + 1;
-            }
-
-            visitor.LeaveDirectory();
-            index = parent;
-        }
-
-        return -1;
     }
 }

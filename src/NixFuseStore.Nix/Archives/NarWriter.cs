@@ -85,6 +85,22 @@ public sealed class NarWriter : INarVisitor
         Put(data);
     }
 
+    /// <summary>
+    /// Leaves the next bytes of the file to the caller, who puts them behind what the output got so far: for content that lies
+    /// somewhere in the output's own form.
+    /// </summary>
+    public void SkipFileData(ulong length)
+    {
+        if (length > _fileRemaining)
+        {
+            throw new InvalidOperationException("A file got more bytes than its size.");
+        }
+
+        FlushBuffer();
+        _fileRemaining -= length;
+        Length += length;
+    }
+
     /// <inheritdoc/>
     public void EndFile()
     {
