@@ -5,7 +5,8 @@ namespace NixFuseStore.Storage.Metadata;
 /// (SQLite; the command line beside it is fine too). Every call throws <see cref="MetadataUnavailableException"/> where the database is away.
 /// </summary>
 public interface IMetadataStore
-    : IStoreCatalog, ITokenCatalog, IPathCatalog, IRegistrar, IEventLog, IChunkIndex, IRootCatalog, IDerivationCatalog, IAsyncDisposable
+    : IStoreCatalog, ITokenCatalog, IPathCatalog, IRegistrar, IEventLog, IChunkIndex, IRootCatalog, IDerivationCatalog,
+      INarFileCatalog, IUpstreamCatalog, IAsyncDisposable
 {
     /// <summary>What the database is, for messages: no password in it.</summary>
     string Description { get; }

@@ -1,11 +1,12 @@
 namespace NixFuseStore.Storage.Metadata.Sql;
 
 /// <summary>All steps of the schema; SCHEMA.md tells what each table is for.</summary>
-internal static class Migrations
+internal static partial class Migrations
 {
     public static IReadOnlyList<Migration> All =>
     [
         new(1, [.. Stores, .. Contents, .. Paths, .. Roots], PostgresStorage),
+        new(3, [.. NarFiles, .. Upstreams], ["ALTER TABLE nar_files ALTER COLUMN draft SET STORAGE EXTERNAL"]),
     ];
 
     private static string[] Stores =>

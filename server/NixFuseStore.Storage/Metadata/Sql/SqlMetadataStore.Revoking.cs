@@ -68,6 +68,7 @@ internal sealed partial class SqlMetadataStore
         string[] statements =
         [
             "DELETE FROM roots WHERE path IN (SELECT r.id FROM {rows})",
+            "DELETE FROM nar_files WHERE path IN (SELECT r.id FROM {rows})",
             "DELETE FROM derivation_outputs WHERE path IN (SELECT r.id FROM {rows})",
             "DELETE FROM signatures WHERE path IN (SELECT r.id FROM {rows})",
             "DELETE FROM path_references WHERE referrer IN (SELECT r.id FROM {rows})",
