@@ -5,9 +5,13 @@ using System.Text.Json;
 namespace NixFuseStore.EndToEnd.Tests.Fixtures;
 
 /// <summary>A host that uses nixfuse: its own cache directory, mount point, token and, where asked for, network namespace.</summary>
-internal sealed class ClientHost(string folder, ServerProcess server, HostPair? hosts = null) : IDisposable
+/// <param name="folder">Holds its cache directory and mount point.</param>
+/// <param name="server">The server that it talks to.</param>
+/// <param name="hosts">Runs in their client namespace; null for the machine's own.</param>
+/// <param name="mountName">The mount point's name in <paramref name="folder"/>: "nix" makes the folder a root of a Nix store.</param>
+internal sealed class ClientHost(string folder, ServerProcess server, HostPair? hosts = null, string mountName = "mnt") : IDisposable
 {
-    public string MountPoint { get; } = Directory.CreateDirectory(Path.Combine(folder, "mnt")).FullName;
+    public string MountPoint { get; } = Directory.CreateDirectory(Path.Combine(folder, mountName)).FullName;
 
     public string CacheDirectory { get; } = Path.Combine(folder, "cache");
 

@@ -10,6 +10,9 @@ internal sealed record CommandResult(string Line, int Status, string Output, str
         return Output;
     }
 
+    /// <summary>The lines of its output, where it ended well; the test fails otherwise.</summary>
+    public string[] Lines() => Succeeded().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
     /// <summary>Its error, which has to be one line without a stack trace.</summary>
     public string FailedWithOneLine(int status = 1)
     {

@@ -15,6 +15,9 @@ internal sealed class RealStore
 
     public static RealStore Rebuilt => Open("NIXFUSE_TEST_REBUILT");
 
+    /// <summary>The chroot store in a folder, which a test has made itself.</summary>
+    public static RealStore At(string root) => new(root);
+
     /// <summary>Every valid path.</summary>
     public IReadOnlyList<string> AllPaths() => Query("SELECT path FROM ValidPaths ORDER BY path").Select(row => row[0]).ToArray();
 

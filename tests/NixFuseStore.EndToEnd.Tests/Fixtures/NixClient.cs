@@ -1,0 +1,47 @@
+namespace NixFuseStore.EndToEnd.Tests.Fixtures;
+
+/// <summary>Runs commands of a stock Nix with a home and configuration of their own, whatever the machine's are.</summary>
+/// <param name="release">Whose commands.</param>
+/// <param name="folder">Holds the home directory, and is where commands run.</param>
+internal sealed class NixClient(NixRelease release, string folder)
+{
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+
+    // No substituters and no registry: nothing here may ask the internet.
+    private const string Configuration = """
+        experimental-features = nix-command flakes
+        build-users-group =
+        substituters =
+        flake-registry =
+        sandbox = false
+        """;
+
+    public NixRelease Release => release;
+
+    public string Folder => folder;
+
+    /// <summary>Runs a command with a store as its default one.</summary>
+    /// <param name="store">A store URL, or the folder of a chroot store.</param>
+    /// <param name="command">Program and arguments.</param>
+    /// <param name="configuration">Lines of nix.conf, besides those that every command gets.</param>
+    /// <param name="inputFile">Its standard input, such as an export stream; null for none.</param>
+    /// <param name="outputFile">Where its standard output goes, such as a NAR; null to return it as text.</param>
+    public CommandResult Run(
+        string store, IEnumerable<string> command, string configuration = "", string? inputFile = null, string? outputFile = null)
+    {
+        string[] environment =
+        [
+            "HOME=" + Directory.CreateDirectory(Path.Combine(folder, "home")).FullName,
+            "PATH=/usr/bin:/bin",
+            "NIX_CONF_DIR=/nonexistent",
+            "NIX_CONFIG=" + Configuration + "\n" + configuration,
+            "NIX_REMOTE=" + store,
+        ];
+        // The shell is the machine's: another release's folder need not hold one.
+        var redirect = "cd \"$0\" && exec \"$@\" <" + Quote(inputFile ?? "/dev/null") + (outputFile is null ? "" : " >" + Quote(outputFile));
+        return Command.Run(
+            "sh", ["-c", redirect, folder, "env", "-i", .. environment, .. release.Launcher, .. command], environment: null, deadline: Deadline);
+    }
+
+    private static string Quote(string path) => "'" + path.Replace("'", @"'\''", StringComparison.Ordinal) + "'";
+}

@@ -1,0 +1,31 @@
+namespace NixFuseStore.EndToEnd.Tests.NixCommands;
+
+/// <summary>Commands that keep paths alive, and that ask what lives.</summary>
+internal static class RootCommands
+{
+    public static NixCommand[] All { get; } =
+    [
+        NixCommand.Same("nix-store --realise TOP.drv"),
+        NixCommand.Prints("nix-store --realise TOP", "TOP"),
+        new("nix-store --realise TOP --add-root LINK", run =>
+            Assert.Equal(run.Source["TOP"], new FileInfo(run.AddRoot("TOP")).LinkTarget)),
+        new("nix-store --gc --print-roots", run =>
+        {
+            var link = run.AddRoot("TOP");
+            Assert.Contains($"{link} -> {run.Source["TOP"]}", run.Roots());
+            File.Delete(link);
+            Assert.DoesNotContain(run.Roots(), root => root.Contains(link, StringComparison.Ordinal));
+        }),
+        new("nix-store --gc --print-live, --print-dead", run =>
+        {
+            run.AtTarget($"nix copy --no-check-sigs --from {run.Source.Root} IMPORTED").Succeeded();
+            run.AddRoot("TOP");
+            var live = run.AtTarget("nix-store --gc --print-live").Lines().ToHashSet();
+            var dead = run.AtTarget("nix-store --gc --print-dead").Lines().ToHashSet();
+            Assert.Superset(run.Source.Requisites("TOP").ToHashSet(), live);
+            Assert.Contains(run.Source["IMPORTED"], dead);
+            Assert.Empty(live.Intersect(dead));
+            Assert.Equal(run.AtTarget("nix path-info --all").Lines().ToHashSet(), live.Union(dead).ToHashSet());
+        }),
+    ];
+}

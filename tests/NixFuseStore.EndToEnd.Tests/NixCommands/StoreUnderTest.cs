@@ -1,0 +1,13 @@
+namespace NixFuseStore.EndToEnd.Tests.NixCommands;
+
+/// <summary>A store that is used through a daemon socket, with its files read from disk.</summary>
+/// <param name="Root">The folder in which the store's /nix lies.</param>
+/// <param name="Other">Another store of the same make, to copy to; it starts empty.</param>
+/// <param name="HttpCache">An empty binary cache that takes uploads, or null where the make has none.</param>
+/// <param name="Builds">Whether it builds derivations, where ours refuses.</param>
+internal sealed record StoreUnderTest(string Root, StoreUnderTest? Other, string? HttpCache, bool Builds)
+{
+    public string Url => $"unix://{SocketPath}?root={Root}";
+
+    public string SocketPath => Root + "/nix/var/nix/daemon-socket/socket";
+}
