@@ -5,6 +5,7 @@ using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Services;
 using NixFuseStore.Storage.Metadata;
 using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
+using PathSignatures = NixFuseStore.Storage.Metadata.PathSignatures;
 
 namespace NixFuseStore.Server.Registration;
 
@@ -40,8 +41,9 @@ internal sealed partial class PathRegistrar
 
             var known = registered.Signatures.ToHashSet(StringComparer.Ordinal);
             string[] added = [.. claim.Info.Signatures.Select(signature => signature.ToString()).Where(signature => !known.Contains(signature))];
-            if (added.Length > 0 && await metadata.AddSignaturesAsync(store.Id, registered.Path, added, [], cancellation).ConfigureAwait(false))
+            if (added.Length > 0)
             {
+                await metadata.AddSignaturesAsync(store.Id, [new PathSignatures(registered.Path, added)], cancellation).ConfigureAwait(false);
                 registered = registered with { Signatures = [.. registered.Signatures, .. added] };
             }
 

@@ -185,8 +185,7 @@ public abstract partial class MetadataContract
         var bottom = SamplePath.Create("bottom", [1]);
         var top = SamplePath.Create("top", bottom.Path);
         await AddAsync(bottom, top);
-        await Metadata.SetRootAsync(Main, "root", bottom.Path, Token);
-        await Metadata.AddDerivationOutputsAsync(Main, bottom.Path, new Dictionary<string, StorePath> { ["out"] = top.Path }, Token);
+        await Metadata.SetRootsAsync(Main, "host", [new NewRoot(RootKind.Permanent, "root", bottom.Path)], Token);
 
         var refused = await Metadata.RevokePathsAsync(Main, [bottom.Path], Token);
         Assert.Equal([top.Path], refused.Referrers);
@@ -196,7 +195,7 @@ public abstract partial class MetadataContract
         var done = await Metadata.RevokePathsAsync(Main, [bottom.Path, top.Path, SamplePath.Name("unknown")], Token);
         Assert.Equal([.. new[] { bottom.Path, top.Path }.Order()], done.Revoked);
         Assert.Empty(await Metadata.QueryPathsAsync(Main, [bottom.Path.HashPart, top.Path.HashPart], Token));
-        Assert.Empty(await Metadata.ListRootsAsync(Main, Token));
+        Assert.Equal(bottom.Path, Assert.Single(await Metadata.ListRootsAsync(Main, Token)).Target);
         Assert.Empty(await Metadata.GetLocationsAsync(Main, [bottom.Manifest.Digest], Token));
 
         var otherwise = SamplePath.Create("bottom", [2, 2]);
@@ -211,9 +210,12 @@ public abstract partial class MetadataContract
         var sample = SamplePath.Create("signed");
         await AddAsync(sample);
 
-        Assert.True(await Metadata.AddSignaturesAsync(Main, sample.Path, ["a:QQ=="], ["main-2:Qg=="], Token));
-        Assert.True(await Metadata.AddSignaturesAsync(Main, sample.Path, ["a:QQ=="], [], Token));
-        Assert.False(await Metadata.AddSignaturesAsync(Main, SamplePath.Name("nothing"), ["a:QQ=="], [], Token));
+        var first = new PathSignatures(sample.Path, ["a:QQ=="]) { StoreSignatures = ["main-2:Qg=="] };
+        Assert.Empty(await Metadata.AddSignaturesAsync(Main, [first], Token));
+        Assert.Equal(
+            [SamplePath.Name("nothing")],
+            await Metadata.AddSignaturesAsync(
+                Main, [new PathSignatures(sample.Path, ["a:QQ=="]), new PathSignatures(SamplePath.Name("nothing"), ["a:QQ=="])], Token));
 
         var found = Assert.Single(await Metadata.QueryPathsAsync(Main, [sample.Path.HashPart], Token));
         Assert.Equal(["a:QQ=="], found.Signatures);

@@ -79,50 +79,6 @@ public abstract partial class MetadataContract
     }
 
     [Fact]
-    public async Task Roots_AndSessions_KeepWhatTheyWereTold()
-    {
-        var sample = SamplePath.Create("rooted");
-        await AddAsync(sample);
-
-        Assert.True(await Metadata.SetRootAsync(Main, "profile", sample.Path, Token));
-        Assert.False(await Metadata.SetRootAsync(Main, "wrong", SamplePath.Name("nothing"), Token));
-        Assert.Equal([("profile", sample.Path)], await Metadata.ListRootsAsync(Main, Token));
-        Assert.True(await Metadata.RemoveRootAsync(Main, "profile", Token));
-        Assert.False(await Metadata.RemoveRootAsync(Main, "profile", Token));
-
-        long session = await Metadata.OpenSessionAsync(Main, "host", TimeSpan.FromMinutes(1), Token);
-        Assert.True(await Metadata.AddTemporaryRootsAsync(session, [sample.Path, SamplePath.Name("coming")], Token));
-        Assert.True(await Metadata.AddTemporaryRootsAsync(session, [sample.Path], Token));
-        Assert.Equal(2, (await Metadata.ListTemporaryRootsAsync(Main, Token)).Count);
-        Assert.True(await Metadata.RenewSessionAsync(session, TimeSpan.FromMilliseconds(1), Token));
-        await Task.Delay(30, Token);
-        Assert.False(await Metadata.RenewSessionAsync(session, TimeSpan.FromMinutes(1), Token));
-        Assert.False(await Metadata.AddTemporaryRootsAsync(session, [sample.Path], Token));
-        Assert.Empty(await Metadata.ListTemporaryRootsAsync(Main, Token));
-        await Metadata.CloseSessionAsync(session, Token);
-        Assert.True(await Metadata.OpenSessionAsync(Main, "host", TimeSpan.FromMinutes(1), Token) > session);
-    }
-
-    [Fact]
-    public async Task Derivations_AndRealisations_AreFoundBothWays()
-    {
-        var derivation = SamplePath.Create("hello.drv");
-        await AddAsync(derivation);
-        var outputs = new Dictionary<string, NixFuseStore.Nix.StorePath> { ["out"] = SamplePath.Name("hello"), ["dev"] = SamplePath.Name("hello-dev") };
-
-        Assert.True(await Metadata.AddDerivationOutputsAsync(Main, derivation.Path, outputs, Token));
-        Assert.True(await Metadata.AddDerivationOutputsAsync(Main, derivation.Path, outputs, Token));
-        Assert.False(await Metadata.AddDerivationOutputsAsync(Main, SamplePath.Name("other.drv"), outputs, Token));
-        Assert.Equivalent(outputs, await Metadata.GetDerivationOutputsAsync(Main, derivation.Path, Token), strict: true);
-        Assert.Equal([derivation.Path], await Metadata.GetDeriversAsync(Main, outputs["dev"], Token));
-
-        Assert.Null(await Metadata.FindRealisationAsync(Main, "sha256:aa!out", Token));
-        Assert.Equal("{1}", await Metadata.AddRealisationAsync(Main, "sha256:aa!out", "{1}", Token));
-        Assert.Equal("{1}", await Metadata.AddRealisationAsync(Main, "sha256:aa!out", "{2}", Token));
-        Assert.Equal("{1}", await Metadata.FindRealisationAsync(Main, "sha256:aa!out", Token));
-    }
-
-    [Fact]
     public async Task Open_AgainAndSeveralAtOnce_FindsTheSameSchema()
     {
         var opened = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => OpenUnlistedAsync())));

@@ -2,28 +2,22 @@ using NixFuseStore.Nix;
 
 namespace NixFuseStore.Storage.Metadata;
 
-/// <summary>What derivations make.</summary>
+/// <summary>What derivations make. The outputs of a derivation come with its registration.</summary>
 public interface IDerivationCatalog
 {
-    /// <summary>Notes the outputs of a valid derivation; false where it is not valid. Idempotent.</summary>
-    Task<bool> AddDerivationOutputsAsync(
-        StoreId store, StorePath derivation, IReadOnlyDictionary<string, StorePath> outputs, CancellationToken cancellationToken = default);
+    /// <summary>Valid derivations that have these paths, valid or not, as outputs; ascending within each output.</summary>
+    Task<ILookup<StorePath, StorePath>> GetDeriversAsync(
+        StoreId store, IReadOnlyCollection<StorePath> outputs, CancellationToken cancellationToken = default);
 
-    /// <summary>The known outputs of a derivation by name; empty where none are known.</summary>
-    Task<IReadOnlyDictionary<string, StorePath>> GetDerivationOutputsAsync(
-        StoreId store, StorePath derivation, CancellationToken cancellationToken = default);
-
-    /// <summary>Valid derivations that have this output.</summary>
-    Task<IReadOnlyList<StorePath>> GetDeriversAsync(StoreId store, StorePath output, CancellationToken cancellationToken = default);
-
-    /// <summary>Registers what a content-addressed derivation's output came to; the first one stays.</summary>
+    /// <summary>Registers what outputs of content-addressed derivations came to; the first one of each id stays. Durable.</summary>
     /// <param name="store">The store.</param>
-    /// <param name="id"><c>sha256:HASH!OUTPUT</c>.</param>
-    /// <param name="json">Nix's JSON form, kept as it is.</param>
+    /// <param name="realisations">Ids (<c>sha256:HASH!OUTPUT</c>) with Nix's JSON form, which is kept as it is.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>The JSON that is registered now.</returns>
-    Task<string> AddRealisationAsync(StoreId store, string id, string json, CancellationToken cancellationToken = default);
+    /// <returns>What is registered now, by id.</returns>
+    Task<IReadOnlyDictionary<string, string>> AddRealisationsAsync(
+        StoreId store, IReadOnlyCollection<KeyValuePair<string, string>> realisations, CancellationToken cancellationToken = default);
 
-    /// <summary>Nix's JSON form of a realisation, or null.</summary>
-    Task<string?> FindRealisationAsync(StoreId store, string id, CancellationToken cancellationToken = default);
+    /// <summary>Nix's JSON form of realisations by id; unknown ones are left out.</summary>
+    Task<IReadOnlyDictionary<string, string>> FindRealisationsAsync(
+        StoreId store, IReadOnlyCollection<string> ids, CancellationToken cancellationToken = default);
 }

@@ -1,4 +1,5 @@
 using NixFuseStore.Content;
+using NixFuseStore.Nix;
 
 namespace NixFuseStore.Storage.Metadata;
 
@@ -34,6 +35,10 @@ public interface IPathCatalog
         int maxPaths,
         bool withReferences = true,
         CancellationToken cancellationToken = default);
+
+    /// <summary>Valid paths that refer to these paths, ascending within each; one that refers to itself is its own referrer.</summary>
+    Task<ILookup<StorePath, StorePath>> GetReferrersAsync(
+        StoreId store, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken = default);
 
     /// <summary>The sections that manifests of valid paths of the store hold; others are left out. Each section once.</summary>
     Task<IReadOnlyList<StoredSection>> GetSectionsAsync(

@@ -17,13 +17,10 @@ public interface IRegistrar
     Task<IReadOnlyList<RegistrationResult>> RegisterPathsAsync(
         StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, CancellationToken cancellationToken = default);
 
-    /// <summary>Adds signatures to a valid path (<c>name:base64</c>); false where it is not valid.</summary>
-    Task<bool> AddSignaturesAsync(
-        StoreId store,
-        StorePath path,
-        IReadOnlyCollection<string> signatures,
-        IReadOnlyCollection<string> storeSignatures,
-        CancellationToken cancellationToken = default);
+    /// <summary>Adds signatures to valid paths; those that they have are kept once. Durable.</summary>
+    /// <returns>The named paths that are not valid.</returns>
+    Task<IReadOnlyCollection<StorePath>> AddSignaturesAsync(
+        StoreId store, IReadOnlyCollection<PathSignatures> signatures, CancellationToken cancellationToken = default);
 
     /// <summary>Removes paths, all or none; a path that others refer to needs them in the same call.</summary>
     Task<RevocationResult> RevokePathsAsync(

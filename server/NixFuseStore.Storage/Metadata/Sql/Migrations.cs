@@ -6,6 +6,7 @@ internal static partial class Migrations
     public static IReadOnlyList<Migration> All =>
     [
         new(1, [.. Stores, .. Contents, .. Paths, .. Roots], PostgresStorage),
+        new(2, [.. RootsOfHosts, .. BuildLogs], ["ALTER TABLE build_logs ALTER COLUMN zstd SET STORAGE EXTERNAL"]),
         new(3, [.. NarFiles, .. Upstreams], ["ALTER TABLE nar_files ALTER COLUMN draft SET STORAGE EXTERNAL"]),
     ];
 

@@ -51,6 +51,7 @@ internal sealed partial class SqlMetadataStore
                     .Concat(candidate.Path.StoreSignatures.Select(text => (candidate.RowId, StoreSignature, text)))),
             ],
             cancellationToken).ConfigureAwait(false);
+        await InsertDerivationOutputsAsync(session, accepted, cancellationToken).ConfigureAwait(false);
 
         // 5. The news.
         var paths = Array.ConvertAll(accepted, candidate => candidate.Path.Path);

@@ -16,30 +16,26 @@ internal sealed partial class SqlMetadataStore
     }
 
     /// <inheritdoc/>
-    public Task<bool> AddSignaturesAsync(
-        StoreId store,
-        StorePath path,
-        IReadOnlyCollection<string> signatures,
-        IReadOnlyCollection<string> storeSignatures,
-        CancellationToken cancellationToken) => WriteAsync(
+    public async Task<IReadOnlyCollection<StorePath>> AddSignaturesAsync(
+        StoreId store, IReadOnlyCollection<PathSignatures> signatures, CancellationToken cancellationToken) => await WriteAsync(
         durable: true,
         async session =>
         {
             await LockStoreAsync(session, store, cancellationToken).ConfigureAwait(false);
-            var rows = await FindRowsAsync(session, store, [path], cancellationToken).ConfigureAwait(false);
-            if (rows.Count == 0)
-            {
-                return false;
-            }
-
-            long id = rows[0].Id;
+            StorePath[] paths = [.. signatures.Select(item => item.Path).Distinct()];
+            var rows = await FindRowsAsync(session, store, paths, cancellationToken).ConfigureAwait(false);
+            var ids = rows.ToDictionary(row => row.Path, row => row.Id);
             await InsertSignaturesAsync(
                 session,
-                [.. signatures.Select(text => (id, NixSignature, text)), .. storeSignatures.Select(text => (id, StoreSignature, text))],
+                [
+                    .. signatures.Where(item => ids.ContainsKey(item.Path)).SelectMany(item =>
+                        item.Signatures.Select(text => (ids[item.Path], NixSignature, text))
+                            .Concat(item.StoreSignatures.Select(text => (ids[item.Path], StoreSignature, text)))),
+                ],
                 cancellationToken).ConfigureAwait(false);
-            return true;
+            return Array.FindAll(paths, path => !ids.ContainsKey(path));
         },
-        cancellationToken);
+        cancellationToken).ConfigureAwait(false);
 
     private async Task<(RevocationResult Result, ulong Head)> RevokeAsync(
         SqlSession session, StoreId store, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)
@@ -67,7 +63,6 @@ internal sealed partial class SqlMetadataStore
         // 3. What hangs on the paths, then the paths. Manifests and chunks stay until a collection finds them unused.
         string[] statements =
         [
-            "DELETE FROM roots WHERE path IN (SELECT r.id FROM {rows})",
             "DELETE FROM nar_files WHERE path IN (SELECT r.id FROM {rows})",
             "DELETE FROM derivation_outputs WHERE path IN (SELECT r.id FROM {rows})",
             "DELETE FROM signatures WHERE path IN (SELECT r.id FROM {rows})",

@@ -2,129 +2,80 @@ using NixFuseStore.Nix;
 
 namespace NixFuseStore.Storage.Metadata.Sql;
 
-/// <content>Roots and sessions.</content>
+/// <content>Roots of hosts.</content>
 internal sealed partial class SqlMetadataStore
 {
-    /// <inheritdoc/>
-    public Task<bool> SetRootAsync(StoreId store, string name, StorePath path, CancellationToken cancellationToken) => WriteAsync(
-        durable: true,
-        async session => await session.ExecuteAsync(
-            new SqlText(
-                """
-                INSERT INTO roots (store, name, path)
-                SELECT p.store, @name, p.id FROM paths p WHERE p.store = @store AND p.hash_part = @hash AND p.name = @pathName
-                ON CONFLICT (store, name) DO UPDATE SET path = excluded.path
-                """,
-                ("@store", store.Value),
-                ("@name", name),
-                ("@hash", path.HashPart),
-                ("@pathName", path.Name)),
-            cancellationToken).ConfigureAwait(false) == 1,
-        cancellationToken);
+    /// <summary>Of roots <c>t</c>.</summary>
+    private string LeaseLasts => $"(t.lease_until IS NULL OR t.lease_until > {_dialect.NowMilliseconds})";
 
     /// <inheritdoc/>
-    public Task<bool> RemoveRootAsync(StoreId store, string name, CancellationToken cancellationToken) => WriteAsync(
+    public Task SetRootsAsync(StoreId store, string host, IReadOnlyCollection<NewRoot> roots, CancellationToken cancellationToken) => WriteAsync(
         durable: true,
-        async session => await session.ExecuteAsync(
-            new SqlText("DELETE FROM roots WHERE store = @store AND name = @name", ("@store", store.Value), ("@name", name)),
-            cancellationToken).ConfigureAwait(false) == 1,
-        cancellationToken);
-
-    /// <inheritdoc/>
-    public async Task<IReadOnlyList<(string Name, StorePath Path)>> ListRootsAsync(StoreId store, CancellationToken cancellationToken) =>
-        await ReadAsync(
-            session => session.QueryAsync(
-                new SqlText(
-                    """
-                    SELECT t.name, p.hash_part || '-' || p.name FROM roots t JOIN paths p ON p.id = t.path
-                    WHERE t.store = @store ORDER BY t.name
-                    """,
-                    ("@store", store.Value)),
-                reader => (reader.GetString(0), StorePath.ParseBaseName(reader.GetString(1))),
-                cancellationToken),
-            cancellationToken).ConfigureAwait(false);
-
-    /// <inheritdoc/>
-    public Task<long> OpenSessionAsync(StoreId store, string owner, TimeSpan lease, CancellationToken cancellationToken) => WriteAsync(
-        durable: true,
-        async session => (await session.ScalarAsync(
-            new SqlText(
-                $"""
-                INSERT INTO sessions (store, owner, lease_until, created)
-                VALUES (@store, @owner, {_dialect.NowMilliseconds} + @lease, @now) RETURNING id
-                """,
-                ("@store", store.Value),
-                ("@owner", owner),
-                ("@lease", (long)lease.TotalMilliseconds),
-                ("@now", NowSeconds())),
-            cancellationToken).ConfigureAwait(false)).ToInt64(),
-        cancellationToken);
-
-    /// <inheritdoc/>
-    public Task<bool> RenewSessionAsync(long session, TimeSpan lease, CancellationToken cancellationToken) => WriteAsync(
-        durable: true,
-        async sql => await sql.ExecuteAsync(
-            new SqlText(
-                $"""
-                UPDATE sessions SET lease_until = {_dialect.NowMilliseconds} + @lease
-                WHERE id = @session AND lease_until > {_dialect.NowMilliseconds}
-                """,
-                ("@lease", (long)lease.TotalMilliseconds),
-                ("@session", session)),
-            cancellationToken).ConfigureAwait(false) == 1,
-        cancellationToken);
-
-    /// <inheritdoc/>
-    public Task<bool> AddTemporaryRootsAsync(
-        long session, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken) => WriteAsync(
-        durable: true,
-        async sql =>
+        async session =>
         {
-            object? alive = await sql.ScalarAsync(
+            var sorted = roots.GroupBy(root => root.Link, StringComparer.Ordinal).Select(equal => equal.Last())
+                .OrderBy(root => root.Link, StringComparer.Ordinal).ToArray();
+            return await session.ExecuteRowsAsync(
                 new SqlText(
-                    $"SELECT id FROM sessions WHERE id = @session AND lease_until > {_dialect.NowMilliseconds}{_dialect.ForUpdate}",
-                    ("@session", session)),
+                    $$"""
+                    INSERT INTO roots (store, host, link, kind, base_name, created, lease_until)
+                    SELECT @store, @host, r.link, r.kind, r.base_name, @now, {{_dialect.NowMilliseconds}} + r.lease FROM {rows} WHERE 1 = 1
+                    ON CONFLICT (store, host, link) DO UPDATE SET
+                      kind = excluded.kind, base_name = excluded.base_name, lease_until = excluded.lease_until,
+                      created = CASE WHEN roots.base_name = excluded.base_name THEN roots.created ELSE excluded.created END
+                    """,
+                    ("@store", store.Value),
+                    ("@host", host),
+                    ("@now", NowSeconds())),
+                new RowSet(sorted.Length)
+                    .Text("link", Array.ConvertAll(sorted, root => root.Link))
+                    .Int("kind", Array.ConvertAll(sorted, root => (int)root.Kind))
+                    .Text("base_name", Array.ConvertAll(sorted, root => root.Target.BaseName))
+                    .NullableBig("lease", Array.ConvertAll(sorted, root => (long?)root.Lease?.TotalMilliseconds)),
                 cancellationToken).ConfigureAwait(false);
-            if (alive is null)
-            {
-                return false;
-            }
-
-            string[] names = [.. paths.Distinct().Order().Select(path => path.BaseName)];
-            await sql.ExecuteRowsAsync(
-                new SqlText(
-                    "INSERT INTO session_roots (session, base_name) SELECT @session, r.name FROM {rows} WHERE 1 = 1 ON CONFLICT DO NOTHING",
-                    ("@session", session)),
-                new RowSet(names.Length).Text("name", names),
-                cancellationToken).ConfigureAwait(false);
-            return true;
         },
         cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<StorePath>> ListTemporaryRootsAsync(StoreId store, CancellationToken cancellationToken) =>
-        await ReadAsync(
-            session => session.QueryAsync(
+    public async Task<IReadOnlyList<string>> RemoveRootsAsync(
+        StoreId store, string host, IReadOnlyCollection<string> links, CancellationToken cancellationToken) => await WriteAsync(
+        durable: true,
+        async session =>
+        {
+            string[] sorted = [.. links.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+            var removed = await session.QueryRowsAsync(
                 new SqlText(
-                    $"""
-                    SELECT DISTINCT t.base_name FROM sessions s JOIN session_roots t ON t.session = s.id
-                    WHERE s.store = @store AND s.lease_until > {_dialect.NowMilliseconds} ORDER BY t.base_name
-                    """,
-                    ("@store", store.Value)),
-                reader => StorePath.ParseBaseName(reader.GetString(0)),
-                cancellationToken),
-            cancellationToken).ConfigureAwait(false);
+                    "DELETE FROM roots WHERE store = @store AND host = @host AND link IN (SELECT r.link FROM {rows}) RETURNING link",
+                    ("@store", store.Value),
+                    ("@host", host)),
+                new RowSet(sorted.Length).Text("link", sorted),
+                reader => reader.GetString(0),
+                cancellationToken).ConfigureAwait(false);
+            return removed;
+        },
+        cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public Task CloseSessionAsync(long session, CancellationToken cancellationToken) => WriteAsync(
-        durable: true,
-        async sql =>
+    public Task<IReadOnlyList<RootRecord>> ListRootsAsync(StoreId store, CancellationToken cancellationToken) => ReadAsync(
+        async session =>
         {
-            await sql.ExecuteAsync(
-                new SqlText("DELETE FROM session_roots WHERE session = @session", ("@session", session)), cancellationToken)
-                .ConfigureAwait(false);
-            return await sql.ExecuteAsync(
-                new SqlText("DELETE FROM sessions WHERE id = @session", ("@session", session)), cancellationToken).ConfigureAwait(false);
+            var roots = await session.QueryAsync(
+                new SqlText(
+                    $"""
+                    SELECT t.kind, t.host, t.link, t.base_name, t.created, t.lease_until FROM roots t
+                    WHERE t.store = @store AND {LeaseLasts} ORDER BY t.host, t.link
+                    """,
+                    ("@store", store.Value)),
+                reader => new RootRecord(
+                    (RootKind)reader.GetInt32(0),
+                    reader.GetString(1),
+                    reader.GetString(2),
+                    StorePath.ParseBaseName(reader.GetString(3)),
+                    reader.GetInt64(4),
+                    reader.GetInt64OrNull(5) / 1000),
+                cancellationToken).ConfigureAwait(false);
+            roots.AddRange(await ListTemporaryRootsAsync(session, store, cancellationToken).ConfigureAwait(false));
+            return (IReadOnlyList<RootRecord>)roots;
         },
         cancellationToken);
 }

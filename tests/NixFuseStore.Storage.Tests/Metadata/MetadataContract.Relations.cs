@@ -1,0 +1,84 @@
+using NixFuseStore.Nix;
+using NixFuseStore.Storage.Metadata;
+
+namespace NixFuseStore.Storage.Tests.Metadata;
+
+public abstract partial class MetadataContract
+{
+    [Fact]
+    public async Task GetReferrers_OfSeveralPaths_SelfIncluded()
+    {
+        var bottom = SamplePath.Create("bottom");
+        var self = SamplePath.Create("self", SamplePath.Name("self"), bottom.Path);
+        var top = SamplePath.Create("top", bottom.Path);
+        await AddAsync(bottom, self, top);
+        var otherName = StorePath.ParseBaseName($"{bottom.Path.HashPart}-other-name");
+
+        var referrers = await Metadata.GetReferrersAsync(
+            Main, [bottom.Path, self.Path, top.Path, SamplePath.Name("nothing"), otherName, bottom.Path], Token);
+
+        Assert.Equal([.. new[] { self.Path, top.Path }.Order()], referrers[bottom.Path]);
+        Assert.Equal([self.Path], referrers[self.Path]);
+        Assert.Equal(2, referrers.Count);
+        Assert.Empty(await Metadata.GetReferrersAsync((await CreateStoreAsync("other")).Id, [bottom.Path], Token));
+    }
+
+    [Fact]
+    public async Task Register_DerivationOutputs_AreFoundAsDeriversWhileItIsValid()
+    {
+        var (first, second) = (SamplePath.Create("first.drv"), SamplePath.Create("second.drv"));
+        var (output, own) = (SamplePath.Name("output"), SamplePath.Name("own"));
+        await SamplePath.IndexAsync(Metadata, Main, first, second);
+        await Metadata.RegisterPathsAsync(
+            Main,
+            ChunkScope.All,
+            [
+                first.Registration with { DerivationOutputs = Outputs(("out", output), ("dev", own)) },
+                second.Registration with { DerivationOutputs = Outputs(("out", output)) },
+            ],
+            Token);
+
+        var derivers = await Metadata.GetDeriversAsync(Main, [output, own, SamplePath.Name("nothing")], Token);
+        Assert.Equal([.. new[] { first.Path, second.Path }.Order()], derivers[output]);
+        Assert.Equal([first.Path], derivers[own]);
+        Assert.Equal(2, derivers.Count);
+        Assert.Empty(await Metadata.GetDeriversAsync((await CreateStoreAsync("other")).Id, [output], Token));
+
+        await Metadata.RevokePathsAsync(Main, [first.Path], Token);
+        Assert.Equal([second.Path], (await Metadata.GetDeriversAsync(Main, [output, own], Token)).SelectMany(group => group));
+    }
+
+    [Fact]
+    public async Task Realisations_TheFirstStays()
+    {
+        var now = await Metadata.AddRealisationsAsync(Main, [new("sha256:aa!out", "{1}"), new("sha256:bb!out", "{2}")], Token);
+        Assert.Equivalent(new Dictionary<string, string> { ["sha256:aa!out"] = "{1}", ["sha256:bb!out"] = "{2}" }, now, strict: true);
+
+        now = await Metadata.AddRealisationsAsync(Main, [new("sha256:aa!out", "{3}"), new("sha256:cc!out", "{4}"), new("sha256:cc!out", "{5}")], Token);
+        Assert.Equivalent(new Dictionary<string, string> { ["sha256:aa!out"] = "{1}", ["sha256:cc!out"] = "{4}" }, now, strict: true);
+
+        var found = await Metadata.FindRealisationsAsync(Main, ["sha256:cc!out", "sha256:dd!out"], Token);
+        Assert.Equal([new KeyValuePair<string, string>("sha256:cc!out", "{4}")], found);
+        Assert.Empty(await Metadata.FindRealisationsAsync((await CreateStoreAsync("other")).Id, ["sha256:aa!out"], Token));
+    }
+
+    [Fact]
+    public async Task BuildLog_TheFirstStays()
+    {
+        var derivation = SamplePath.Name("x.drv");
+        byte[] frame = new byte[3_000_000];
+        new Random(1).NextBytes(frame);
+        Assert.Null(await Metadata.FindBuildLogAsync(Main, derivation, Token));
+
+        Assert.True(await Metadata.AddBuildLogAsync(Main, derivation, new BuildLog(7, frame), Token));
+        Assert.False(await Metadata.AddBuildLogAsync(Main, derivation, new BuildLog(8, frame.AsMemory(1)), Token));
+
+        var log = await Metadata.FindBuildLogAsync(Main, derivation, Token);
+        Assert.Equal(7, log!.PlainLength);
+        Assert.True(log.Zstd.Span.SequenceEqual(frame));
+        Assert.Null(await Metadata.FindBuildLogAsync((await CreateStoreAsync("other")).Id, derivation, Token));
+    }
+
+    private static Dictionary<string, StorePath> Outputs(params (string Name, StorePath Path)[] outputs) =>
+        outputs.ToDictionary(output => output.Name, output => output.Path);
+}
