@@ -13,9 +13,10 @@ internal sealed record Options(
           --work DIR       scratch space on the same disk (default: artifacts/benchmark below the current folder); removed at the end
           --repeat N       runs a figure; medians are printed (default 5)
           --programs DIR   where nixfuse and nixfuse-server are (default: out)
-          GROUP            warm, cached, cold, storage, tiny (default: all)
+          GROUP            warm, cached, cold, storage, tiny, daemon, binary-cache (default: all)
 
-        Needs root, a Nix, nginx, bubblewrap, squashfuse, squashfs-tools, sshfs, socat, openssh-sftp-server, strace, iproute2 and gcc.
+        Needs root, a Nix, nginx, bubblewrap, squashfuse, squashfs-tools, sshfs, socat, openssh-sftp-server, strace, iproute2, gcc, wrk and
+        PostgreSQL.
         """;
 
     public static Options? Parse(string[] arguments)

@@ -1,6 +1,8 @@
 using NixFuseStore.MountBenchmarks;
 using NixFuseStore.MountBenchmarks.Hosts;
+using NixFuseStore.MountBenchmarks.Peers;
 using NixFuseStore.MountBenchmarks.Scenarios;
+using NixFuseStore.MountBenchmarks.Scenarios.Daemon;
 
 // Whole-system benchmarks: real closures, a real server, real mounts, and the peers on the same data in the same run.
 if (Options.Parse(args) is not { } options)
@@ -16,7 +18,8 @@ var report = new Report();
 try
 {
     var jobs = Jobs.Of(options.Store, scratch);
-    if (options.Wants("warm") || options.Wants("cached") || options.Wants("cold"))
+    NixSettings.UseHome(Path.Combine(folder, "home"));
+    if (options.Wants("warm") || options.Wants("cached") || options.Wants("cold") || options.Wants("binary-cache"))
     {
         using var server = new ServerHost(options, data, network: null);
         using var client = new ClientHost(options, server, network: null, Path.Combine(folder, "client"));
@@ -35,6 +38,12 @@ try
             }
 
             report.Add("warm", "resident after all this", "MiB", client.ResidentMebibytes(), "-", 0, new(250, AtMost: true));
+            client.Unmount();
+        }
+
+        if (options.Wants("binary-cache"))
+        {
+            BinaryCacheScenario.Run(options, report, server, BinaryCache.Make(options.Store, Path.Combine(options.WorkDirectory, "binary-cache")), scratch);
         }
     }
 
@@ -51,6 +60,11 @@ try
     if (options.Wants("tiny"))
     {
         TinyScenario.Run(options, report, Directory.CreateDirectory(Path.Combine(folder, "tiny")).FullName);
+    }
+
+    if (options.Wants(DaemonScenario.Group))
+    {
+        DaemonScenario.Run(options, report, Directory.CreateDirectory(Path.Combine(folder, "daemon")).FullName);
     }
 
     report.Write(options.JsonFile);

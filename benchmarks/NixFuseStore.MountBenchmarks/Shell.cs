@@ -55,6 +55,11 @@ internal static class Shell
         return Process.Start(start)!;
     }
 
+    /// <summary>Where a program lies that an administrator can run, or null.</summary>
+    public static string? Find(string program) =>
+        $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin".Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+
     /// <summary>Empties the kernel's caches of pages, entries and inodes.</summary>
     public static void DropCaches()
     {

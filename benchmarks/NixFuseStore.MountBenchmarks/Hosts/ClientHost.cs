@@ -9,9 +9,16 @@ internal sealed class ClientHost(Options options, ServerHost server, Network? ne
     private readonly string _program = Path.Combine(options.Programs, "nixfuse");
     private bool _mounted;
 
-    public string MountPoint { get; } = Path.Combine(folder, "mnt");
+    // Nix's root= names the folder above the one that holds store and var.
+    public string MountPoint { get; } = Path.Combine(folder, "nix");
 
     public string Store => MountPoint + "/store";
+
+    /// <summary>Where stock Nix and other speakers of the worker protocol connect.</summary>
+    public string DaemonSocket => MountPoint + "/var/nix/daemon-socket/socket";
+
+    /// <summary>The mount as a store of stock Nix, for --store, --to and --from.</summary>
+    public string StoreUri => $"unix://{DaemonSocket}?root={folder}";
 
     private string CacheDirectory => Path.Combine(folder, "cache");
 
@@ -43,6 +50,9 @@ internal sealed class ClientHost(Options options, ServerHost server, Network? ne
 
     public string Push(string storeRoot, params string[] paths) =>
         Nixfuse(["push", "--from", storeRoot, .. paths]);
+
+    /// <summary>Full paths in the server's store whose base names begin so.</summary>
+    public string[] List(string prefix) => Nixfuse("ls", prefix).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>The status of this mount.</summary>
     public JsonElement Status()

@@ -10,14 +10,17 @@ internal sealed partial class ServerHost : IDisposable
     private readonly string[] _storage;
     private readonly Process _process;
 
-    public ServerHost(Options options, string dataDirectory, Network? network)
+    /// <param name="options">Where the program is.</param>
+    /// <param name="dataDirectory">Its packs, and its metadata unless these are elsewhere; kept for another server.</param>
+    /// <param name="network">Its host, or null for loopback.</param>
+    /// <param name="metadata">URI of a PostgreSQL database; null for SQLite in the data directory.</param>
+    public ServerHost(Options options, string dataDirectory, Network? network, string? metadata = null)
     {
         _program = Path.Combine(options.Programs, "nixfuse-server");
         DataDirectory = dataDirectory;
         Directory.CreateDirectory(dataDirectory);
-        _storage = ["--data", dataDirectory];
-        var address = network is null ? "127.0.0.1" : Network.ServerAddress;
-        Url = $"http://{address}:7431";
+        _storage = metadata is null ? ["--data", dataDirectory] : ["--data", dataDirectory, "--metadata", metadata];
+        Url = network is null ? $"http://127.0.0.1:{Ports.FindFree()}" : $"http://{Network.ServerAddress}:7431";
         // The store comes before the token, and the token before anyone but loopback is served.
         if (!StoreExists())
         {

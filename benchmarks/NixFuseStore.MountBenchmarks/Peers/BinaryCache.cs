@@ -7,29 +7,15 @@ namespace NixFuseStore.MountBenchmarks.Peers;
 /// <summary>A static HTTP binary cache (nginx, zstd), and what `nix copy` from it into a chroot store on tmpfs takes.</summary>
 internal sealed class BinaryCache : IDisposable
 {
-    private const int Port = 8081;
-    private readonly string _folder;
-    private readonly Process _nginx;
+    private readonly Nginx _nginx;
     private readonly Network _network;
     private readonly string _stores;
 
     public BinaryCache(string cacheFolder, string scratch, Network network)
     {
         _network = network;
-        _folder = Path.Combine(scratch, "nginx");
         _stores = Path.Combine("/dev/shm", "nixfuse-bench-" + Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-        Directory.CreateDirectory(_folder);
-        var configuration = Path.Combine(_folder, "nginx.conf");
-        File.WriteAllText(configuration, $$"""
-            daemon off; worker_processes 2; pid {{_folder}}/pid; error_log {{_folder}}/error.log; user root;
-            events { worker_connections 512; }
-            http {
-              access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000;
-              server { listen {{Network.ServerAddress}}:{{Port}}; root {{cacheFolder}}; }
-            }
-            """);
-        _nginx = Shell.Start("ip", ["netns", "exec", network.ServerNamespace, "nginx", "-e", _folder + "/error.log", "-c", configuration]);
-        Shell.Await("nginx answers", () => File.Exists(_folder + "/pid"));
+        _nginx = new Nginx(cacheFolder, scratch, network);
     }
 
     /// <summary>Writes the cache's files: once for all networks.</summary>
@@ -53,7 +39,7 @@ internal sealed class BinaryCache : IDisposable
         var (program, arguments) = then(store + "/nix/store");
         var started = Stopwatch.GetTimestamp();
         Shell.Run("nsenter", ["--net=/run/netns/" + _network.ClientNamespace, "nix", "--extra-experimental-features", "nix-command",
-            "copy", "--no-check-sigs", "--from", $"http://{Network.ServerAddress}:{Port}", "--to", store, .. paths], Home(_stores + "/home"));
+            "copy", "--no-check-sigs", "--from", _nginx.Url, "--to", store, .. paths], Home(_stores + "/home"));
         Shell.Run(program, arguments, environment: null);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         return (seconds, _network.ClientReceivedBytes - received);
@@ -61,8 +47,6 @@ internal sealed class BinaryCache : IDisposable
 
     public void Dispose()
     {
-        _nginx.Kill(entireProcessTree: true);
-        _nginx.WaitForExit();
         _nginx.Dispose();
         if (Directory.Exists(_stores))
         {
