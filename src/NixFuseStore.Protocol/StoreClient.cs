@@ -22,6 +22,14 @@ public sealed partial class StoreClient(GrpcChannel channel)
     public Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
         UnaryAsync<RegisterPathsResponse>(StoreMethods.RegisterPaths, request, deadline, cancellation);
 
+    /// <summary>ReportUse.</summary>
+    public async Task<ReportUseResponse> ReportUseAsync(ReportUseRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default)
+    {
+        var response = new ReportUseResponse();
+        await channel.UnaryAsync(StoreMethods.ReportUse, request, response, deadline, cancellation).ConfigureAwait(false);
+        return response;
+    }
+
     /// <summary>RevokePaths.</summary>
     public Task<RevokePathsResponse> RevokePathsAsync(RevokePathsRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
         UnaryAsync<RevokePathsResponse>(StoreMethods.RevokePaths, request, deadline, cancellation);

@@ -25,6 +25,9 @@ public static class StoreMethods
     public const string RegisterPaths = "/nixfuse.v1.Store/RegisterPaths";
 
     /// <summary>Unary.</summary>
+    public const string ReportUse = "/nixfuse.v1.Store/ReportUse";
+
+    /// <summary>Unary.</summary>
     public const string RevokePaths = "/nixfuse.v1.Store/RevokePaths";
 
     /// <summary>Server streaming.</summary>

@@ -56,6 +56,7 @@ public sealed partial class StoreReader
         var content = handle.Content;
         if (tree is null || content is null)
         {
+            _ = FetchUsedQuietlyAsync(handle);
             (tree, content) = await OpenContentAsync(handle, started, cancellationToken).ConfigureAwait(false);
         }
 
@@ -189,10 +190,18 @@ public sealed partial class StoreReader
             return;
         }
 
+        // What is on its way because other hosts read it says nothing of what else will be read.
+        missed = missed && !content.AreExpected(range.FirstChunk, range.ChunkCount);
         var access = Neighbourhood.Describe(tree, entry, range.StreamStart, range.Length, missed);
         for (var i = range.FirstChunk; i < range.FirstChunk + range.ChunkCount; i++)
         {
-            if (content.MarkRead(i) is var kind and not ReadAheadKind.None)
+            if (!content.MarkRead(i, out var kind))
+            {
+                continue;
+            }
+
+            _uses.OnRead(content);
+            if (kind != ReadAheadKind.None)
             {
                 var length = content.Chunks.Length(i);
                 _fetcher.Policy.OnUsed(content.ReadAhead, kind, access.FileStart, length);

@@ -24,6 +24,7 @@ public sealed partial class StoreReader : IStoreReader
     private readonly ChunkMemory _chunkMemory;
     private readonly ChunkFetcher _fetcher;
     private readonly ProgramReadAhead _programs;
+    private readonly UseRecorder _uses;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task<IChunkCache?> _cache;
     private readonly TimeProvider _time;
@@ -39,10 +40,11 @@ public sealed partial class StoreReader : IStoreReader
         _health = new ServerHealth(_time);
         _monitor = new StoreMonitor(connection, _health, new MonitorEvents(this), _time);
         _sections = new SectionFetcher(connection, _health, metadata);
-        _closures = new ClosureFetcher(connection, _health, _table, metadata, _sections);
+        _closures = new ClosureFetcher(connection, _health, _table, metadata, _sections, Used);
         _contentMemory = new ContentMemory(options.SectionMemoryBytesMax);
         _chunkMemory = new ChunkMemory(options.ChunkMemoryBytesMax);
         _fetcher = new ChunkFetcher(connection, _health, _chunkMemory, cache, _time);
+        _uses = new UseRecorder(connection, _health, _time);
         _programs = new ProgramReadAhead(this, new ProgramFetcher(this), _stop.Token);
     }
 
@@ -51,6 +53,9 @@ public sealed partial class StoreReader : IStoreReader
 
     /// <summary>Whether the server is in touch.</summary>
     public bool IsConnected => _health.IsUp;
+
+    /// <summary>What servers say that other hosts read.</summary>
+    internal UsedChunks Used { get; } = new();
 
     /// <summary>
     /// Opens a store: meets the server, or, where it is away, goes on with what the metadata directory knows of the store.
@@ -97,6 +102,7 @@ public sealed partial class StoreReader : IStoreReader
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
+        await _uses.DisposeAsync().ConfigureAwait(false);
         _changes.Close();
         await _monitor.DisposeAsync().ConfigureAwait(false);
         await _fetcher.DisposeAsync().ConfigureAwait(false);

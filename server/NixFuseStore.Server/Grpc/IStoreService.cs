@@ -19,6 +19,8 @@ internal interface IStoreService
 
     Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, CallContext call);
 
+    Task<ReportUseResponse> ReportUseAsync(ReportUseRequest request, CallContext call);
+
     Task<RevokePathsResponse> RevokePathsAsync(RevokePathsRequest request, CallContext call);
 
     IAsyncEnumerable<WatchResponse> WatchAsync(WatchRequest request, CallContext call);

@@ -14,6 +14,7 @@ internal static class StoreMethodTable
         [StoreMethods.GetSections] = new ServerStreamingMethod<GetSectionsRequest, GetSectionsResponse>(service.GetSectionsAsync),
         [StoreMethods.FindMissingChunks] = new UnaryMethod<FindMissingChunksRequest, FindMissingChunksResponse>(service.FindMissingChunksAsync),
         [StoreMethods.RegisterPaths] = new UnaryMethod<RegisterPathsRequest, RegisterPathsResponse>(service.RegisterPathsAsync),
+        [StoreMethods.ReportUse] = new UnaryMethod<ReportUseRequest, ReportUseResponse>(service.ReportUseAsync),
         [StoreMethods.RevokePaths] = new UnaryMethod<RevokePathsRequest, RevokePathsResponse>(service.RevokePathsAsync),
         [StoreMethods.Watch] = new ServerStreamingMethod<WatchRequest, WatchResponse>(service.WatchAsync) { IsEndless = true },
     };

@@ -21,6 +21,12 @@ internal sealed record ServerLimits
     /// <summary>Sections of one request at most.</summary>
     public int SectionsMax { get; init; } = 65_536;
 
+    /// <summary>Paths of one report of use at most.</summary>
+    public int UsePathsMax { get; init; } = 1_000;
+
+    /// <summary>Runs of chunks of one path in a report of use at most.</summary>
+    public int UseRunsMax { get; init; } = 16_384;
+
     /// <summary>Chunk ids of one query at most.</summary>
     public int ChunkQueryMax { get; init; } = 65_536;
 

@@ -18,6 +18,9 @@ internal sealed partial class StoreService
     /// <summary>Room that a message takes besides its sections, roughly.</summary>
     private const int RecordBytes = 512;
 
+    /// <summary>The same for one number of a path's used chunks.</summary>
+    private const int UsedChunkBytes = 2;
+
     public async IAsyncEnumerable<GetClosureResponse> GetClosureAsync(GetClosureRequest request, CallContext call)
     {
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
@@ -33,10 +36,20 @@ internal sealed partial class StoreService
         {
             var paths = closure.Paths.Skip(start).Take(PathsPerRead).ToArray();
             var sections = await SmallSectionsAsync(paths, (int)Math.Min(request.InlineSectionBytes, int.MaxValue), call.Cancellation).ConfigureAwait(false);
+            var used = request.WithUsedChunks
+                ? await metadata.GetUsedChunksAsync(store.Id, [.. paths.Select(path => path.ManifestDigest)], call.Cancellation).ConfigureAwait(false)
+                : null;
             foreach (var path in paths)
             {
                 var item = new ClosureItem { Path = Records.ToMessage(path) };
                 bytes += RecordBytes;
+                foreach (var run in used?.GetValueOrDefault(path.ManifestDigest) ?? [])
+                {
+                    item.UsedChunks.Add((uint)run.First);
+                    item.UsedChunks.Add((uint)run.Count);
+                }
+
+                bytes += item.UsedChunks.Count * UsedChunkBytes;
                 foreach (var section in sections[path.ManifestDigest])
                 {
                     // A section that several paths share travels with the first of them.

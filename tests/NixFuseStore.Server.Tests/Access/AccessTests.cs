@@ -93,6 +93,7 @@ public sealed class AccessTests : IAsyncLifetime
         await ExpectAsync(read, () => FirstAsync(client.GetSectionsAsync(new GetSectionsRequest { Store = "main" })));
         await ExpectAsync(read, () => FirstAsync(client.WatchAsync(new WatchRequest { Store = "main" })));
         await ExpectAsync(read, () => data.ReadAsync(DataPlaneHelp.AskFor(sample, 0, 1)));
+        await ExpectAsync(read, () => client.ReportUseAsync(new ReportUseRequest { Store = "main" }));
         await ExpectAsync(write, () => client.FindMissingChunksAsync(new FindMissingChunksRequest { Store = "main" }));
         await ExpectAsync(write, () => client.RegisterPathsAsync(new RegisterPathsRequest { Store = "main" }));
         await ExpectAsync(write, () => data.UploadAsync([]));

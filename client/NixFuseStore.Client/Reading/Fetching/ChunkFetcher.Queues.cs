@@ -20,7 +20,7 @@ internal sealed partial class ChunkFetcher
     private const long BulkRequestBytes = 4 << 20;
 
     /// <summary>Chunks that may wait to be read ahead; the oldest wishes are dropped first.</summary>
-    private const int ReadAheadQueuedMax = 1024;
+    private const int ReadAheadQueuedMax = 4096;
 
     private readonly FetchQueue _demand = new(newestFirst: false);
     private readonly FetchQueue _ahead = new(newestFirst: true);
@@ -107,10 +107,10 @@ internal sealed partial class ChunkFetcher
         }
 
         // While a reader waits, read-ahead may fill the pipe only by half, so that it delays the reader by less than a round trip;
-        // what a program needs to start is as good as waited for.
+        // what a program needs to start, here or on other hosts, is as good as waited for.
         priority = FetchPriority.ReadAhead;
         var window = Link.WindowPlainBytes;
-        if (_demandRunning > 0 && _ahead.Newest is not { Kind: ReadAheadKind.Program })
+        if (_demandRunning > 0 && _ahead.Newest is not { Kind: ReadAheadKind.Program or ReadAheadKind.Used })
         {
             window /= 2;
         }

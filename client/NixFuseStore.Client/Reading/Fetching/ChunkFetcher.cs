@@ -94,6 +94,30 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         }
     }
 
+    /// <summary>Asks for what other hosts read of a path, though nobody here waits for it.</summary>
+    /// <param name="content">The path.</param>
+    /// <param name="runs">Pairs of a first ordinal and a count. Nothing is believed of them.</param>
+    /// <param name="bytesLeft">Plain bytes that may still be asked for; lowered by those that are.</param>
+    public void ReadAhead(PathContent content, ReadOnlySpan<uint> runs, ref long bytesLeft)
+    {
+        List<ChunkFetch>? started = null;
+        for (var i = 0; i + 1 < runs.Length; i += 2)
+        {
+            var end = Math.Min((ulong)runs[i] + runs[i + 1], (ulong)content.Chunks.Count);
+            for (var ordinal = (ulong)runs[i]; ordinal < end && bytesLeft > 0; ordinal++)
+            {
+                bytesLeft -= content.Chunks.Length((int)ordinal);
+                content.MarkExpected((int)ordinal);
+                RequestOne(content, (int)ordinal, null, 0, FetchPriority.ReadAhead, (ReadAheadKind.Used, 0), ref started);
+            }
+        }
+
+        if (started is not null)
+        {
+            Start(started, FetchPriority.ReadAhead);
+        }
+    }
+
     /// <summary>Asks for chunks to be put into the disk cache.</summary>
     /// <param name="content">The path.</param>
     /// <param name="ordinals">Which.</param>

@@ -6,6 +6,8 @@ namespace NixFuseStore.Client.Reading;
 internal sealed class PathContent(PathHandle handle, ChunkList chunks, BlankList? blanks)
 {
     private const byte Read = 0x80;
+    private const byte Expected = 0x40;
+    private const byte Reported = 0x20;
     private const byte KindMask = 0x07;
 
     // A byte a chunk. Written without a lock: at worst a chunk is counted twice.
@@ -31,18 +33,58 @@ internal sealed class PathContent(PathHandle handle, ChunkList chunks, BlankList
     /// <summary>Notes that a chunk was fetched before anybody asked.</summary>
     public void MarkFetchedAhead(int ordinal, ReadAheadKind kind) => _marks[ordinal] = (byte)((_marks[ordinal] & ~KindMask) | (byte)kind);
 
-    /// <summary>Notes that a chunk was read.</summary>
-    /// <returns>Why it had been fetched ahead, if it had and is now read for the first time.</returns>
-    public ReadAheadKind MarkRead(int ordinal)
+    /// <summary>Notes that a chunk was read; true the first time.</summary>
+    /// <param name="ordinal">The chunk.</param>
+    /// <param name="kind">Why it had been fetched ahead, if it had and is now read for the first time.</param>
+    public bool MarkRead(int ordinal, out ReadAheadKind kind)
     {
         var mark = _marks[ordinal];
-        if ((mark & Read) != 0)
+        _marks[ordinal] = (byte)(mark | Read);
+        var isFirst = (mark & Read) == 0;
+        kind = isFirst ? (ReadAheadKind)(mark & KindMask) : ReadAheadKind.None;
+        return isFirst;
+    }
+
+    /// <summary>Notes that a chunk was asked for because other hosts read it.</summary>
+    public void MarkExpected(int ordinal) => _marks[ordinal] |= Expected;
+
+    /// <summary>Whether all of some chunks were asked for because other hosts read them.</summary>
+    public bool AreExpected(int first, int count)
+    {
+        foreach (var mark in _marks.AsSpan(first, count))
         {
-            return ReadAheadKind.None;
+            if ((mark & Expected) == 0)
+            {
+                return false;
+            }
         }
 
-        _marks[ordinal] = (byte)(mark | Read);
-        return (ReadAheadKind)(mark & KindMask);
+        return true;
+    }
+
+    /// <summary>Chunks that were read since this was last asked, in ascending order.</summary>
+    /// <param name="bytesRead">Bytes of all chunks that were ever read.</param>
+    public List<int> TakeUnreported(out long bytesRead)
+    {
+        var taken = new List<int>();
+        bytesRead = 0;
+        for (var ordinal = 0; ordinal < _marks.Length; ordinal++)
+        {
+            var mark = _marks[ordinal];
+            if ((mark & Read) == 0)
+            {
+                continue;
+            }
+
+            bytesRead += Chunks.Length(ordinal);
+            if ((mark & Reported) == 0)
+            {
+                _marks[ordinal] |= Reported;
+                taken.Add(ordinal);
+            }
+        }
+
+        return taken;
     }
 
     /// <summary>Notes that a file was read from its start; true the first time.</summary>

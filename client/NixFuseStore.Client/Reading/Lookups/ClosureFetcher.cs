@@ -11,7 +11,7 @@ namespace NixFuseStore.Client.Reading;
 /// all trees here after one or two round trips. Any thread.
 /// </summary>
 internal sealed class ClosureFetcher(
-    ServerConnection connection, ServerHealth health, PathTable table, MetadataCache metadata, SectionFetcher sections)
+    ServerConnection connection, ServerHealth health, PathTable table, MetadataCache metadata, SectionFetcher sections, UsedChunks used)
 {
     /// <summary>Sections of at most this many plain bytes come along; larger ones when they are wanted.</summary>
     public const int InlineSectionBytes = 256 << 10;
@@ -63,6 +63,15 @@ internal sealed class ClosureFetcher(
         OnTreeWanted();
         var hashPart = handle.Path.HashPart;
         return Lookup(Key256.OfHashPart(hashPart), hashPart).Whole;
+    }
+
+    /// <summary>Ends when whatever is coming in about a path is here; at once where nothing is. Does not fail.</summary>
+    public Task Arrival(in Key256 key)
+    {
+        lock (_gate)
+        {
+            return _lookups.TryGetValue(key, out var lookup) ? lookup.Whole : Task.CompletedTask;
+        }
     }
 
     /// <summary>Records of many paths; those that are not valid are left out. Learns them, too.</summary>
@@ -171,6 +180,7 @@ internal sealed class ClosureFetcher(
             Store = connection.StoreName,
             InlineSectionBytes = inline ? InlineSectionBytes : 0u,
             NoReferences = recordOnly,
+            WithUsedChunks = !recordOnly,
         };
         request.HashParts.Add(hashPart);
         Interlocked.Increment(ref _requestCount);
@@ -184,6 +194,7 @@ internal sealed class ClosureFetcher(
                 }
 
                 Learn(item.Path);
+                LearnUse(item);
                 learnt.Add(item.Path);
                 if (item.Path.BaseName.StartsWith(hashPart, StringComparison.Ordinal))
                 {
@@ -213,6 +224,14 @@ internal sealed class ClosureFetcher(
         if (!bytes.AsSpan().SequenceEqual(metadata.TryRead(in name)))
         {
             metadata.Put(in name, bytes);
+        }
+    }
+
+    private void LearnUse(ClosureItem item)
+    {
+        if (item.Path.BaseName.Length > StorePath.HashPartLength)
+        {
+            used.Learn(Key256.OfHashPart(item.Path.BaseName), item.UsedChunks);
         }
     }
 

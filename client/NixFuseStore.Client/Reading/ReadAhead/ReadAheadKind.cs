@@ -20,4 +20,7 @@ internal enum ReadAheadKind : byte
 
     /// <summary>Somebody looked the file up.</summary>
     Looked = 5,
+
+    /// <summary>Other hosts read it.</summary>
+    Used = 6,
 }

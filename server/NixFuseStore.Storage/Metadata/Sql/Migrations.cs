@@ -8,6 +8,7 @@ internal static partial class Migrations
         new(1, [.. Stores, .. Contents, .. Paths, .. Roots], PostgresStorage),
         new(2, [.. RootsOfHosts, .. BuildLogs], ["ALTER TABLE build_logs ALTER COLUMN zstd SET STORAGE EXTERNAL"]),
         new(3, [.. NarFiles, .. Upstreams], ["ALTER TABLE nar_files ALTER COLUMN draft SET STORAGE EXTERNAL"]),
+        new(4, Uses, []),
     ];
 
     private static string[] Stores =>
@@ -122,6 +123,15 @@ internal static partial class Migrations
         """
         CREATE TABLE session_roots (
           session {big} NOT NULL REFERENCES sessions(id), base_name {text} NOT NULL, PRIMARY KEY (session, base_name)) {keyed}
+        """,
+    ];
+
+    private static string[] Uses =>
+    [
+        """
+        CREATE TABLE chunk_uses (
+          store {int} NOT NULL REFERENCES stores(id), section {big} NOT NULL REFERENCES locations(section), scores {bytes} NOT NULL,
+          PRIMARY KEY (store, section)) {keyed}
         """,
     ];
 
