@@ -23,12 +23,8 @@ public sealed partial class StoreClient(GrpcChannel channel)
         UnaryAsync<RegisterPathsResponse>(StoreMethods.RegisterPaths, request, deadline, cancellation);
 
     /// <summary>ReportUse.</summary>
-    public async Task<ReportUseResponse> ReportUseAsync(ReportUseRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default)
-    {
-        var response = new ReportUseResponse();
-        await channel.UnaryAsync(StoreMethods.ReportUse, request, response, deadline, cancellation).ConfigureAwait(false);
-        return response;
-    }
+    public Task<ReportUseResponse> ReportUseAsync(ReportUseRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
+        UnaryAsync<ReportUseResponse>(StoreMethods.ReportUse, request, deadline, cancellation);
 
     /// <summary>RevokePaths.</summary>
     public Task<RevokePathsResponse> RevokePathsAsync(RevokePathsRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>

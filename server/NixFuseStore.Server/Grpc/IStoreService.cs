@@ -24,4 +24,34 @@ internal interface IStoreService
     Task<RevokePathsResponse> RevokePathsAsync(RevokePathsRequest request, CallContext call);
 
     IAsyncEnumerable<WatchResponse> WatchAsync(WatchRequest request, CallContext call);
+
+    IAsyncEnumerable<QueryReferrersResponse> QueryReferrersAsync(QueryReferrersRequest request, CallContext call);
+
+    IAsyncEnumerable<QueryDeriversResponse> QueryDeriversAsync(QueryDeriversRequest request, CallContext call);
+
+    Task<AddSignaturesResponse> AddSignaturesAsync(AddSignaturesRequest request, CallContext call);
+
+    Task<AddRealisationsResponse> AddRealisationsAsync(AddRealisationsRequest request, CallContext call);
+
+    Task<QueryRealisationsResponse> QueryRealisationsAsync(QueryRealisationsRequest request, CallContext call);
+
+    Task<SetRootsResponse> SetRootsAsync(SetRootsRequest request, CallContext call);
+
+    Task<RemoveRootsResponse> RemoveRootsAsync(RemoveRootsRequest request, CallContext call);
+
+    IAsyncEnumerable<ListRootsResponse> ListRootsAsync(ListRootsRequest request, CallContext call);
+
+    Task<OpenSessionResponse> OpenSessionAsync(OpenSessionRequest request, CallContext call);
+
+    Task<RenewSessionResponse> RenewSessionAsync(RenewSessionRequest request, CallContext call);
+
+    Task<AddTemporaryRootsResponse> AddTemporaryRootsAsync(AddTemporaryRootsRequest request, CallContext call);
+
+    Task<CloseSessionResponse> CloseSessionAsync(CloseSessionRequest request, CallContext call);
+
+    IAsyncEnumerable<QueryLivenessResponse> QueryLivenessAsync(QueryLivenessRequest request, CallContext call);
+
+    Task<PutBuildLogResponse> PutBuildLogAsync(PutBuildLogRequest request, CallContext call);
+
+    Task<GetBuildLogResponse> GetBuildLogAsync(GetBuildLogRequest request, CallContext call);
 }

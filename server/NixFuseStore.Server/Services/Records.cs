@@ -54,4 +54,14 @@ internal static class Records
         Kind = (Protocol.StoreEvent.Types.Kind)e.Kind,
         BaseName = e.Path.BaseName,
     };
+
+    public static Root ToMessage(RootRecord root) => new()
+    {
+        Kind = (Protocol.RootKind)root.Kind,
+        Host = root.Host,
+        Link = root.Link,
+        BaseName = root.Target.BaseName,
+        Created = root.Created,
+        LeaseUntil = root.LeaseUntil ?? 0,
+    };
 }

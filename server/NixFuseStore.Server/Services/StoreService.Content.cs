@@ -2,6 +2,7 @@ using NixFuseStore.Content;
 using NixFuseStore.Protocol;
 using NixFuseStore.Server.Grpc;
 using NixFuseStore.Storage.Metadata;
+using static NixFuseStore.Server.Services.RequestChecks;
 using SectionName = NixFuseStore.Storage.Metadata.SectionName;
 
 namespace NixFuseStore.Server.Services;

@@ -3,6 +3,7 @@ using NixFuseStore.Content;
 using NixFuseStore.Protocol;
 using NixFuseStore.Server.Grpc;
 using NixFuseStore.Storage.Metadata;
+using static NixFuseStore.Server.Services.RequestChecks;
 
 namespace NixFuseStore.Server.Services;
 

@@ -8,6 +8,7 @@ using NixFuseStore.Server.Grpc;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Registration;
 using NixFuseStore.Storage.Metadata;
+using static NixFuseStore.Server.Services.RequestChecks;
 
 namespace NixFuseStore.Server.Services;
 
@@ -96,12 +97,7 @@ internal sealed partial class StoreService(
     public async Task<RevokePathsResponse> RevokePathsAsync(RevokePathsRequest request, CallContext call)
     {
         var store = await RequireAsync(call, request.Store, AccessRights.Administer).ConfigureAwait(false);
-        var paths = new List<StorePath>();
-        foreach (var name in request.BaseNames)
-        {
-            paths.Add(StorePath.TryParseBaseName(name, out var path) ? path : throw Invalid($"'{name}' is not the base name of a store path"));
-        }
-
+        var paths = Array.ConvertAll([.. request.BaseNames], ParsePath);
         var result = await metadata.RevokePathsAsync(store.Id, paths, call.Cancellation).ConfigureAwait(false);
         if (result.Referrers.Count > 0)
         {
@@ -142,6 +138,4 @@ internal sealed partial class StoreService(
             }
         }
     }
-
-    private static RpcException Invalid(string detail) => new(StatusCode.InvalidArgument, detail);
 }

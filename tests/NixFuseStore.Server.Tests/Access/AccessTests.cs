@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using Google.Protobuf;
+using NixFuseStore.Native.Compression;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.DataPlane;
 using NixFuseStore.Protocol.Grpc;
@@ -14,6 +16,10 @@ public sealed class AccessTests : IAsyncLifetime
     private const AccessRights Read = AccessRights.Read;
     private const AccessRights Write = AccessRights.Read | AccessRights.Write;
     private const AccessRights Admin = AccessRights.Read | AccessRights.Write | AccessRights.Administer;
+
+    private const string Derivation = "00000000000000000000000000000000-x.drv";
+
+    private static readonly ByteString EmptyFrame = ByteString.CopyFrom(Zstd.Compress([], 3));
 
     private TestServer _server = null!;
 
@@ -94,6 +100,21 @@ public sealed class AccessTests : IAsyncLifetime
         await ExpectAsync(read, () => FirstAsync(client.WatchAsync(new WatchRequest { Store = "main" })));
         await ExpectAsync(read, () => data.ReadAsync(DataPlaneHelp.AskFor(sample, 0, 1)));
         await ExpectAsync(read, () => client.ReportUseAsync(new ReportUseRequest { Store = "main" }));
+        await ExpectAsync(read, () => FirstAsync(client.QueryReferrersAsync(new QueryReferrersRequest { Store = "main" })));
+        await ExpectAsync(read, () => FirstAsync(client.QueryDeriversAsync(new QueryDeriversRequest { Store = "main" })));
+        await ExpectAsync(read, () => client.QueryRealisationsAsync(new QueryRealisationsRequest { Store = "main" }));
+        await ExpectAsync(read, () => client.GetBuildLogAsync(new GetBuildLogRequest { Store = "main", BaseName = Derivation }));
+        await ExpectAsync(read, () => FirstAsync(client.ListRootsAsync(new ListRootsRequest { Store = "main" })));
+        await ExpectAsync(read, () => FirstAsync(client.QueryLivenessAsync(new QueryLivenessRequest { Store = "main", Live = true })));
+        await ExpectAsync(read, () => client.OpenSessionAsync(new OpenSessionRequest { Store = "main", Host = "h", LeaseSeconds = 1 }));
+        await ExpectAsync(read, () => client.RenewSessionAsync(new RenewSessionRequest { Store = "main", Session = 1, LeaseSeconds = 1 }));
+        await ExpectAsync(read, () => client.AddTemporaryRootsAsync(new AddTemporaryRootsRequest { Store = "main", Session = 1 }));
+        await ExpectAsync(read, () => client.CloseSessionAsync(new CloseSessionRequest { Store = "main", Session = 1 }));
+        await ExpectAsync(write, () => client.AddSignaturesAsync(new AddSignaturesRequest { Store = "main" }));
+        await ExpectAsync(write, () => client.AddRealisationsAsync(new AddRealisationsRequest { Store = "main" }));
+        await ExpectAsync(write, () => client.PutBuildLogAsync(new PutBuildLogRequest { Store = "main", BaseName = Derivation, Zstd = EmptyFrame }));
+        await ExpectAsync(write, () => client.SetRootsAsync(new SetRootsRequest { Store = "main", Host = "h" }));
+        await ExpectAsync(write, () => client.RemoveRootsAsync(new RemoveRootsRequest { Store = "main", Host = "h" }));
         await ExpectAsync(write, () => client.FindMissingChunksAsync(new FindMissingChunksRequest { Store = "main" }));
         await ExpectAsync(write, () => client.RegisterPathsAsync(new RegisterPathsRequest { Store = "main" }));
         await ExpectAsync(write, () => data.UploadAsync([]));

@@ -12,7 +12,7 @@ using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
 namespace NixFuseStore.Server.Tests.Services;
 
 /// <summary>Every rpc over real sockets, on either database.</summary>
-public abstract class StoreRpcTests : IAsyncLifetime
+public abstract partial class StoreRpcTests : IAsyncLifetime
 {
     private TestServer _server = null!;
 
