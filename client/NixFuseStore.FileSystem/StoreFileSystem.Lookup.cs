@@ -1,3 +1,4 @@
+using System.Text;
 using NixFuseStore.Client.Reading;
 using NixFuseStore.Content;
 using NixFuseStore.FileSystem.Nodes;
@@ -75,10 +76,13 @@ public sealed partial class StoreFileSystem
     {
         if (await FindPathAsync(path, pending.Token).ConfigureAwait(false) is not { } handle)
         {
-            // Before the answer, so that a change that arrives behind it finds the name.
+            // Before the answer, so that a change that arrives behind it finds the name; and one that arrived before it is found here.
             _negatives.Add(path.BaseName);
-            pending.Entry(FuseEntryOut.Absent(_negativeTimeout));
-            return;
+            if (!_reader.TryGetKnown(Encoding.ASCII.GetBytes(path.BaseName), out handle))
+            {
+                pending.Entry(FuseEntryOut.Absent(_negativeTimeout));
+                return;
+            }
         }
 
         pending.Entry(EntryOfPath(handle));

@@ -6,6 +6,7 @@ using NixFuseStore.FileSystem.Notifications;
 using NixFuseStore.Fuse.FileSystems;
 using NixFuseStore.Fuse.Kernel;
 using NixFuseStore.Fuse.Sessions;
+using NixFuseStore.Nix;
 
 namespace NixFuseStore.FileSystem;
 
@@ -21,6 +22,8 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
 {
     /// <summary>For how long after its negative answer a new path's name is announced to the kernel.</summary>
     private static readonly TimeSpan NegativeNamesKept = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan AdditionDeadline = TimeSpan.FromSeconds(1);
 
     private readonly IStoreReader _reader;
     private readonly StoreFileSystemOptions _options;
@@ -68,6 +71,27 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
         }
 
         notifier.Start();
+    }
+
+    /// <summary>
+    /// A path was added through this process: ends when it can be looked up in the mount, or after a second. Only for callers that answer
+    /// no request of the kernel.
+    /// </summary>
+    public async ValueTask AnnounceAdditionAsync(StorePath path, CancellationToken cancellationToken)
+    {
+        if (_notifier is not { } notifier)
+        {
+            return;
+        }
+
+        try
+        {
+            await notifier.AnnounceAdditionAsync(path.BaseName).WaitAsync(AdditionDeadline, _options.Time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // The kernel's own timeout for absent names has passed by then.
+        }
     }
 
     /// <inheritdoc/>

@@ -32,8 +32,8 @@ public sealed partial class PathHandle
     /// <summary>The base name as bytes.</summary>
     public ReadOnlyMemory<byte> BaseName { get; }
 
-    /// <summary>The verified fields of the path: NAR hash and size, references, deriver, signatures.</summary>
-    public PathInfo Info { get; }
+    /// <summary>The verified fields of the path: NAR hash and size, references, deriver, signatures. Signatures may come to it later.</summary>
+    public PathInfo Info { get; internal set; }
 
     /// <summary>Digest of the manifest.</summary>
     public ManifestDigest Digest { get; }

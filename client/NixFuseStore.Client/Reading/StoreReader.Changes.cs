@@ -20,6 +20,8 @@ public sealed partial class StoreReader
         }
 
         _verifier = verifier;
+        _store = store;
+        _met = true;
 
         // Head and rights change all the time and are of no use later.
         var remembered = store.Clone();

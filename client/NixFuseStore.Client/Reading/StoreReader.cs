@@ -20,6 +20,7 @@ public sealed partial class StoreReader : IStoreReader
     private readonly ChangeHub _changes = new();
     private readonly SectionFetcher _sections;
     private readonly ClosureFetcher _closures;
+    private readonly RecordFetcher _records;
     private readonly ContentMemory _contentMemory;
     private readonly ChunkMemory _chunkMemory;
     private readonly ChunkFetcher _fetcher;
@@ -41,6 +42,8 @@ public sealed partial class StoreReader : IStoreReader
         _monitor = new StoreMonitor(connection, _health, new MonitorEvents(this), _time);
         _sections = new SectionFetcher(connection, _health, metadata);
         _closures = new ClosureFetcher(connection, _health, _table, metadata, _sections, Used);
+        Calls = new PatientCalls(connection, _health, _time);
+        _records = new RecordFetcher(Calls, _closures);
         _contentMemory = new ContentMemory(options.SectionMemoryBytesMax);
         _chunkMemory = new ChunkMemory(options.ChunkMemoryBytesMax);
         _fetcher = new ChunkFetcher(connection, _health, _chunkMemory, cache, _time);
@@ -121,7 +124,9 @@ public sealed partial class StoreReader : IStoreReader
 
         try
         {
-            _verifier = TrustPolicy.Establish(_connection, _options.TrustedPublicKeys, GetStoreResponse.Parser.ParseFrom(bytes));
+            var store = GetStoreResponse.Parser.ParseFrom(bytes);
+            _verifier = TrustPolicy.Establish(_connection, _options.TrustedPublicKeys, store);
+            _store = store;
             return true;
         }
         catch (Google.Protobuf.InvalidProtocolBufferException)

@@ -12,6 +12,7 @@ internal sealed partial class ChangeNotifier
     private void Run()
     {
         var batch = new List<StoreChange>();
+        var waiting = new List<TaskCompletionSource>();
         while (true)
         {
             lock (_gate)
@@ -27,16 +28,20 @@ internal sealed partial class ChangeNotifier
                 }
 
                 (batch, _queue) = (_queue, batch);
+                (waiting, _waiting) = (_waiting, waiting);
                 _listingChanged = false;
             }
 
-            if (!Announce(batch))
+            var heard = Announce(batch);
+            waiting.ForEach(static one => one.SetResult());
+            if (!heard)
             {
                 // The mount is gone, and the session ends by itself.
                 return;
             }
 
             batch.Clear();
+            waiting.Clear();
         }
     }
 

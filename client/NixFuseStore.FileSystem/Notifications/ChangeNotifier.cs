@@ -30,6 +30,7 @@ internal sealed partial class ChangeNotifier : IAsyncDisposable
 
     // All guarded by _gate, which the thread waits on.
     private List<StoreChange> _queue = [];
+    private List<TaskCompletionSource> _waiting = [];
     private bool _listingChanged;
     private bool _stopped;
 
@@ -58,6 +59,31 @@ internal sealed partial class ChangeNotifier : IAsyncDisposable
     /// <summary>A path turned out to be gone: what the kernel keeps of its name has to go (again).</summary>
     public void AnnounceRemoval(string baseName) => Enqueue(new StoreChange(StoreChangeKind.Removed, baseName));
 
+    /// <summary>
+    /// A path was added through this process. Ends when the kernel no longer believes it absent, at once where it does not; only for
+    /// callers that answer no request of the kernel.
+    /// </summary>
+    public Task AnnounceAdditionAsync(string baseName)
+    {
+        TaskCompletionSource? announced = null;
+        if (_negatives.Contains(baseName))
+        {
+            announced = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            lock (_gate)
+            {
+                if (_stopped)
+                {
+                    return Task.CompletedTask;
+                }
+
+                _waiting.Add(announced);
+            }
+        }
+
+        Enqueue(new StoreChange(StoreChangeKind.Added, baseName));
+        return announced?.Task ?? Task.CompletedTask;
+    }
+
     /// <summary>The kernel may have kept an old listing.</summary>
     public void AnnounceListing()
     {
@@ -74,6 +100,8 @@ internal sealed partial class ChangeNotifier : IAsyncDisposable
         lock (_gate)
         {
             _stopped = true;
+            _waiting.ForEach(static waiting => waiting.SetResult());
+            _waiting.Clear();
             Monitor.Pulse(_gate);
         }
 

@@ -35,6 +35,15 @@ internal sealed class NegativeNames(TimeProvider time, TimeSpan kept)
         }
     }
 
+    /// <summary>Whether a name was answered so lately.</summary>
+    public bool Contains(string name)
+    {
+        lock (_gate)
+        {
+            return _names.TryGetValue(name, out var until) && until >= time.GetUtcNow();
+        }
+    }
+
     /// <summary>Takes a name out; false where it was not answered so lately.</summary>
     public bool Remove(string name)
     {

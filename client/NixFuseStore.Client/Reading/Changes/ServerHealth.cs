@@ -71,8 +71,11 @@ internal sealed class ServerHealth(TimeProvider time)
     }
 
     /// <summary>Waits for the server, at most for the deadline, and only while there is hope.</summary>
+    /// <param name="deadline">How long to wait.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="hopeFor">How long a server may have been away to be waited for at all; null for <see cref="Grace"/>.</param>
     /// <exception cref="StoreUnavailableException">It is away.</exception>
-    public async Task WaitUpAsync(TimeSpan deadline, CancellationToken cancellationToken)
+    public async Task WaitUpAsync(TimeSpan deadline, CancellationToken cancellationToken, TimeSpan? hopeFor = null)
     {
         Task change;
         lock (_gate)
@@ -82,7 +85,7 @@ internal sealed class ServerHealth(TimeProvider time)
                 return;
             }
 
-            if (time.GetElapsedTime(_since) > Grace)
+            if (time.GetElapsedTime(_since) > (hopeFor ?? Grace))
             {
                 throw Away();
             }

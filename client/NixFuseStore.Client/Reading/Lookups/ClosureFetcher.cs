@@ -210,7 +210,7 @@ internal sealed class ClosureFetcher(
     }
 
     // What a server says is only kept here; it is verified when it is first used.
-    private void Learn(PathRecord record)
+    internal void Learn(PathRecord record)
     {
         if (record.BaseName.Length <= StorePath.HashPartLength)
         {

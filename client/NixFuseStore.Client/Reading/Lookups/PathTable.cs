@@ -80,6 +80,15 @@ internal sealed class PathTable
         }
     }
 
+    /// <summary>The base name of the path with this hash part, where it is known to be valid; null says nothing.</summary>
+    public string? FindBaseName(in Key256 key)
+    {
+        lock (_gate)
+        {
+            return _entries.TryGetValue(key, out var entry) && !entry.IsStale ? entry.Record?.BaseName ?? entry.Handle?.Path.BaseName : null;
+        }
+    }
+
     /// <summary>Keeps what a server just said of a path; unverified until it is asked for.</summary>
     public void Learn(in Key256 key, PathRecord record)
     {
@@ -95,10 +104,11 @@ internal sealed class PathTable
                 Add(in key, entry = new Entry());
             }
 
-            // The same content as the handle's needs no second verification.
+            // The same content as the handle's needs no second verification, unless there are signatures to be learnt.
             entry.IsStale = false;
             entry.Record = entry.Handle is { } handle && handle.Path.BaseName == record.BaseName
-                && handle.Header.Bytes.Span.SequenceEqual(record.ManifestHeader.Span) ? null : record;
+                && handle.Header.Bytes.Span.SequenceEqual(record.ManifestHeader.Span)
+                && handle.Info.Signatures.Count == record.Signatures.Count ? null : record;
             if (entry.Record is null)
             {
                 entry.Event = record.Event;
@@ -191,6 +201,7 @@ internal sealed class PathTable
             {
                 if (known.Digest == handle.Digest && known.Path == handle.Path)
                 {
+                    known.Info = handle.Info;
                     return known;
                 }
 

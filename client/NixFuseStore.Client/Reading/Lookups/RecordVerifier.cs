@@ -11,6 +11,8 @@ internal sealed class RecordVerifier(string storeName, StoreDirectory directory,
 
     public StoreDirectory Directory { get; } = directory;
 
+    public IReadOnlyList<NixPublicKey> TrustedKeys => _trustedKeys;
+
     /// <summary>Verifies a record.</summary>
     /// <exception cref="StoreVerificationException">The record is malformed, or no trusted key signed what it says.</exception>
     public PathHandle Verify(PathRecord record)

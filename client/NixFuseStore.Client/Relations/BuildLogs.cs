@@ -1,0 +1,78 @@
+using Google.Protobuf;
+using NixFuseStore.Client.Reading;
+using NixFuseStore.Native.Compression;
+using NixFuseStore.Nix;
+using NixFuseStore.Protocol;
+
+namespace NixFuseStore.Client.Relations;
+
+/// <summary>The logs of builds, by derivation. All members may be called from any thread, and fail with <see cref="StoreClientException"/>.</summary>
+public sealed class BuildLogs
+{
+    /// <summary>Plain bytes of the longest log; the protocol's bound.</summary>
+    public const int BytesMax = 64 << 20;
+
+    private const int Level = 6;
+
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
+
+    private readonly StoreReader _reader;
+
+    /// <summary>Asks the server of a reader, which stays the caller's.</summary>
+    public BuildLogs(StoreReader reader)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        _reader = reader;
+    }
+
+    /// <summary>Keeps a log, unless there is one. Reads the stream to its end; of a longer log the first <see cref="BytesMax"/> bytes are kept.</summary>
+    public async Task AddAsync(StorePath derivation, Stream log, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(log);
+        var plain = await ReadAsync(log, cancellationToken).ConfigureAwait(false);
+        var request = new PutBuildLogRequest
+        {
+            Store = _reader.Calls.StoreName,
+            BaseName = derivation.BaseName,
+            PlainLength = (uint)plain.Length,
+            Zstd = UnsafeByteOperations.UnsafeWrap(Zstd.Compress(plain.Span, Level)),
+        };
+        await _reader.Calls.CallAsync(
+            (endpoint, token) => endpoint.Store.PutBuildLogAsync(request, Deadline, token), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The plain text of a log, or null where there is none.</summary>
+    public async Task<byte[]?> FindAsync(StorePath derivation, CancellationToken cancellationToken)
+    {
+        var request = new GetBuildLogRequest { Store = _reader.Calls.StoreName, BaseName = derivation.BaseName };
+        var answer = await _reader.Calls.CallAsync(
+            (endpoint, token) => endpoint.Store.GetBuildLogAsync(request, Deadline, token), cancellationToken).ConfigureAwait(false);
+        if (!answer.Found)
+        {
+            return null;
+        }
+
+        if (answer.PlainLength > BytesMax)
+        {
+            throw new StoreClientException($"the log of {_reader.Directory.Print(derivation)} has {answer.PlainLength} bytes, more than the {BytesMax} that are read");
+        }
+
+        var plain = new byte[answer.PlainLength];
+        return Zstd.TryDecompress(answer.Zstd.Span, plain, out var written) && written == plain.Length
+            ? plain
+            : throw new StoreClientException($"the log of {_reader.Directory.Print(derivation)} cannot be unpacked");
+    }
+
+    private static async Task<ReadOnlyMemory<byte>> ReadAsync(Stream log, CancellationToken cancellationToken)
+    {
+        using var kept = new MemoryStream();
+        var buffer = new byte[128 << 10];
+        int read;
+        while ((read = await log.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+        {
+            kept.Write(buffer, 0, (int)Math.Min(read, BytesMax - kept.Length));
+        }
+
+        return kept.GetBuffer().AsMemory(0, (int)kept.Length);
+    }
+}

@@ -1,0 +1,62 @@
+using NixFuseStore.Client.Pushing;
+using NixFuseStore.Content;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Client.Writing;
+
+/// <summary>
+/// The stages behind all imports of a writer: chunks are asked about, compressed and uploaded, then paths are registered, those that are
+/// asked for while a call is under way together in the next. Runs until it is disposed.
+/// </summary>
+internal sealed class ImportPipeline : IAsyncDisposable
+{
+    private const int WorkersMax = 4;
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<Task> _loops = [];
+    private long _number;
+
+    internal ImportPipeline(ServerConnection connection, StoreDirectory directory, StoreWriterOptions options)
+    {
+        var target = new ServerPushTarget(connection);
+        var progress = new PushProgress();
+        Ledger = new ChunkLedger(forgetsSettled: true);
+        Sender = new ChunkSender(new RetryingPushTarget(target, options.Patience, progress, options.Time), Ledger, progress, new PushOptions
+        {
+            Workers = Math.Clamp(Environment.ProcessorCount, 1, WorkersMax),
+            ChunkBytesHeldMax = options.ChunkBytesHeldMax,
+            CompressionLevel = options.CompressionLevel,
+        });
+        Registrations = new RegistrationQueue<ImportWork>(target, linger: TimeSpan.Zero, new ImportRegistrations(directory, options.Patience, options.Time));
+        foreach (var loop in Sender.Loops().Append(Registrations.RunAsync))
+        {
+            _loops.Add(Task.Run(() => loop(_stop.Token)));
+        }
+    }
+
+    internal ChunkLedger Ledger { get; }
+
+    internal ChunkSender Sender { get; }
+
+    internal RegistrationQueue<ImportWork> Registrations { get; }
+
+    /// <summary>The next path in the order of additions; whatever refers to it and is announced later waits for it.</summary>
+    internal ImportWork Announce(PathInfo info, bool isJournalled)
+    {
+        var work = new ImportWork(Interlocked.Increment(ref _number), info, isJournalled);
+        Registrations.Expect(work);
+        return work;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        foreach (var loop in _loops)
+        {
+            await loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        _stop.Dispose();
+    }
+}

@@ -1,0 +1,70 @@
+using NixFuseStore.Client.Pushing;
+using NixFuseStore.Content;
+
+namespace NixFuseStore.Client.Writing;
+
+/// <summary>Collects the chunks of an import that have to be sent, for the moment between two pieces of its NAR.</summary>
+internal sealed class ImportSink(ImportPipeline pipeline) : SmallContentSink(keeps: true)
+{
+    private readonly TaskCompletionSource _sent = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Queue<HeldChunk> _claimed = [];
+    private ChunkWaits? _waits;
+
+    /// <summary>Ends when all chunks are on the server, once <see cref="Finish"/> was called; fails as soon as one cannot get there.</summary>
+    internal Task Sent => _sent.Task;
+
+    // The first wait is that for the end of the NAR.
+    private ChunkWaits Waits
+    {
+        get
+        {
+            if (_waits is null)
+            {
+                _waits = new ChunkWaits(() => _sent.TrySetResult(), Fail);
+                _waits.Add();
+            }
+
+            return _waits;
+        }
+    }
+
+    /// <summary>Hands on what was collected. Waits while too much is under way.</summary>
+    internal async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        while (_claimed.TryPeek(out var chunk))
+        {
+            await pipeline.Sender.SendAsync(chunk, askFirst: true, cancellationToken).ConfigureAwait(false);
+            _claimed.Dequeue();
+        }
+    }
+
+    /// <summary>There are no more chunks.</summary>
+    internal void Finish() => Waits.End();
+
+    /// <summary>Ends the import, finished or not.</summary>
+    internal void Close()
+    {
+        // Others may wait for what was claimed here, so it is sent all the same.
+        while (_claimed.TryDequeue(out var chunk))
+        {
+            _ = pipeline.Sender.SendAsync(chunk, askFirst: true, CancellationToken.None);
+        }
+
+        Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override void Pass(in ChunkId id, ReadOnlySpan<byte> plain)
+    {
+        if (pipeline.Ledger.TryClaim(id, Waits))
+        {
+            _claimed.Enqueue(HeldChunk.Copy(id, plain));
+        }
+    }
+
+    private void Fail(Exception exception)
+    {
+        _sent.TrySetException(exception);
+        _ = _sent.Task.Exception;
+    }
+}

@@ -1,0 +1,37 @@
+using NixFuseStore.Client.Pushing;
+using NixFuseStore.Nix;
+using NixFuseStore.Protocol;
+
+namespace NixFuseStore.Client.Writing;
+
+/// <summary>A path that somebody added, on its way to the server.</summary>
+/// <param name="number">Its place in the order of additions.</param>
+/// <param name="info">What is to be recorded.</param>
+/// <param name="isJournalled">Whether it was answered already, so that it must get there however long that takes.</param>
+internal sealed class ImportWork(long number, PathInfo info, bool isJournalled) : RegistrationWork(number, info)
+{
+    private readonly TaskCompletionSource<PathRecord> _registered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    internal bool IsJournalled => isJournalled;
+
+    /// <summary>The record as it is registered; fails with a <see cref="StoreClientException"/>.</summary>
+    internal Task<PathRecord> Registered => _registered.Task;
+
+    /// <summary>Nobody waits any more. A call that is under way still counts.</summary>
+    internal bool IsAbandoned { get; private set; }
+
+    /// <summary>When a call with it failed for the first time, as a timestamp of the clock; null before. Used by the queue's loop alone.</summary>
+    internal long? FirstFailure { get; set; }
+
+    internal void Abandon() => IsAbandoned = true;
+
+    internal void SetRegistered(PathRecord record) => _registered.TrySetResult(record);
+
+    internal void SetFailed(Exception exception)
+    {
+        _registered.TrySetException(exception);
+
+        // Whoever asked may have given up by now.
+        _ = _registered.Task.Exception;
+    }
+}

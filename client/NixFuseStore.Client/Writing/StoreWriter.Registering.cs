@@ -1,0 +1,96 @@
+using NixFuseStore.Client.Pushing;
+using NixFuseStore.Nix;
+using NixFuseStore.Protocol;
+
+namespace NixFuseStore.Client.Writing;
+
+/// <content>From a NAR that has come to a path that is valid.</content>
+public sealed partial class StoreWriter
+{
+    /// <summary>How often a waiting registration looks whether the server is still to be hoped for.</summary>
+    private static readonly TimeSpan HopeInterval = TimeSpan.FromSeconds(1);
+
+    internal async Task<PathInfo> RegisterAsync(PathImport import, PathInfo info, CancellationToken cancellationToken)
+    {
+        // 1. Known already: nothing to be done, unless there is a signature that is not.
+        if (_reader.FindKnown(info.Path) is { } known && !info.Signatures.Except(known.Info.Signatures).Any())
+        {
+            return known.Info;
+        }
+
+        // 2. Its place in the order, before anything is waited for.
+        var pipeline = Pipeline();
+        var (manifest, inline) = import.FinishContent();
+        var work = pipeline.Announce(info, isJournalled: false);
+        work.Message = NewPathMessage.Create(info, info.NarSize, manifest, inline);
+        try
+        {
+            await import.SendRestAsync(cancellationToken).ConfigureAwait(false);
+            await PrepareAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is OperationCanceledException or StoreClientException)
+        {
+            work.Abandon();
+            pipeline.Registrations.Ready(work);
+            throw;
+        }
+
+        _ = ReadyWhenSentAsync(pipeline, import.Sent, work);
+
+        // 3. The server's word.
+        var record = await WaitAsync(work, cancellationToken).ConfigureAwait(false);
+        var handle = _reader.AdoptRegistered(record);
+        if (_options.Announce is { } announce)
+        {
+            await announce(info.Path, cancellationToken).ConfigureAwait(false);
+        }
+
+        return handle.Info;
+    }
+
+    private ValueTask PrepareAsync(CancellationToken cancellationToken) => _options.Prepare is { } prepare ? prepare(cancellationToken) : default;
+
+    private static async Task ReadyWhenSentAsync(ImportPipeline pipeline, Task sent, ImportWork work)
+    {
+        try
+        {
+            await sent.ConfigureAwait(false);
+        }
+        catch (StoreClientException exception)
+        {
+            // Tried often enough: what failed here is not tried again.
+            work.SetFailed(exception);
+            work.Abandon();
+        }
+
+        pipeline.Registrations.Ready(work);
+    }
+
+    private async Task<PathRecord> WaitAsync(ImportWork work, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                try
+                {
+                    return await work.Registered.WaitAsync(HopeInterval, _options.Time, cancellationToken).ConfigureAwait(false);
+                }
+                catch (TimeoutException) when (_reader.AwayFor is { } away && away > _options.Patience)
+                {
+                    throw new StoreUnavailableException(
+                        $"cannot add {_reader.Directory.Print(work.Info.Path)}: the server has been away for {away.TotalSeconds:0} s; try again when it is back");
+                }
+                catch (TimeoutException)
+                {
+                    // It may take as long as it takes, as long as somebody is at work.
+                }
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or StoreUnavailableException)
+        {
+            work.Abandon();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Reading;
+using NixFuseStore.Content;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Client.Writing;
+
+/// <summary>
+/// Adds paths to a store, for as long as a process lives and for many callers at once. A path is durable and valid everywhere when its
+/// registration answers. All members may be called from any thread.
+/// </summary>
+public sealed partial class StoreWriter : IAsyncDisposable
+{
+    private readonly ServerConnection _connection;
+    private readonly StoreReader _reader;
+    private readonly StoreWriterOptions _options;
+    private readonly Lock _gate = new();
+
+    // Null until the first import: most mounts never write. Guarded by _gate.
+    private ImportPipeline? _pipeline;
+    private bool _disposed;
+
+    /// <summary>A writer beside a reader of the same store; both stay the caller's, and outlive it.</summary>
+    public StoreWriter(ServerConnection connection, StoreReader reader, StoreWriterOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        ArgumentNullException.ThrowIfNull(reader);
+        ArgumentNullException.ThrowIfNull(options);
+        _connection = connection;
+        _reader = reader;
+        _options = options;
+    }
+
+    /// <summary>Begins to take a NAR, whose path need not be known yet.</summary>
+    /// <exception cref="StoreAccessException">The caller's token does not allow writing.</exception>
+    /// <exception cref="StoreClientException">The server cuts content in a way that this program does not know.</exception>
+    public PathImport BeginImport()
+    {
+        if (_reader.MayWrite == false)
+        {
+            throw new StoreAccessException(
+                $"the token of this mount does not allow writing to store '{_connection.StoreName}'; mount it with one that has the right to write");
+        }
+
+        return ChunkingParameters.TryGet(_reader.ChunkingParametersId, out var parameters)
+            ? new PathImport(this, Pipeline(), _reader.Directory, parameters)
+            : throw new StoreClientException(
+                $"the server cuts content by rules {_reader.ChunkingParametersId}, which this program does not know; it is older than the server");
+    }
+
+    /// <summary>Ends everything that is under way; whoever waits gets an exception.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        ImportPipeline? pipeline;
+        lock (_gate)
+        {
+            _disposed = true;
+            pipeline = _pipeline;
+        }
+
+        if (pipeline is not null)
+        {
+            await pipeline.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private ImportPipeline Pipeline()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _pipeline ??= new ImportPipeline(_connection, _reader.Directory, _options);
+        }
+    }
+}

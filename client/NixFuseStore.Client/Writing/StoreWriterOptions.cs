@@ -1,0 +1,40 @@
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Client.Writing;
+
+/// <summary>How a <see cref="StoreWriter"/> works: how long it waits, what it may hold, where its journal lies.</summary>
+public sealed record StoreWriterOptions
+{
+    /// <summary>Directory of the journal; null for none, then every path is registered before it is answered.</summary>
+    public string? JournalDirectory { get; init; }
+
+    /// <summary>Called before a path is registered: whatever keeps it alive is to be with the server when the task ends. Null for nothing.</summary>
+    public Func<CancellationToken, ValueTask>? Prepare { get; init; }
+
+    /// <summary>
+    /// Called with each path that became valid, before its registration is answered: whatever showed it as absent is to show it when the
+    /// task ends. Null where nobody shows anything.
+    /// </summary>
+    public Func<StorePath, CancellationToken, ValueTask>? Announce { get; init; }
+
+    /// <summary>How long a server may be away before an operation that needs it fails: long enough for one that is started again.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Bytes of paths that are in the journal and not registered yet; beyond it, answers wait for the server.</summary>
+    public long PendingBytesMax { get; init; } = 64L << 20;
+
+    /// <summary>Plain bytes of chunks held in memory at most, from the reading of a NAR to the end of its upload.</summary>
+    public long ChunkBytesHeldMax { get; init; } = 64L << 20;
+
+    /// <summary>
+    /// Level of zstd for chunks. Lower than that of a push: whoever copies through a socket waits for it, and 3 is twice as fast as 6 for 3 %
+    /// more bytes.
+    /// </summary>
+    public int CompressionLevel { get; init; } = 3;
+
+    /// <summary>Told in one line what went wrong behind an answer that was given; any thread.</summary>
+    public Action<string>? Log { get; init; }
+
+    /// <summary>Clock and timers.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+}
