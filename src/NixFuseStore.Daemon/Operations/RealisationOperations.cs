@@ -1,0 +1,49 @@
+using NixFuseStore.Daemon.Derivations;
+using NixFuseStore.Daemon.Sessions;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Daemon.Operations;
+
+/// <summary>What outputs of content-addressed derivations came to.</summary>
+internal static class RealisationOperations
+{
+    private const int JsonMinor = 31;
+
+    internal static async ValueTask RegisterDrvOutputAsync(DaemonSession session)
+    {
+        Realisation realisation;
+        if (session.Minor >= JsonMinor)
+        {
+            realisation = Realisation.Parse(await session.Reader.ReadTextAsync());
+        }
+        else
+        {
+            string id = await session.Reader.ReadTextAsync();
+            string baseName = await session.Reader.ReadTextAsync();
+            realisation = Realisation.Create(id, baseName);
+        }
+
+        await session.Store.AddRealisationAsync(realisation.Id, realisation.Json, session.Ended);
+        session.Reply();
+    }
+
+    internal static async ValueTask QueryRealisationAsync(DaemonSession session)
+    {
+        string id = await session.Reader.ReadTextAsync();
+        if (!Realisation.IsId(id))
+        {
+            throw new DaemonStoreException($"'{id}' is not the id of a derivation's output (sha256:HEX!OUTPUT)");
+        }
+
+        string? json = await session.Store.FindRealisationAsync(id, session.Ended);
+        if (session.Minor >= JsonMinor)
+        {
+            session.Reply().Texts(json is null ? [] : [json]);
+        }
+        else
+        {
+            IReadOnlyCollection<StorePath> paths = json is null ? [] : [Realisation.Parse(json).OutPath];
+            session.Reply().Paths(session.Directory, paths);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using NixFuseStore.Daemon.Adding;
+using NixFuseStore.Nix;
+using NixFuseStore.Nix.Archives;
+
+namespace NixFuseStore.Daemon.Tests.Stores;
+
+internal sealed class MemoryPathImport : IPathImport
+{
+    private readonly MemoryDaemonStore _store;
+    private readonly MemoryStream _nar = new();
+    private readonly NarParser _parser = new(AnyTree.Instance);
+    private bool _disposed;
+
+    internal MemoryPathImport(MemoryDaemonStore store)
+    {
+        _store = store;
+        Interlocked.Increment(ref store.OpenImports);
+    }
+
+    public bool IsComplete => _parser.IsComplete;
+
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken)
+    {
+        Assert.False(_disposed);
+        Assert.Equal(nar.Length, _parser.Write(nar.Span));
+        _nar.Write(nar.Span);
+        return default;
+    }
+
+    public (NixHash NarHash, ulong NarSize) Finish()
+    {
+        Assert.True(IsComplete);
+        return (NixHash.Sha256(_nar.ToArray()), (ulong)_nar.Length);
+    }
+
+    public async Task<PathInfo> RegisterAsync(PathInfo info, CancellationToken cancellationToken)
+    {
+        await _store.Registering(info, cancellationToken);
+        Assert.False(_disposed);
+        if (_store.PeekPath(info.Path) is { } registered)
+        {
+            return registered;
+        }
+
+        foreach (var reference in info.References)
+        {
+            if (reference != info.Path && _store.PeekPath(reference) is null)
+            {
+                throw new DaemonStoreException(
+                    $"cannot register '{_store.Directory.Print(info.Path)}': its reference '{_store.Directory.Print(reference)}' is not valid");
+            }
+        }
+
+        _store.Add(info, _nar.ToArray());
+        return info;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            Interlocked.Decrement(ref _store.OpenImports);
+        }
+
+        return default;
+    }
+}
