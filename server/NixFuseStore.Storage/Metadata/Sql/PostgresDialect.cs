@@ -56,6 +56,11 @@ internal sealed class PostgresDialect : SqlDialect
 
     public override string JoinLines(string expression) => $"string_agg({expression}, E'\\n')";
 
+    // A new table counts as nearly empty until it has been analysed, and prepared statements keep their plans; an offset is a fence for
+    // the planner. Measured with 5,000 paths in a new database: 125 ms a lookup of 300 without the fence.
+    public override string JoinByIndex(string table, string alias, string condition) =>
+        $"CROSS JOIN LATERAL (SELECT * FROM {table} {alias} WHERE {condition} OFFSET 0) {alias}";
+
     public override async ValueTask<SqlSession> OpenReadAsync(CancellationToken cancellationToken)
     {
         var connection = await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);

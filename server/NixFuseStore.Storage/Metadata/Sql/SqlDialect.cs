@@ -23,6 +23,15 @@ internal abstract class SqlDialect : IAsyncDisposable
     /// <summary>Joins a text expression over a group with line feeds, in no order.</summary>
     public abstract string JoinLines(string expression);
 
+    /// <summary>
+    /// Joins a table to the rows before it, each of which finds its few by an index. Plans that begin with the table, which databases make
+    /// while they believe it small, read all of it.
+    /// </summary>
+    /// <param name="table">Its name.</param>
+    /// <param name="alias">What the statement calls it.</param>
+    /// <param name="condition">Equalities on columns of one index.</param>
+    public abstract string JoinByIndex(string table, string alias, string condition);
+
     /// <summary>A session that only reads. Every statement sees one moment.</summary>
     public abstract ValueTask<SqlSession> OpenReadAsync(CancellationToken cancellationToken);
 

@@ -57,7 +57,7 @@ internal sealed partial class SqlMetadataStore
                         new SqlText(
                             $$"""
                             WITH RECURSIVE closure(id) AS (
-                              SELECT p.id FROM {rows} CROSS JOIN paths p WHERE p.store = @store AND p.hash_part = r.hash_part
+                              SELECT p.id FROM {rows} {{PathsByHashPart}}
                               UNION
                               SELECT f.reference FROM closure c JOIN path_references f ON f.referrer = c.id),
                             bounded(id) AS (SELECT id FROM closure LIMIT @limit)
@@ -74,6 +74,9 @@ internal sealed partial class SqlMetadataStore
                 return OrderClosure(roots, found, maxPaths, withReferences);
             },
             cancellationToken);
+
+    /// <summary>Joins the paths <c>p</c> of <c>@store</c> with the hash parts of the rows.</summary>
+    private string PathsByHashPart => _dialect.JoinByIndex("paths", "p", "p.store = @store AND p.hash_part = r.hash_part");
 
     private string RecordColumns => $"""
         p.hash_part || '-' || p.name, p.nar_hash, p.nar_size, p.deriver, p.content_address, p.registered, p.ultimate, p.event, m.digest, m.header,
@@ -145,14 +148,12 @@ internal sealed partial class SqlMetadataStore
     private Task<List<StoredPath>> QueryPathsAsync(
         SqlSession session, StoreId store, IReadOnlyCollection<string> hashParts, CancellationToken cancellationToken)
     {
-        // CROSS JOIN tells SQLite to begin with the rows; left to itself it walks the store's paths. PostgreSQL does not care.
         string[] distinct = [.. hashParts.Distinct()];
         return session.QueryRowsAsync(
             new SqlText(
                 $$"""
                 SELECT {{RecordColumns}}
-                FROM {rows} CROSS JOIN paths p JOIN manifests m ON m.id = p.manifest
-                WHERE p.store = @store AND p.hash_part = r.hash_part
+                FROM {rows} {{PathsByHashPart}} JOIN manifests m ON m.id = p.manifest
                 """,
                 ("@store", store.Value)),
             new RowSet(distinct.Length).Text("hash_part", distinct),

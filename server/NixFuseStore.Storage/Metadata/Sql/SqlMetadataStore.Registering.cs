@@ -57,7 +57,7 @@ internal sealed partial class SqlMetadataStore
         return (Array.ConvertAll(candidates, candidate => candidate.ToResult()), head);
     }
 
-    private static async Task<Dictionary<string, ValidPath>> FindValidAsync(
+    private async Task<Dictionary<string, ValidPath>> FindValidAsync(
         SqlSession session, StoreId store, Candidate[] candidates, CancellationToken cancellationToken)
     {
         string[] hashParts =
@@ -68,7 +68,7 @@ internal sealed partial class SqlMetadataStore
         ];
         var rows = await session.QueryRowsAsync(
             new SqlText(
-                "SELECT p.id, p.hash_part, p.name, p.nar_hash FROM {rows} CROSS JOIN paths p WHERE p.store = @store AND p.hash_part = r.hash_part",
+                $"SELECT p.id, p.hash_part, p.name, p.nar_hash FROM {{rows}} {PathsByHashPart}",
                 ("@store", store.Value)),
             new RowSet(hashParts.Length).Text("hash_part", hashParts),
             reader => (HashPart: reader.GetString(1), Path: new ValidPath(reader.GetInt64(0), reader.GetString(2), reader.GetBytes(3))),

@@ -80,16 +80,13 @@ internal sealed partial class SqlMetadataStore
         return (new RevocationResult(revoked, []), head);
     }
 
-    private static async Task<List<(long Id, StorePath Path)>> FindRowsAsync(
+    private async Task<List<(long Id, StorePath Path)>> FindRowsAsync(
         SqlSession session, StoreId store, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)
     {
         string[] hashParts = [.. paths.Select(path => path.HashPart).Distinct()];
         var rows = await session.QueryRowsAsync(
             new SqlText(
-                """
-                SELECT p.id, p.hash_part || '-' || p.name FROM {rows} CROSS JOIN paths p WHERE p.store = @store AND p.hash_part = r.hash_part
-                """,
-                ("@store", store.Value)),
+                $"SELECT p.id, p.hash_part || '-' || p.name FROM {{rows}} {PathsByHashPart}", ("@store", store.Value)),
             new RowSet(hashParts.Length).Text("hash_part", hashParts),
             reader => (Id: reader.GetInt64(0), Path: StorePath.ParseBaseName(reader.GetString(1))),
             cancellationToken).ConfigureAwait(false);

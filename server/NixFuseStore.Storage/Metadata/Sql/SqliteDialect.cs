@@ -56,6 +56,9 @@ internal sealed class SqliteDialect : SqlDialect
 
     public override string JoinLines(string expression) => $"group_concat({expression}, char(10))";
 
+    // SQLite begins a cross join with its left side.
+    public override string JoinByIndex(string table, string alias, string condition) => $"CROSS JOIN {table} {alias} ON {condition}";
+
     public override ValueTask<SqlSession> OpenReadAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
