@@ -15,10 +15,16 @@ internal static class ControlDirectory
     /// <summary>The path for this process's socket; its directory is made.</summary>
     public static string NewSocketPath()
     {
+        // Process ids are no names: two containers may share /run.
+        return Path.Join(Own(), $"{Environment.ProcessId}-{Guid.NewGuid().ToString("N")[..8]}.sock");
+    }
+
+    /// <summary>This user's directory, which is made.</summary>
+    public static string Own()
+    {
         var directory = OwnDirectory();
         Directory.CreateDirectory(directory, Libc.EffectiveUserId == 0 ? Readable : OwnerOnly);
-        // Process ids are no names: two containers may share /run.
-        return Path.Join(directory, $"{Environment.ProcessId}-{Guid.NewGuid().ToString("N")[..8]}.sock");
+        return directory;
     }
 
     /// <summary>All sockets that this user can see; some may belong to processes that have died.</summary>

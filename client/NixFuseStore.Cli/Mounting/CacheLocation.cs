@@ -11,7 +11,7 @@ namespace NixFuseStore.Cli.Mounting;
 /// <code>
 /// DIR/chunks/    chunks, by digest        DIR/slots      what node ids stand for
 /// DIR/metadata/  records and manifests    DIR/mount.log  what the mount in the background has to say
-/// DIR/size       the limit of chunks/, in bytes
+/// DIR/size       the limit of chunks/, in bytes    DIR/journal/   paths that were added and are not registered yet
 /// </code>
 /// </summary>
 internal sealed class CacheLocation
@@ -27,6 +27,8 @@ internal sealed class CacheLocation
     public string Metadata => Path.Join(Directory, "metadata");
 
     public string Slots => Path.Join(Directory, "slots");
+
+    public string Journal => Path.Join(Directory, "journal");
 
     private string SizeFile => Path.Join(Directory, "size");
 

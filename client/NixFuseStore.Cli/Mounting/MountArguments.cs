@@ -15,6 +15,9 @@ internal static class MountArguments
     /// <summary>Given by a parent that waits on the inherited pipe; not for users.</summary>
     public const string DetachedFlag = "--detached";
 
+    public const string TrustFlag = "--trust-clients";
+    public const string DistrustFlag = "--no-trust-clients";
+
     private const int ReadAheadKibibytesMax = 64 << 10;
 
     /// <summary>Whether the command line is one for this parser: a mount, and no plea for help.</summary>
@@ -29,6 +32,7 @@ internal static class MountArguments
         string? mountPoint = null, server = null, store = null, tokenFile = null, tlsAuthority = null, cacheDirectory = null;
         var keys = new List<string>();
         bool foreground = false, detached = false, onlyOperands = false;
+        bool? trustsClients = null;
         var cacheBytes = MountSettings.CacheBytesDefault;
         var readAhead = MountSettings.ReadAheadKibibytesDefault;
 
@@ -51,6 +55,11 @@ internal static class MountArguments
                     break;
                 case "--foreground":
                     foreground = true;
+                    break;
+                case TrustFlag or DistrustFlag when trustsClients is { } trusts && trusts != (name == TrustFlag):
+                    throw new UsageException($"{TrustFlag} and {DistrustFlag} exclude each other");
+                case TrustFlag or DistrustFlag:
+                    trustsClients = name == TrustFlag;
                     break;
                 case DetachedFlag:
                     detached = true;
@@ -94,6 +103,7 @@ internal static class MountArguments
             CacheDirectory = cacheDirectory,
             CacheBytesMax = cacheBytes,
             ReadAheadKibibytes = readAhead,
+            TrustsClients = trustsClients,
         };
     }
 

@@ -50,6 +50,11 @@ internal sealed partial class MountHost
         }
 
         _trimmer?.Dispose();
+        if (_daemon is not null)
+        {
+            await _daemon.DisposeAsync().ConfigureAwait(false);
+        }
+
         if (_session is not null)
         {
             await _session.StopAsync(DrainTimeout).ConfigureAwait(false);

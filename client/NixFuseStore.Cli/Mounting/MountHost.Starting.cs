@@ -1,5 +1,6 @@
 using NixFuseStore.Cache;
 using NixFuseStore.Cli.Control;
+using NixFuseStore.Cli.Daemon;
 using NixFuseStore.Cli.Settings;
 using NixFuseStore.Client.Reading;
 using NixFuseStore.FileSystem;
@@ -138,6 +139,16 @@ internal sealed partial class MountHost
         _session.Start();
         await _session.Connection.WaitAsync(HandshakeTimeout).ConfigureAwait(false);
         _fileSystem.StartNotifications(_session.Notifier);
+
+        try
+        {
+            _daemon = DaemonEndpoint.Start(_mount, _connection!, _reader!, _fileSystem, _location, _settings, Log);
+        }
+        catch (IOException e)
+        {
+            // Files can be had without it.
+            Log(e.Message);
+        }
 
         // Only now, since whoever binds a socket inside needs a writable mount, and INIT lowers the read-ahead again.
         _mount.RemountReadOnly();

@@ -1,5 +1,6 @@
 using NixFuseStore.Cache;
 using NixFuseStore.Cli.Control;
+using NixFuseStore.Cli.Daemon;
 using NixFuseStore.Client;
 using NixFuseStore.Client.Reading;
 using NixFuseStore.FileSystem;
@@ -27,6 +28,7 @@ internal sealed partial class MountHost : IAsyncDisposable
     private FuseMount? _mount;
     private StoreFileSystem? _fileSystem;
     private FuseSession? _session;
+    private DaemonEndpoint? _daemon;
     private ControlServer? _control;
     private MemoryTrimmer? _trimmer;
     private bool _readAheadSet;

@@ -29,5 +29,8 @@ internal sealed record MountSettings
 
     public long CacheBytesMax { get; init; } = CacheBytesDefault;
 
+    /// <summary>Whether clients of the daemon socket may do what stock Nix allows trusted users only; null where the token decides.</summary>
+    public bool? TrustsClients { get; init; }
+
     public int ReadAheadKibibytes { get; init; } = ReadAheadKibibytesDefault;
 }

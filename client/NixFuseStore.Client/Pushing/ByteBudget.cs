@@ -8,7 +8,7 @@ internal sealed class ByteBudget(long bytesMax)
     private long _held;
 
     // One request may exceed the whole budget; it is granted alone.
-    internal Task TakeAsync(long bytes, CancellationToken cancellationToken)
+    internal async ValueTask TakeAsync(long bytes, CancellationToken cancellationToken)
     {
         TaskCompletionSource granted;
         lock (_gate)
@@ -16,14 +16,22 @@ internal sealed class ByteBudget(long bytesMax)
             if (_waiting.Count == 0 && Fits(bytes))
             {
                 _held += bytes;
-                return Task.CompletedTask;
+                return;
             }
 
             granted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _waiting.Enqueue((bytes, granted));
         }
 
-        return granted.Task.WaitAsync(cancellationToken);
+        try
+        {
+            await granted.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            _ = ReturnWhenGrantedAsync(granted.Task, bytes);
+            throw;
+        }
     }
 
     internal void Return(long bytes)
@@ -38,6 +46,12 @@ internal sealed class ByteBudget(long bytesMax)
                 next.Granted.SetResult();
             }
         }
+    }
+
+    private async Task ReturnWhenGrantedAsync(Task granted, long bytes)
+    {
+        await granted.ConfigureAwait(false);
+        Return(bytes);
     }
 
     private bool Fits(long bytes) => _held == 0 || _held + bytes <= bytesMax;

@@ -18,12 +18,12 @@ public sealed partial class StoreReader
         try
         {
             await _health.WaitUpAsync(_options.LookupDeadline, cancellationToken).ConfigureAwait(false);
-            return await ListFromServerAsync(after, limit, cancellationToken).ConfigureAwait(false);
+            return WithPending(await ListFromServerAsync(after, limit, cancellationToken).ConfigureAwait(false), after);
         }
         catch (StoreUnavailableException)
         {
             Volatile.Write(ref _answeredAlone, 1);
-            return ListFromCache(after, limit);
+            return WithPending(ListFromCache(after, limit), after);
         }
     }
 
@@ -62,6 +62,21 @@ public sealed partial class StoreReader
                 order.Add(handle);
             }
         }
+    }
+
+    // What the server does not know yet; a page gets longer by it.
+    private ListingPage WithPending(ListingPage page, string after)
+    {
+        var last = page.IsLast || page.Entries.Count == 0 ? "" : page.Entries[^1].BaseName;
+        var pending = _pending.Between(after, last);
+        return pending.Count == 0
+            ? page
+            : page with
+            {
+                Entries = [.. page.Entries.Concat(pending.Select(static handle => new ListingEntry(handle.Path.BaseName, handle.Header.RootKind)))
+                    .DistinctBy(static entry => entry.BaseName)
+                    .OrderBy(static entry => entry.BaseName, StringComparer.Ordinal)],
+            };
     }
 
     private async Task<ListingPage> ListFromServerAsync(string after, int limit, CancellationToken cancellationToken)

@@ -9,7 +9,8 @@ namespace NixFuseStore.Client.Reading;
 public sealed partial class StoreReader
 {
     /// <inheritdoc/>
-    public bool TryGetKnown(ReadOnlySpan<byte> baseName, [NotNullWhen(true)] out PathHandle? handle) => _table.TryGet(baseName, out handle);
+    public bool TryGetKnown(ReadOnlySpan<byte> baseName, [NotNullWhen(true)] out PathHandle? handle) =>
+        _table.TryGet(baseName, out handle) || _pending.TryGet(baseName, out handle);
 
     /// <inheritdoc/>
     public ValueTask<PathHandle?> FindAsync(StorePath path, CancellationToken cancellationToken)
@@ -85,7 +86,7 @@ public sealed partial class StoreReader
     private PathHandle? TryFindHere(in Key256 key, StorePath path)
     {
         var handle = _table.Find(in key, path, out var record);
-        return handle ?? (record is null ? null : Adopt(in key, record));
+        return handle ?? (record is null ? null : Adopt(in key, record)) ?? (_pending.Find(in key) is { } pending && pending.Path == path ? pending : null);
     }
 
     // A record that does not verify is forgotten, so that the server is asked again next time.

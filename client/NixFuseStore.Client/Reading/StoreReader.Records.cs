@@ -43,6 +43,11 @@ public sealed partial class StoreReader
         }
 
         var key = Key256.OfHashPart(hashPart);
+        if (_pending.Find(in key) is { } pending)
+        {
+            return pending.Path;
+        }
+
         if (_table.FindBaseName(in key) is null)
         {
             await _records.FetchAsync([hashPart], cancellationToken).ConfigureAwait(false);
@@ -71,7 +76,7 @@ public sealed partial class StoreReader
             }
         }
 
-        return paths;
+        return [.. paths.Union(_pending.Between("", "").Select(static handle => handle.Path)).Order()];
     }
 
     private async Task<PathHandle?> AskWithClosureAsync(StorePath path, CancellationToken cancellationToken)

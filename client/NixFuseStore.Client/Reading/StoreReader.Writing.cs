@@ -9,6 +9,7 @@ public sealed partial class StoreReader
 {
     private volatile GetStoreResponse? _store;
     private volatile bool _met;
+    private readonly PendingPaths _pending = new();
 
     /// <summary>Whether the caller's token may write; null before the first contact.</summary>
     public bool? MayWrite => _met ? _store!.MayWrite : null;
@@ -34,7 +35,61 @@ public sealed partial class StoreReader
     {
         var handle = _verifier!.Verify(record);
         var key = Key256.OfHashPart(record.BaseName);
+        if (_pending.Find(in key) is { } pending && pending.Path == handle.Path && pending.Digest == handle.Digest)
+        {
+            // The handle that the mount gave node ids.
+            pending.Info = handle.Info;
+            handle = pending;
+        }
+
         _metadata.Put(new MetadataKey(MetadataKind.Path, key), record.ToByteArray());
         return _table.Adopt(in key, handle, record.Event);
+    }
+
+    /// <summary>From now on the path is valid here, though the server does not know it yet.</summary>
+    internal void AddPending(PendingPath path)
+    {
+        foreach (var section in path.Sections)
+        {
+            _sections.Keep(section);
+        }
+
+        if (!_pending.TryAdd(path))
+        {
+            // Two added the same; either will do.
+            foreach (var chunk in path.Chunks.Values)
+            {
+                chunk.Release();
+            }
+        }
+    }
+
+    /// <summary>The server knows the path now, or has refused it.</summary>
+    internal void RemovePending(StorePath path, bool registered)
+    {
+        if (_pending.Remove(Key256.OfHashPart(path.BaseName)) is not { } pending)
+        {
+            return;
+        }
+
+        // Its content counts as that of all others from now on.
+        var handle = pending.Handle;
+        if (handle.Tree is { } tree && handle.Content is { } content)
+        {
+            _contentMemory.Add(handle, tree, tree.MemoryBytes);
+            _contentMemory.Add(handle, content, content.MemoryBytes);
+        }
+
+        foreach (var (id, chunk) in pending.Chunks)
+        {
+            _chunkMemory.Add(in id, chunk);
+            chunk.Release();
+        }
+
+        if (!registered)
+        {
+            handle.IsRemoved = true;
+            _changes.Publish(new StoreChange(StoreChangeKind.Removed, path.BaseName));
+        }
     }
 }

@@ -46,7 +46,7 @@ public sealed partial class StoreReader : IStoreReader
         _records = new RecordFetcher(Calls, _closures);
         _contentMemory = new ContentMemory(options.SectionMemoryBytesMax);
         _chunkMemory = new ChunkMemory(options.ChunkMemoryBytesMax);
-        _fetcher = new ChunkFetcher(connection, _health, _chunkMemory, cache, _time);
+        _fetcher = new ChunkFetcher(connection, _health, _chunkMemory, _pending, cache, _time);
         _uses = new UseRecorder(connection, _health, _time);
         _programs = new ProgramReadAhead(this, new ProgramFetcher(this), _stop.Token);
     }

@@ -41,9 +41,9 @@ internal sealed class ImportPipeline : IAsyncDisposable
     internal RegistrationQueue<ImportWork> Registrations { get; }
 
     /// <summary>The next path in the order of additions; whatever refers to it and is announced later waits for it.</summary>
-    internal ImportWork Announce(PathInfo info, bool isJournalled)
+    internal ImportWork Announce(PathInfo info)
     {
-        var work = new ImportWork(Interlocked.Increment(ref _number), info, isJournalled);
+        var work = new ImportWork(Interlocked.Increment(ref _number), info);
         Registrations.Expect(work);
         return work;
     }

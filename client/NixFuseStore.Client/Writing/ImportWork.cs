@@ -7,12 +7,12 @@ namespace NixFuseStore.Client.Writing;
 /// <summary>A path that somebody added, on its way to the server.</summary>
 /// <param name="number">Its place in the order of additions.</param>
 /// <param name="info">What is to be recorded.</param>
-/// <param name="isJournalled">Whether it was answered already, so that it must get there however long that takes.</param>
-internal sealed class ImportWork(long number, PathInfo info, bool isJournalled) : RegistrationWork(number, info)
+internal sealed class ImportWork(long number, PathInfo info) : RegistrationWork(number, info)
 {
     private readonly TaskCompletionSource<PathRecord> _registered = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    internal bool IsJournalled => isJournalled;
+    /// <summary>Whether it was answered already, so that it must get there however long that takes. Set before it is ready.</summary>
+    internal bool IsJournalled { get; set; }
 
     /// <summary>The record as it is registered; fails with a <see cref="StoreClientException"/>.</summary>
     internal Task<PathRecord> Registered => _registered.Task;

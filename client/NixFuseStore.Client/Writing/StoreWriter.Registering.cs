@@ -21,10 +21,17 @@ public sealed partial class StoreWriter
         // 2. Its place in the order, before anything is waited for.
         var pipeline = Pipeline();
         var (manifest, inline) = import.FinishContent();
-        var work = pipeline.Announce(info, isJournalled: false);
+        var work = pipeline.Announce(info);
         work.Message = NewPathMessage.Create(info, info.NarSize, manifest, inline);
         try
         {
+            // 3. Answered from the journal, if it can be.
+            if (CanJournal(import, info) && await TryJournalAsync(pipeline, work, cancellationToken).ConfigureAwait(false))
+            {
+                await AnnounceAsync(info.Path, cancellationToken).ConfigureAwait(false);
+                return info with { RegistrationTime = _options.Time.GetUtcNow().ToUnixTimeSeconds() };
+            }
+
             await import.SendRestAsync(cancellationToken).ConfigureAwait(false);
             await PrepareAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -35,18 +42,16 @@ public sealed partial class StoreWriter
             throw;
         }
 
+        // 4. Else the server's word.
         _ = ReadyWhenSentAsync(pipeline, import.Sent, work);
-
-        // 3. The server's word.
         var record = await WaitAsync(work, cancellationToken).ConfigureAwait(false);
         var handle = _reader.AdoptRegistered(record);
-        if (_options.Announce is { } announce)
-        {
-            await announce(info.Path, cancellationToken).ConfigureAwait(false);
-        }
-
+        await AnnounceAsync(info.Path, cancellationToken).ConfigureAwait(false);
         return handle.Info;
     }
+
+    private ValueTask AnnounceAsync(StorePath path, CancellationToken cancellationToken) =>
+        _options.Announce is { } announce ? announce(path, cancellationToken) : default;
 
     private ValueTask PrepareAsync(CancellationToken cancellationToken) => _options.Prepare is { } prepare ? prepare(cancellationToken) : default;
 

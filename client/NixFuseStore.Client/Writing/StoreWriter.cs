@@ -7,7 +7,8 @@ namespace NixFuseStore.Client.Writing;
 
 /// <summary>
 /// Adds paths to a store, for as long as a process lives and for many callers at once. A path is durable and valid everywhere when its
-/// registration answers. All members may be called from any thread.
+/// registration answers; but a small content-addressed one is durable on this host and valid here, and everywhere a moment later. All
+/// members may be called from any thread.
 /// </summary>
 public sealed partial class StoreWriter : IAsyncDisposable
 {
@@ -29,6 +30,10 @@ public sealed partial class StoreWriter : IAsyncDisposable
         _connection = connection;
         _reader = reader;
         _options = options;
+        _pendingBytes = new ByteBudget(options.PendingBytesMax);
+        _journal = options.JournalDirectory is { } directory
+            ? new PathJournal(directory, $"{connection.StoreName}\n{reader.Directory.Path}", options.Log)
+            : null;
     }
 
     /// <summary>Begins to take a NAR, whose path need not be known yet.</summary>
@@ -48,9 +53,10 @@ public sealed partial class StoreWriter : IAsyncDisposable
                 $"the server cuts content by rules {_reader.ChunkingParametersId}, which this program does not know; it is older than the server");
     }
 
-    /// <summary>Ends everything that is under way; whoever waits gets an exception.</summary>
+    /// <summary>Ends everything that is under way; whoever waits gets an exception. What the journal holds is waited for, for a few seconds.</summary>
     public async ValueTask DisposeAsync()
     {
+        await DrainAsync().ConfigureAwait(false);
         ImportPipeline? pipeline;
         lock (_gate)
         {
@@ -61,6 +67,11 @@ public sealed partial class StoreWriter : IAsyncDisposable
         if (pipeline is not null)
         {
             await pipeline.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (_journal is not null)
+        {
+            await _journal.DisposeAsync().ConfigureAwait(false);
         }
     }
 

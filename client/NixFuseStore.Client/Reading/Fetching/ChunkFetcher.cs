@@ -16,6 +16,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
     private readonly ServerConnection _connection;
     private readonly ServerHealth _health;
     private readonly ChunkMemory _memory;
+    private readonly PendingPaths _pending;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
     private readonly LinkTrain _train;
@@ -23,8 +24,10 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
     // Null: no disk cache, or it is still being opened; then reads that miss the memory wait for this task.
     private readonly Task<IChunkCache?> _cacheOpening;
 
-    public ChunkFetcher(ServerConnection connection, ServerHealth health, ChunkMemory memory, Task<IChunkCache?> cache, TimeProvider time)
+    public ChunkFetcher(
+        ServerConnection connection, ServerHealth health, ChunkMemory memory, PendingPaths pending, Task<IChunkCache?> cache, TimeProvider time)
     {
+        _pending = pending;
         _connection = connection;
         _health = health;
         _memory = memory;
@@ -185,7 +188,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         PathContent content, int ordinal, ChunkWait? wait, int index, FetchPriority priority, (ReadAheadKind Kind, long FileStart) ahead, ref List<ChunkFetch>? started)
     {
         var id = content.Chunks.Id(ordinal);
-        if (wait is null ? _memory.Contains(in id) : TrySetFromMemory(in id, wait, index, priority))
+        if (wait is null ? _memory.Contains(in id) : TrySetFromMemory(content, in id, wait, index, priority))
         {
             return;
         }
@@ -209,9 +212,9 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         }
     }
 
-    private bool TrySetFromMemory(in ChunkId id, ChunkWait wait, int index, FetchPriority priority)
+    private bool TrySetFromMemory(PathContent content, in ChunkId id, ChunkWait wait, int index, FetchPriority priority)
     {
-        if (!_memory.TryGet(in id, out var chunk))
+        if (!_memory.TryGet(in id, out var chunk) && !_pending.TryGetChunk(content.Handle, in id, out chunk))
         {
             return false;
         }

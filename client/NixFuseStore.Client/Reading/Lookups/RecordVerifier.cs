@@ -38,7 +38,9 @@ internal sealed class RecordVerifier(string storeName, StoreDirectory directory,
             : throw Refuse(record, "no trusted key signed what the server says of it");
     }
 
-    private static PathInfo ReadInfo(PathRecord record)
+    /// <summary>What a record says, unverified.</summary>
+    /// <exception cref="StoreVerificationException">It is malformed.</exception>
+    public static PathInfo ReadInfo(PathRecord record)
     {
         if (!StorePath.TryParseBaseName(record.BaseName, out var path))
         {

@@ -1,0 +1,35 @@
+using NixFuseStore.Daemon;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Cli.Daemon;
+
+/// <content>Adding paths and what is kept beside them, substitutes, realisations.</content>
+internal sealed partial class MountedStore
+{
+    /// <inheritdoc/>
+    public IPathImport BeginImport() => new MountedPathImport(StoreErrors.Translate(_writer.BeginImport));
+
+    /// <inheritdoc/>
+    public Task AddSignaturesAsync(StorePath path, IReadOnlyCollection<NixSignature> signatures, CancellationToken cancellationToken) =>
+        StoreErrors.TranslateAsync(_relations.AddSignaturesAsync(path, signatures, cancellationToken));
+
+    /// <inheritdoc/>
+    public Task AddBuildLogAsync(StorePath derivation, Stream log, CancellationToken cancellationToken) =>
+        StoreErrors.TranslateAsync(_logs.AddAsync(derivation, log, cancellationToken));
+
+    /// <inheritdoc/>
+    public Task AddRealisationAsync(string id, string json, CancellationToken cancellationToken) =>
+        StoreErrors.TranslateAsync(_relations.AddRealisationAsync(id, json, cancellationToken));
+
+    /// <inheritdoc/>
+    public Task<string?> FindRealisationAsync(string id, CancellationToken cancellationToken) =>
+        StoreErrors.TranslateAsync(_relations.FindRealisationAsync(id, cancellationToken));
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyCollection<SubstitutablePath>> FindSubstitutableAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyCollection<SubstitutablePath>>([]);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyCollection<StorePath>> SubstituteAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken) =>
+        await FilterValidAsync(paths, cancellationToken).ConfigureAwait(false);
+}

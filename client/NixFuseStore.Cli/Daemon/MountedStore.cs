@@ -1,0 +1,68 @@
+using System.Net;
+using NixFuseStore.Client;
+using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Relations;
+using NixFuseStore.Client.Roots;
+using NixFuseStore.Client.Writing;
+using NixFuseStore.Daemon;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Cli.Daemon;
+
+/// <summary>
+/// The store of a mount as the daemon serves it: hands each question to the part of the client library that answers it, and owns those
+/// parts that nobody else needs.
+/// </summary>
+internal sealed partial class MountedStore : IDaemonStore, IAsyncDisposable
+{
+    private readonly StoreReader _reader;
+    private readonly StoreWriter _writer;
+    private readonly StoreRelations _relations;
+    private readonly BuildLogs _logs;
+    private readonly StoreRoots _roots;
+    private readonly TemporaryRoots _temporaryRoots;
+    private readonly Action<string> _log;
+
+    /// <summary>Over a reader, which stays the caller's.</summary>
+    /// <param name="connection">The reader's connection.</param>
+    /// <param name="reader">The store.</param>
+    /// <param name="options">How paths are added.</param>
+    /// <param name="log">Told in one line what went wrong behind an answer.</param>
+    public MountedStore(ServerConnection connection, StoreReader reader, StoreWriterOptions options, Action<string> log)
+    {
+        _reader = reader;
+        _log = log;
+        var host = Dns.GetHostName();
+        _relations = new StoreRelations(reader);
+        _logs = new BuildLogs(reader);
+        _roots = new StoreRoots(reader, host);
+        _temporaryRoots = new TemporaryRoots(reader, host, log, TimeProvider.System);
+        _writer = new StoreWriter(connection, reader, options with { Prepare = _temporaryRoots.FlushAsync });
+    }
+
+    /// <inheritdoc/>
+    public StoreDirectory Directory => _reader.Directory;
+
+    /// <summary>Takes up what an earlier process of this mount answered and did not get registered.</summary>
+    public void Recover()
+    {
+        try
+        {
+            if (_writer.Recover() is > 0 and var count)
+            {
+                _log($"{count} paths that were added before are being registered");
+            }
+        }
+        catch (IOException e)
+        {
+            _log($"the journal of added paths cannot be read: {e.Message}");
+        }
+    }
+
+    /// <summary>Ends what is under way.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _writer.DisposeAsync().ConfigureAwait(false);
+        await _temporaryRoots.DisposeAsync().ConfigureAwait(false);
+    }
+}
