@@ -9,6 +9,7 @@ using NixFuseStore.Server.DataPlane;
 using NixFuseStore.Server.Grpc;
 using NixFuseStore.Server.Listening;
 using NixFuseStore.Server.Registration;
+using NixFuseStore.Server.Registration.Derivations;
 using NixFuseStore.Server.Services;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Chunks;
@@ -153,7 +154,8 @@ public sealed class StoreServer : IAsyncDisposable
         var access = new AccessControl(new TokenDirectory(metadata, time), new StoreNames(metadata));
         var keys = new StoreKeys(metadata, time);
         var verifier = new ClaimVerifier(chunks, new VerifiedManifests());
-        var registrar = new PathRegistrar(metadata, chunks, keys, new ClaimParser(limits), verifier, limits, logger);
+        var derivations = new DerivationChecker(new DerivationHashes(metadata, new StoredDerivations(metadata, chunks), limits));
+        var registrar = new PathRegistrar(metadata, chunks, keys, new ClaimParser(limits), verifier, derivations, limits, logger);
         var service = new StoreService(metadata, access, keys, registrar, limits, time, logger);
         var grpc = new GrpcEndpoint(StoreMethodTable.Create(service), access, limits, logger, stopping);
         var reader = new ChunkReader(chunks, new LocationCache(metadata, limits, logger, stopping), limits, logger);

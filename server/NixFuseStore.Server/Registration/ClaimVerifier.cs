@@ -1,5 +1,6 @@
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
+using NixFuseStore.Server.Registration.Derivations;
 using NixFuseStore.Storage.Chunks;
 
 namespace NixFuseStore.Server.Registration;
@@ -7,7 +8,7 @@ namespace NixFuseStore.Server.Registration;
 /// <summary>Proves a claim: puts the NAR together from the chunks, hashes it, and makes the manifest again.</summary>
 internal sealed class ClaimVerifier(ChunkStore chunks, VerifiedManifests verified)
 {
-    /// <summary>Reads the whole content; runs on the calling thread until it is done.</summary>
+    /// <summary>Reads the whole content, and the derivation that it is by its name; runs on the calling thread until it is done.</summary>
     /// <exception cref="RefusedException">The claim does not hold.</exception>
     /// <exception cref="IOException">A pack cannot be read, which says nothing about the claim.</exception>
     public void Verify(PathClaim claim, StoreDirectory directory, CancellationToken cancellation)
@@ -35,5 +36,10 @@ internal sealed class ClaimVerifier(ChunkStore chunks, VerifiedManifests verifie
             using var source = new ClaimChunkSource(claim, chunks, cancellation);
             ContentAssembler.Write(manifest, source, visitor, cancellation);
         });
+        if (DerivationFile.IsNameOf(info.Path))
+        {
+            using var source = new ClaimChunkSource(claim, chunks, cancellation);
+            claim.Derivation = DerivationFile.Read(manifest, source, cancellation);
+        }
     }
 }

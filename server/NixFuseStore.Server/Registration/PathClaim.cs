@@ -1,5 +1,6 @@
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Derivations;
 using NixFuseStore.Protocol;
 using NixFuseStore.Storage.Metadata;
 
@@ -31,4 +32,10 @@ internal sealed class PathClaim(int index, NewPath message, PathInfo info, Manif
 
     /// <summary>Where the other chunks lie, by id.</summary>
     public Dictionary<ChunkId, ChunkLocation> Locations { get; } = [];
+
+    /// <summary>What the path holds where it is a derivation.</summary>
+    public Derivation? Derivation { get; set; }
+
+    /// <summary>The derivation's outputs, as far as their paths follow from it.</summary>
+    public IReadOnlyDictionary<string, StorePath> DerivationOutputs { get; set; } = new Dictionary<string, StorePath>();
 }

@@ -89,6 +89,7 @@ internal sealed partial class PathRegistrar
             Manifest = claim.Header,
             Sections = claim.Sections,
             ChunkIds = claim.ChunkIds,
+            DerivationOutputs = claim.DerivationOutputs,
         };
     }
 
@@ -101,16 +102,21 @@ internal sealed partial class PathRegistrar
             case RegistrationOutcome.MissingChunks:
                 return MissingChunks(result.MissingChunks);
             case RegistrationOutcome.MissingReferences:
-                var missing = new RegisterPathResult
-                {
-                    Outcome = Outcome.MissingReferences,
-                    Message = $"it refers to {result.MissingReferences[0]}, which is not valid",
-                };
-                missing.MissingReferences.AddRange(result.MissingReferences.Select(path => path.BaseName));
-                return missing;
+                return MissingReferences(result.MissingReferences);
             default:
                 return new RegisterPathResult { Outcome = (Outcome)result.Outcome, Path = Records.ToMessage(result.Path!) };
         }
+    }
+
+    private static RegisterPathResult MissingReferences(IReadOnlyList<StorePath> paths)
+    {
+        var result = new RegisterPathResult
+        {
+            Outcome = Outcome.MissingReferences,
+            Message = $"it refers to {paths[0]}, which is not valid",
+        };
+        result.MissingReferences.AddRange(paths.Select(path => path.BaseName));
+        return result;
     }
 
     private static RegisterPathResult Conflict(PathClaim claim, StoredPath registered)

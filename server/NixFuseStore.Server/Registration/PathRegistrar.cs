@@ -5,6 +5,7 @@ using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Registration.Derivations;
 using NixFuseStore.Server.Services;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
@@ -17,7 +18,14 @@ namespace NixFuseStore.Server.Registration;
 /// Nothing is believed, and a claim that fails leaves the others of its call alone. Calls may overlap.
 /// </summary>
 internal sealed partial class PathRegistrar(
-    IMetadataStore metadata, ChunkStore chunks, StoreKeys keys, ClaimParser parser, ClaimVerifier verifier, ServerLimits limits, ILogger logger)
+    IMetadataStore metadata,
+    ChunkStore chunks,
+    StoreKeys keys,
+    ClaimParser parser,
+    ClaimVerifier verifier,
+    DerivationChecker derivations,
+    ServerLimits limits,
+    ILogger logger)
 {
     /// <summary>Calls that hold decoded manifests at the same time.</summary>
     private readonly Turns _calls = new(limits.RegistrationsMax);
@@ -45,8 +53,16 @@ internal sealed partial class PathRegistrar(
         await LocateAsync(principal.ReadableChunks, claims, results, cancellation).ConfigureAwait(false);
         claims = Remaining(claims, results);
 
-        // 4. Prove the content, on all cores.
+        // 4. Prove the content, on all cores, and what derivations say of their outputs.
         await ForEachAsync(claims, results, claim => verifier.Verify(claim, directory, cancellation), cancellation).ConfigureAwait(false);
+        claims = Remaining(claims, results);
+        await derivations.CheckAsync(
+            store,
+            directory,
+            claims,
+            (claim, refused) => results[claim.Index] = Refused(refused),
+            (claim, inputs) => results[claim.Index] = MissingReferences(inputs),
+            cancellation).ConfigureAwait(false);
         claims = Remaining(claims, results);
 
         // 5. Keep the chunks that came along, sign, and make valid.
