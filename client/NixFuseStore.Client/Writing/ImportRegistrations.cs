@@ -50,10 +50,16 @@ internal sealed class ImportRegistrations(StoreDirectory directory, TimeSpan pat
     /// <inheritdoc/>
     public bool Fail(ImportWork work, Exception exception)
     {
+        if (work.IsJournalled)
+        {
+            // Whatever it is, a call that failed is no refusal.
+            return false;
+        }
+
         if (exception is StoreUnavailableException)
         {
             work.FirstFailure ??= time.GetTimestamp();
-            if (work.IsJournalled || time.GetElapsedTime(work.FirstFailure.Value) < patience)
+            if (time.GetElapsedTime(work.FirstFailure.Value) < patience)
             {
                 return false;
             }
