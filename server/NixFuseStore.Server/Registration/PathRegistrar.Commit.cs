@@ -61,7 +61,7 @@ internal sealed partial class PathRegistrar
             return;
         }
 
-        var key = NixSecretKey.Parse((await keys.GetAsync(store.Id, cancellation).ConfigureAwait(false))[0].SecretKey);
+        var key = await keys.GetSignerAsync(store.Id, cancellation).ConfigureAwait(false);
         var registrations = claims.ConvertAll(claim => Sign(claim, store.Name, directory, key));
         var registered = await metadata.RegisterPathsAsync(store.Id, principal.ReadableChunks, registrations, cancellation).ConfigureAwait(false);
         for (var i = 0; i < claims.Count; i++)

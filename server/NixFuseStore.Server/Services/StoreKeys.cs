@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using NixFuseStore.Nix;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Services;
@@ -8,18 +9,26 @@ internal sealed class StoreKeys(IStoreCatalog catalog, TimeProvider time)
 {
     private static readonly TimeSpan RememberedFor = TimeSpan.FromSeconds(5);
 
-    private readonly ConcurrentDictionary<StoreId, (long Since, IReadOnlyList<SigningKeyRecord> Keys)> _byStore = new();
+    private readonly ConcurrentDictionary<StoreId, Known> _byStore = new();
 
     /// <summary>The keys, newest first; never empty.</summary>
-    public async ValueTask<IReadOnlyList<SigningKeyRecord>> GetAsync(StoreId store, CancellationToken cancellation)
+    public async ValueTask<IReadOnlyList<SigningKeyRecord>> GetAsync(StoreId store, CancellationToken cancellation) =>
+        (await ReadAsync(store, cancellation).ConfigureAwait(false)).Keys;
+
+    /// <summary>The newest key, which signs.</summary>
+    public async ValueTask<NixSecretKey> GetSignerAsync(StoreId store, CancellationToken cancellation) =>
+        (await ReadAsync(store, cancellation).ConfigureAwait(false)).Signer;
+
+    private async ValueTask<Known> ReadAsync(StoreId store, CancellationToken cancellation)
     {
         if (_byStore.TryGetValue(store, out var known) && time.GetElapsedTime(known.Since) < RememberedFor)
         {
-            return known.Keys;
+            return known;
         }
 
         var keys = await catalog.GetSigningKeysAsync(store, cancellation).ConfigureAwait(false);
-        _byStore[store] = (time.GetTimestamp(), keys);
-        return keys;
+        return _byStore[store] = new Known(time.GetTimestamp(), keys, NixSecretKey.Parse(keys[0].SecretKey));
     }
+
+    private sealed record Known(long Since, IReadOnlyList<SigningKeyRecord> Keys, NixSecretKey Signer);
 }

@@ -16,7 +16,7 @@ internal static unsafe partial class CryptoCalls
     internal static partial nint EVP_PKEY_new_raw_public_key(int type, nint engine, byte* key, nuint length);
 
     [LibraryImport(Library)]
-    internal static partial int EVP_PKEY_get_raw_public_key(nint key, byte* bytes, nuint* length);
+    internal static partial int EVP_PKEY_get_raw_public_key(Ed25519SigningKey key, byte* bytes, nuint* length);
 
     [LibraryImport(Library)]
     internal static partial void EVP_PKEY_free(nint key);
@@ -28,7 +28,7 @@ internal static unsafe partial class CryptoCalls
     internal static partial void EVP_MD_CTX_free(nint context);
 
     [LibraryImport(Library)]
-    internal static partial int EVP_DigestSignInit(nint context, nint keyContext, nint digest, nint engine, nint key);
+    internal static partial int EVP_DigestSignInit(nint context, nint keyContext, nint digest, nint engine, Ed25519SigningKey key);
 
     [LibraryImport(Library)]
     internal static partial int EVP_DigestSign(nint context, byte* signature, nuint* signatureLength, byte* message, nuint messageLength);

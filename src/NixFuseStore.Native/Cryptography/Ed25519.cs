@@ -18,48 +18,8 @@ public static unsafe class Ed25519
     public static Ed25519KeyPair Generate()
     {
         byte[] seed = RandomNumberGenerator.GetBytes(SeedLength);
-        return new Ed25519KeyPair(seed, DerivePublicKey(seed));
-    }
-
-    /// <summary>The public key that belongs to a 32-byte seed.</summary>
-    public static byte[] DerivePublicKey(ReadOnlySpan<byte> seed)
-    {
-        RequireLength(seed, SeedLength, nameof(seed));
-        var publicKey = new byte[PublicKeyLength];
-        nuint length = PublicKeyLength;
-        fixed (byte* from = seed, to = publicKey)
-        {
-            nint key = Require(CryptoCalls.EVP_PKEY_new_raw_private_key(CryptoCalls.KeyTypeEd25519, 0, from, SeedLength));
-            int done = CryptoCalls.EVP_PKEY_get_raw_public_key(key, to, &length);
-            CryptoCalls.EVP_PKEY_free(key);
-            Require(done);
-        }
-
-        return publicKey;
-    }
-
-    /// <summary>Signs a message; the result is 64 bytes and the same whenever seed and message are.</summary>
-    public static byte[] Sign(ReadOnlySpan<byte> seed, ReadOnlySpan<byte> message)
-    {
-        RequireLength(seed, SeedLength, nameof(seed));
-        var signature = new byte[SignatureLength];
-        nuint length = SignatureLength;
-        fixed (byte* keyBytes = seed, text = message, to = signature)
-        {
-            nint key = Require(CryptoCalls.EVP_PKEY_new_raw_private_key(CryptoCalls.KeyTypeEd25519, 0, keyBytes, SeedLength));
-            nint context = CryptoCalls.EVP_MD_CTX_new();
-            int done = context == 0 ? 0 : CryptoCalls.EVP_DigestSignInit(context, 0, 0, 0, key);
-            if (done == 1)
-            {
-                done = CryptoCalls.EVP_DigestSign(context, to, &length, text, (nuint)message.Length);
-            }
-
-            CryptoCalls.EVP_MD_CTX_free(context);
-            CryptoCalls.EVP_PKEY_free(key);
-            Require(done);
-        }
-
-        return signature;
+        using var key = new Ed25519SigningKey(seed);
+        return new Ed25519KeyPair(seed, key.DerivePublicKey());
     }
 
     /// <summary>Whether the signature is this key's over this message. False too for keys and signatures of a wrong length.</summary>
@@ -92,7 +52,7 @@ public static unsafe class Ed25519
         return done == 1;
     }
 
-    private static void RequireLength(ReadOnlySpan<byte> bytes, int length, string parameter)
+    internal static void RequireLength(ReadOnlySpan<byte> bytes, int length, string parameter)
     {
         if (bytes.Length != length)
         {
@@ -100,7 +60,7 @@ public static unsafe class Ed25519
         }
     }
 
-    private static nint Require(nint result)
+    internal static nint Require(nint result)
     {
         if (result != 0)
         {

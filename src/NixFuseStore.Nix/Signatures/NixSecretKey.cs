@@ -6,10 +6,12 @@ namespace NixFuseStore.Nix;
 public sealed class NixSecretKey
 {
     private readonly byte[] _seed;
+    private readonly Ed25519SigningKey _key;
 
-    private NixSecretKey(string name, byte[] seed, byte[] publicKey)
+    private NixSecretKey(string name, byte[] seed, Ed25519SigningKey key, byte[] publicKey)
     {
         _seed = seed;
+        _key = key;
         PublicKey = new NixPublicKey(name, publicKey);
     }
 
@@ -29,7 +31,7 @@ public sealed class NixSecretKey
         }
 
         var pair = Ed25519.Generate();
-        return new NixSecretKey(name, pair.Seed, pair.PublicKey);
+        return new NixSecretKey(name, pair.Seed, new Ed25519SigningKey(pair.Seed), pair.PublicKey);
     }
 
     /// <summary>Reads the text of a key file; white space around it is no part of it.</summary>
@@ -44,13 +46,14 @@ public sealed class NixSecretKey
 
         byte[] seed = bytes[..Ed25519.SeedLength];
         byte[] publicKey = bytes[Ed25519.SeedLength..];
-        return Ed25519.DerivePublicKey(seed).AsSpan().SequenceEqual(publicKey)
-            ? new NixSecretKey(name, seed, publicKey)
+        var key = new Ed25519SigningKey(seed);
+        return key.DerivePublicKey().AsSpan().SequenceEqual(publicKey)
+            ? new NixSecretKey(name, seed, key, publicKey)
             : throw new FormatException($"The two halves of the secret key '{name}' do not belong together.");
     }
 
     /// <summary>Signs a message.</summary>
-    public NixSignature Sign(ReadOnlySpan<byte> message) => new(Name, Ed25519.Sign(_seed, message));
+    public NixSignature Sign(ReadOnlySpan<byte> message) => new(Name, _key.Sign(message));
 
     /// <summary>The text of a key file, without a newline. A secret.</summary>
     public string ToSecretText() => KeyText.Print(Name, [.. _seed, .. PublicKey.Bytes]);

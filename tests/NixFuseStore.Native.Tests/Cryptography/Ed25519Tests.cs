@@ -26,9 +26,11 @@ public sealed class Ed25519Tests
         byte[] seedBytes = Convert.FromHexString(seed);
         byte[] messageBytes = Convert.FromHexString(message);
 
-        Assert.Equal(publicKey, Convert.ToHexStringLower(Ed25519.DerivePublicKey(seedBytes)));
-        byte[] made = Ed25519.Sign(seedBytes, messageBytes);
+        using var key = new Ed25519SigningKey(seedBytes);
+        Assert.Equal(publicKey, Convert.ToHexStringLower(key.DerivePublicKey()));
+        byte[] made = key.Sign(messageBytes);
         Assert.Equal(signature, Convert.ToHexStringLower(made));
+        Assert.Equal(made, key.Sign(messageBytes));
         Assert.True(Ed25519.Verify(Convert.FromHexString(publicKey), messageBytes, made));
     }
 
@@ -37,7 +39,8 @@ public sealed class Ed25519Tests
     {
         var pair = Ed25519.Generate();
         byte[] message = "a message"u8.ToArray();
-        byte[] signature = Ed25519.Sign(pair.Seed, message);
+        using var key = new Ed25519SigningKey(pair.Seed);
+        byte[] signature = key.Sign(message);
         Assert.True(Ed25519.Verify(pair.PublicKey, message, signature));
 
         for (int bit = 0; bit < signature.Length * 8; bit++)
@@ -61,7 +64,7 @@ public sealed class Ed25519Tests
         Assert.False(Ed25519.Verify(new byte[keyBytes], "x"u8, new byte[signatureBytes]));
 
     [Fact]
-    public void Sign_SeedOfWrongLength_Throws() => Assert.Throws<ArgumentException>(() => Ed25519.Sign(new byte[31], "x"u8));
+    public void SigningKey_SeedOfWrongLength_Throws() => Assert.Throws<ArgumentException>(() => new Ed25519SigningKey(new byte[31]));
 
     [Fact]
     public void KeyPair_Printed_ShowsNoSecret()
