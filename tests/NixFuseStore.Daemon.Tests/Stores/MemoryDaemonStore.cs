@@ -16,6 +16,9 @@ internal sealed class MemoryDaemonStore : IDaemonStore
     /// <summary>Imports begun and not disposed.</summary>
     public int OpenImports;
 
+    /// <summary>Registrations under way, and those that were.</summary>
+    public ConcurrentDictionary<StorePath, Task> Registrations { get; } = new();
+
     /// <summary>What can be "fetched".</summary>
     public ConcurrentDictionary<StorePath, SubstitutablePath> Substitutes { get; } = new();
 

@@ -35,8 +35,36 @@ internal sealed class MemoryPathImport : IPathImport
 
     public async Task<PathInfo> RegisterAsync(PathInfo info, CancellationToken cancellationToken)
     {
-        await _store.Registering(info, cancellationToken);
-        Assert.False(_disposed);
+        // What refers to paths that are on their way waits for them.
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var earlier = info.References.Where(_store.Registrations.ContainsKey).Select(path => _store.Registrations[path]).ToList();
+        _store.Registrations[info.Path] = done.Task;
+        try
+        {
+            await _store.Registering(info, cancellationToken);
+            await Task.WhenAll(earlier);
+            Assert.False(_disposed);
+            return Register(info);
+        }
+        finally
+        {
+            done.SetResult();
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            Interlocked.Decrement(ref _store.OpenImports);
+        }
+
+        return default;
+    }
+
+    private PathInfo Register(PathInfo info)
+    {
         if (_store.PeekPath(info.Path) is { } registered)
         {
             return registered;
@@ -53,16 +81,5 @@ internal sealed class MemoryPathImport : IPathImport
 
         _store.Add(info, _nar.ToArray());
         return info;
-    }
-
-    public ValueTask DisposeAsync()
-    {
-        if (!_disposed)
-        {
-            _disposed = true;
-            Interlocked.Decrement(ref _store.OpenImports);
-        }
-
-        return default;
     }
 }

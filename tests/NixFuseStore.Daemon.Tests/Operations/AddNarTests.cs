@@ -1,0 +1,270 @@
+using System.Text;
+using NixFuseStore.Daemon.Logging;
+using NixFuseStore.Daemon.Tests.Clients;
+using NixFuseStore.Daemon.Tests.Stores;
+using NixFuseStore.Daemon.Wire;
+using NixFuseStore.Nix;
+using static NixFuseStore.Daemon.Tests.Stores.SampleStore;
+
+namespace NixFuseStore.Daemon.Tests.Operations;
+
+public sealed class AddNarTests
+{
+    private static readonly byte[] Nar = NarFile.Of("hi\n");
+    private static readonly PathInfo Unsigned = Describe(Output1, "hi\n"u8.ToArray(), null);
+
+    private readonly MemoryDaemonStore _store = new();
+
+    [Theory]
+    [InlineData(18)]
+    [InlineData(20)]
+    [InlineData(21)]
+    [InlineData(22)]
+    [InlineData(23)]
+    [InlineData(34)]
+    [InlineData(38)]
+    public async Task AddToStoreNar_InEachEncoding_RegistersWhatItSays(int minor)
+    {
+        var info = Unsigned with { Ultimate = true, Deriver = Derivation1 };
+        var reply = await TestDaemon.ConverseAsync(_store, minor, bytes =>
+        {
+            SendNar(bytes, minor, info, Nar, dontCheckSignatures: true);
+            bytes.Number(1).Path(Output1);
+        });
+        await ExpectPullsAsync(reply, minor, Nar.Length);
+        await reply.ExpectLastAsync();
+        await reply.ExpectLastAsync();
+        Assert.True(await reply.ReadBoolAsync());
+        await reply.ExpectEndAsync();
+        var registered = _store.Get(Output1);
+        Assert.Equal(Derivation1, registered.Deriver);
+        Assert.True(registered.Ultimate);
+        Assert.Equal(Nar, _store.GetNar(Output1));
+        Assert.Equal(0, _store.OpenImports);
+    }
+
+    [Fact]
+    public async Task AddMultipleToStore_RegistersEach_ReferencedOnesFirst()
+    {
+        var items = Samples();
+        var reply = await SendManyAsync(38, items);
+        await reply.ExpectLastAsync();
+        await reply.ExpectEndAsync();
+        Assert.Equal([.. items.Select(item => item.Info.Path).Order()], _store.Paths);
+        Assert.Equal(0, _store.OpenImports);
+    }
+
+    [Fact]
+    public async Task AddMultipleToStore_OfNothing_Succeeds()
+    {
+        var reply = await SendManyAsync(32, []);
+        await reply.ExpectLastAsync();
+        await reply.ExpectEndAsync();
+    }
+
+    [Fact]
+    public async Task AddMultipleToStore_ReadsOnWhileRegistrationsAreUnderWay()
+    {
+        int underWay = 0;
+        var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var items = Samples();
+        _store.Registering = (_, _) =>
+        {
+            if (Interlocked.Increment(ref underWay) == items.Count)
+            {
+                all.SetResult();
+            }
+
+            return all.Task;
+        };
+        var reply = await SendManyAsync(38, items);
+        await reply.ExpectLastAsync();
+        Assert.Equal(items.Count, underWay);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public async Task AddMultipleToStore_WithAFailure_TellsItOnceAndStaysUsable(int failing)
+    {
+        var items = Samples();
+        _store.Registering = (info, _) => info.Path == items[failing].Info.Path ? throw new DaemonStoreException("the server is away") : Task.CompletedTask;
+        var reply = await SendManyAsync(38, items, bytes => bytes.Number(1).Path(Missing));
+        Assert.Contains("the server is away", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
+        await reply.ExpectLastAsync();
+        Assert.False(await reply.ReadBoolAsync());
+        await reply.ExpectEndAsync();
+        Assert.Equal(0, _store.OpenImports);
+    }
+
+    [Theory]
+    [InlineData("hash")]
+    [InlineData("size")]
+    public async Task NarThatIsNotWhatIsClaimed_IsRefused(string what)
+    {
+        var info = what == "hash" ? Unsigned with { NarHash = NixHash.Sha256([]) } : Unsigned with { NarSize = 119 };
+        var reply = await TestDaemon.ConverseAsync(_store, 38, bytes =>
+        {
+            SendNar(bytes, 38, info, Nar, dontCheckSignatures: true);
+            bytes.Number(13);
+        });
+        Assert.Contains($"{what} mismatch importing path", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
+        await reply.ExpectLastAsync();
+        Assert.Empty(_store.Paths);
+        Assert.Equal(0, _store.OpenImports);
+    }
+
+    [Fact]
+    public async Task UntrustedClient_NeedsASignature_AndCannotClaimToHaveBuilt()
+    {
+        var options = TestDaemon.Distrusting with { TrustedKeys = [Key.PublicKey] };
+        var signed = Unsigned.WithSignature(StoreDirectory.Default, Key) with { Ultimate = true };
+        var reply = await TestDaemon.ConverseAsync(
+            _store,
+            38,
+            bytes =>
+            {
+                SendNar(bytes, 38, Unsigned, Nar, dontCheckSignatures: true);
+                SendNar(bytes, 38, signed, Nar, dontCheckSignatures: true);
+                SendNar(bytes, 38, Unsigned, Nar, dontCheckSignatures: true); // valid now
+            },
+            options);
+        Assert.Contains("lacks a signature by a trusted key", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
+        await reply.ExpectLastAsync();
+        await reply.ExpectLastAsync();
+        Assert.False(_store.Get(Output1).Ultimate);
+    }
+
+    [Fact]
+    public async Task UntrustedClient_MayAddContentAddressedPaths()
+    {
+        var samples = Create();
+        var info = samples.Get(Hello);
+        var reply = await TestDaemon.ConverseAsync(
+            _store, 38, bytes => SendNar(bytes, 38, info, samples.GetNar(Hello), dontCheckSignatures: false), TestDaemon.Distrusting);
+        await reply.ExpectLastAsync();
+        Assert.Equal([Hello], _store.Paths);
+    }
+
+    [Theory]
+    [InlineData("fixed:r:sha256:0ys2nhqfxdanjy93wm174l8gxbwzllb9qsmxkw7cvgrq90s372v6", "c0s0sinnjqcd858h2lnk879jcixgh3h0-self", true)]
+    [InlineData("fixed:r:sha256:0mdqa9w1p6cmli6976v4wi0sw9r4p5prkj7lzfd1877wk11c9c73", "c0s0sinnjqcd858h2lnk879jcixgh3h0-self", false)]
+    public async Task SelfReference_IsAddressedModuloItself(string address, string baseName, bool taken)
+    {
+        var path = StorePath.ParseBaseName(baseName);
+        byte[] contents = Encoding.ASCII.GetBytes($"me /nix/store/{baseName}\n");
+        var info = Describe(path, contents, null, path) with { ContentAddress = ContentAddress.Parse(address) };
+        var reply = await TestDaemon.ConverseAsync(
+            _store, 38, bytes => SendNar(bytes, 38, info, NarFile.Of(contents), dontCheckSignatures: false), TestDaemon.Distrusting);
+        if (taken)
+        {
+            await reply.ExpectLastAsync();
+            Assert.Equal([path], _store.Paths);
+        }
+        else
+        {
+            await reply.ExpectErrorAsync();
+            Assert.Empty(_store.Paths);
+        }
+    }
+
+    [Fact]
+    public async Task FalseContentAddress_IsRefused()
+    {
+        var flat = Describe(FixedOutput, "hello\n"u8.ToArray(), ContentAddressMethod.Flat);
+        byte[] otherNar = NarFile.Of("HELLO\n");
+        byte[] executable = NarFile.Of("hello\n"u8, executable: true);
+        var reply = await TestDaemon.ConverseAsync(_store, 38, bytes =>
+        {
+            SendNar(bytes, 38, flat with { NarHash = NixHash.Sha256(otherNar) }, otherNar, dontCheckSignatures: true);
+            SendNar(
+                bytes, 38, flat with { NarHash = NixHash.Sha256(executable), NarSize = (ulong)executable.Length }, executable, dontCheckSignatures: true);
+            SendNar(bytes, 38, flat with { Path = Output1 }, NarFile.Of("hello\n"), dontCheckSignatures: true);
+            SendNar(bytes, 38, flat, NarFile.Of("hello\n"), dontCheckSignatures: true);
+        });
+        Assert.Contains("ca hash mismatch", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
+        Assert.Contains("executable", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
+        Assert.Contains("belongs to", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
+        await reply.ExpectLastAsync();
+        Assert.Equal([FixedOutput], _store.Paths);
+    }
+
+    [Fact]
+    public async Task OtherContentRegisteredMeanwhile_StaysAndIsTold()
+    {
+        byte[] other = NarFile.Of("other");
+        _store.Registering = (info, _) =>
+        {
+            _store.Add(info with { NarHash = NixHash.Sha256(other) }, other);
+            return Task.CompletedTask;
+        };
+        var reply = await TestDaemon.ConverseAsync(_store, 38, bytes => SendNar(bytes, 38, Unsigned, Nar, dontCheckSignatures: true));
+        Assert.Contains("is registered already", await reply.ExpectLineAsync(), StringComparison.Ordinal);
+        await reply.ExpectLastAsync();
+        Assert.Equal(other, _store.GetNar(Output1));
+    }
+
+    [Fact]
+    public async Task BuildLog_IsKept_ForTrustedClientsOnly()
+    {
+        Action<WireBytes> request = bytes => bytes.Number(45).Text(Derivation1.BaseName).Framed("line 1\nline 2\n"u8, 3).Number(13);
+        var refused = await TestDaemon.ConverseAsync(_store, 38, request, TestDaemon.Distrusting);
+        await refused.ExpectErrorAsync();
+        await refused.ExpectLastAsync();
+        var reply = await TestDaemon.ConverseAsync(_store, 38, request);
+        await reply.ExpectLastAsync();
+        Assert.Equal(1UL, await reply.ReadNumberAsync());
+        Assert.Equal("line 1\nline 2\n"u8, _store.Logs[Derivation1]);
+    }
+
+    private static List<(PathInfo Info, byte[] Nar)> Samples()
+    {
+        var samples = Create();
+        return [.. ((StorePath[])[Hello, Text, Referrer, Derivation1, FixedDerivation, Derivation2, Output1, FixedOutput])
+            .Select(path => (samples.Get(path), samples.GetNar(path)))];
+    }
+
+    private Task<WireReader> SendManyAsync(int minor, List<(PathInfo Info, byte[] Nar)> items, Action<WireBytes>? then = null) =>
+        TestDaemon.ConverseAsync(_store, minor, bytes =>
+        {
+            var content = new WireBytes().Number((ulong)items.Count);
+            foreach (var (info, nar) in items)
+            {
+                content.Info(info).Raw(nar);
+            }
+
+            bytes.Number(44).Number(0).Number(1).Framed(content.ToArray(), frameBytes: 100);
+            then?.Invoke(bytes);
+        });
+
+    private static void SendNar(WireBytes bytes, int minor, PathInfo info, byte[] nar, bool dontCheckSignatures)
+    {
+        bytes.Number(39).Info(info).Number(0).Number(dontCheckSignatures ? 1UL : 0);
+        if (minor >= 23)
+        {
+            bytes.Framed(nar, frameBytes: 33);
+        }
+        else if (minor >= 21)
+        {
+            // As small as a byte in real conversations.
+            foreach (byte[] piece in nar.Chunk(11))
+            {
+                bytes.Bytes(piece);
+            }
+        }
+        else
+        {
+            bytes.Raw(nar);
+        }
+    }
+
+    private static async Task ExpectPullsAsync(WireReader reply, int minor, int length)
+    {
+        for (int pulled = 0; minor is 21 or 22 && pulled < length; pulled += 11)
+        {
+            Assert.Equal(LogMessage.Read, (LogMessage)await reply.ReadNumberAsync());
+            Assert.InRange(await reply.ReadNumberAsync(), 1UL, 1UL << 20);
+        }
+    }
+}
