@@ -23,23 +23,33 @@ internal static class SampleStore
 
     internal const string ReferrerContents = "see /nix/store/nj4j70xcnmcdh9y4yfs0ddw3hhli4880-t.txt\n";
 
-    /// <summary>Contents of a derivation of the samples, as Nix wrote it.</summary>
-    internal static byte[] ReadDerivation(string name) => File.ReadAllBytes(Path.Join(AppContext.BaseDirectory, "TestVectors", name));
+    private static readonly (PathInfo Info, byte[] Nar)[] Objects =
+    [
+        File(Hello, "hello\n"u8.ToArray(), ContentAddressMethod.Nar),
+        File(Text, "hello\n"u8.ToArray(), ContentAddressMethod.Text),
+        File(Referrer, Encoding.ASCII.GetBytes(ReferrerContents), ContentAddressMethod.Text, Text),
+        File(Derivation1, ReadDerivation("d1.drv"), ContentAddressMethod.Text),
+        File(FixedDerivation, ReadDerivation("fod.drv"), ContentAddressMethod.Text),
+        File(Derivation2, ReadDerivation("d2.drv"), ContentAddressMethod.Text, Hello, Derivation1, FixedDerivation),
+        File(Output1, "hi\n"u8.ToArray(), method: null),
+        File(FixedOutput, "hello\n"u8.ToArray(), ContentAddressMethod.Flat),
+    ];
 
     /// <summary>All objects but the outputs of the second derivation.</summary>
     internal static MemoryDaemonStore Create()
     {
         var store = new MemoryDaemonStore();
-        AddFile(store, Hello, "hello\n"u8.ToArray(), ContentAddressMethod.Nar);
-        AddFile(store, Text, "hello\n"u8.ToArray(), ContentAddressMethod.Text);
-        AddFile(store, Referrer, Encoding.ASCII.GetBytes(ReferrerContents), ContentAddressMethod.Text, Text);
-        AddFile(store, Derivation1, ReadDerivation("d1.drv"), ContentAddressMethod.Text);
-        AddFile(store, FixedDerivation, ReadDerivation("fod.drv"), ContentAddressMethod.Text);
-        AddFile(store, Derivation2, ReadDerivation("d2.drv"), ContentAddressMethod.Text, Hello, Derivation1, FixedDerivation);
-        AddFile(store, Output1, "hi\n"u8.ToArray(), method: null);
-        AddFile(store, FixedOutput, "hello\n"u8.ToArray(), ContentAddressMethod.Flat);
+        foreach (var (info, nar) in Objects)
+        {
+            store.Add(info, nar);
+        }
+
         return store;
     }
+
+    /// <summary>Contents of a derivation of the samples, as Nix wrote it.</summary>
+    internal static byte[] ReadDerivation(string name) =>
+        System.IO.File.ReadAllBytes(Path.Join(AppContext.BaseDirectory, "TestVectors", name));
 
     /// <summary>What is recorded of a file.</summary>
     internal static PathInfo Describe(StorePath path, byte[] contents, ContentAddressMethod? method, params StorePath[] references)
@@ -58,7 +68,7 @@ internal static class SampleStore
         };
     }
 
-    private static void AddFile(
-        MemoryDaemonStore store, StorePath path, byte[] contents, ContentAddressMethod? method, params StorePath[] references) =>
-        store.Add(Describe(path, contents, method, references), NarFile.Of(contents));
+    private static (PathInfo Info, byte[] Nar) File(
+        StorePath path, byte[] contents, ContentAddressMethod? method, params StorePath[] references) =>
+        (Describe(path, contents, method, references), NarFile.Of(contents));
 }
