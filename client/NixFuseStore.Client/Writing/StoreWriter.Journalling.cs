@@ -24,6 +24,7 @@ public sealed partial class StoreWriter
 
     private readonly ConcurrentDictionary<StorePath, string> _refused = [];
     private readonly ByteBudget _pendingBytes;
+    private readonly SmallPathCheck _smallPaths;
     private readonly PathJournal? _journal;
     private int _behind;
 
@@ -61,7 +62,7 @@ public sealed partial class StoreWriter
     private bool CanJournal(PathImport import, PathInfo info)
     {
         if (_journal is not { IsOpen: true } || _reader.MayWrite != true || _refused.ContainsKey(info.Path)
-            || import.SmallNar is not { } nar || !SmallPathCheck.Allows(_reader.Directory, info, nar.Span))
+            || import.SmallNar is not { } nar || !_smallPaths.Allows(info, nar.Span))
         {
             return false;
         }

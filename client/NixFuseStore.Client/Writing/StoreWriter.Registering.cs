@@ -15,6 +15,8 @@ public sealed partial class StoreWriter
         // 1. Known already: nothing to be done, unless there is a signature that is not.
         if (_reader.FindKnown(info.Path) is { } known && !info.Signatures.Except(known.Info.Signatures).Any())
         {
+            // What a derivation builds is of use for those that need it, and may be new.
+            _ = CanJournal(import, info);
             return known.Info;
         }
 

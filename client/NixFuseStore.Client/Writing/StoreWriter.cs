@@ -30,6 +30,7 @@ public sealed partial class StoreWriter : IAsyncDisposable
         _connection = connection;
         _reader = reader;
         _options = options;
+        _smallPaths = new SmallPathCheck(reader.Directory);
         _pendingBytes = new ByteBudget(options.PendingBytesMax);
         _journal = options.JournalDirectory is { } directory
             ? new PathJournal(directory, $"{connection.StoreName}\n{reader.Directory.Path}", options.Log)

@@ -6,35 +6,40 @@ namespace NixFuseStore.Client.Writing;
 
 /// <summary>
 /// Whether a path can be answered before the server has seen it: only if the server cannot but accept it, that is where its name is computed
-/// from its content and nothing in its record is open to doubt. Texts (every .drv), plain files and trees by SHA-256 are.
+/// from its content and nothing in its record is open to doubt. Texts, plain files and trees by SHA-256 are; derivations, where their
+/// inputs are known. Any thread.
 /// </summary>
-internal static class SmallPathCheck
+internal sealed class SmallPathCheck(StoreDirectory directory)
 {
-    private const string DerivationSuffix = ".drv";
     private const int SignaturesMax = 16;
 
-    /// <param name="directory">The store's directory.</param>
+    private readonly KnownDerivations _derivations = new(directory);
+
     /// <param name="info">What is to be recorded; its hash and size are those of the NAR.</param>
     /// <param name="nar">The whole NAR, parsed before.</param>
-    public static bool Allows(StoreDirectory directory, PathInfo info, ReadOnlySpan<byte> nar)
+    public bool Allows(PathInfo info, ReadOnlySpan<byte> nar)
     {
         if (info.ContentAddress is not { Hash.Algorithm: NixHashAlgorithm.Sha256 } address
             || info.References.Contains(info.Path)
             || info.Signatures.Count > SignaturesMax
-            || (info.Deriver is { } deriver && !deriver.Name.EndsWith(DerivationSuffix, StringComparison.Ordinal)))
+            || (info.Deriver is { } deriver && !KnownDerivations.IsNameOf(deriver))
+            || !IsPathOf(info, address))
         {
             return false;
         }
 
-        return IsPathOf(directory, info, address) && (address.Method switch
+        var file = new PlainFile();
+        new NarParser(file).Write(nar);
+        var hash = address.Method switch
         {
             ContentAddressMethod.Nar => info.NarHash,
-            ContentAddressMethod.Text or ContentAddressMethod.Flat => HashOfFile(nar),
+            ContentAddressMethod.Text or ContentAddressMethod.Flat => file.Hash,
             _ => null,
-        })?.Equals(address.Hash) == true;
+        };
+        return address.Hash.Equals(hash) && (!KnownDerivations.IsNameOf(info.Path) || _derivations.TryLearn(info, file.Content));
     }
 
-    private static bool IsPathOf(StoreDirectory directory, PathInfo info, ContentAddress address)
+    private bool IsPathOf(PathInfo info, ContentAddress address)
     {
         try
         {
@@ -47,20 +52,15 @@ internal static class SmallPathCheck
         }
     }
 
-    // Null for what is no plain file.
-    private static NixHash? HashOfFile(ReadOnlySpan<byte> nar)
-    {
-        var file = new PlainFile();
-        new NarParser(file).Write(nar);
-        return file.Hash;
-    }
-
     private sealed class PlainFile : INarVisitor
     {
         private readonly List<byte> _content = [];
         private bool _isPlain;
 
-        public NixHash? Hash => _isPlain ? NixHash.Sha256(CollectionsMarshal.AsSpan(_content)) : null;
+        public ReadOnlySpan<byte> Content => CollectionsMarshal.AsSpan(_content);
+
+        /// <summary>Null for what is no plain file.</summary>
+        public NixHash? Hash => _isPlain ? NixHash.Sha256(Content) : null;
 
         // Files in directories have names.
         public void BeginFile(ReadOnlySpan<byte> name, bool executable, ulong size) => _isPlain = name.IsEmpty && !executable;

@@ -118,23 +118,7 @@ internal sealed class DerivationChecker(DerivationHashes hashes)
             ?? throw new RefusedException($"its input {fullPath} cannot be read as a derivation");
 
         var derivation = claim.Derivation!;
-        var outputs = DerivationHash.OutputPaths(derivation, DerivationFile.NameOf(claim.Info.Path), directory, InputHash);
-        var environment = derivation.Environment.ToDictionary(variable => variable.Key, variable => variable.Value, StringComparer.Ordinal);
-        foreach (var output in derivation.Outputs)
-        {
-            var right = outputs.TryGetValue(output.Name, out var path) ? directory.Print(path) : "";
-            if (output.Path != right)
-            {
-                throw new RefusedException($"the derivation has the wrong output '{output.Path}' as {output.Name}, it should be '{right}'");
-            }
-
-            if (right.Length > 0 && environment.TryGetValue(output.Name, out var value) && value != right)
-            {
-                throw new RefusedException($"the derivation has the wrong variable {output.Name}='{value}', it should be '{right}'");
-            }
-        }
-
-        claim.DerivationOutputs = outputs;
+        claim.DerivationOutputs = DerivationCheck.CheckOutputs(derivation, DerivationFile.NameOf(claim.Info.Path), directory, InputHash);
         return DerivationHash.OfInput(derivation, InputHash);
     }
 }

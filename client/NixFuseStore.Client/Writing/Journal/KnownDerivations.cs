@@ -1,0 +1,51 @@
+using System.Collections.Concurrent;
+using NixFuseStore.Nix;
+using NixFuseStore.Nix.Derivations;
+
+namespace NixFuseStore.Client.Writing;
+
+/// <summary>
+/// Remembers by which hash each derivation that came by counts as an input of others, so that one that needs them can be checked without
+/// reading them. Nix adds derivations behind their inputs, so that mostly they did come by. Any thread.
+/// </summary>
+internal sealed class KnownDerivations(StoreDirectory directory)
+{
+    /// <summary>About 200 bytes each; with more, all are forgotten.</summary>
+    private const int KnownMax = 200_000;
+
+    private const string Extension = ".drv";
+
+    private readonly ConcurrentDictionary<string, NixHash> _inputHashes = new(StringComparer.Ordinal);
+
+    public static bool IsNameOf(StorePath path) => path.BaseName.EndsWith(Extension, StringComparison.Ordinal);
+
+    /// <summary>Whether the contents are a derivation that the server would accept. False also where an input is not known.</summary>
+    public bool TryLearn(PathInfo info, ReadOnlySpan<byte> contents)
+    {
+        try
+        {
+            var derivation = Derivation.Parse(contents);
+            if (!derivation.InputDerivations.All(input => _inputHashes.ContainsKey(input.Path))
+                || derivation.References(directory).Except(info.References).Any())
+            {
+                return false;
+            }
+
+            DerivationCheck.CheckOutputs(derivation, info.Path.Name[..^Extension.Length], directory, InputHash);
+            if (_inputHashes.Count >= KnownMax)
+            {
+                _inputHashes.Clear();
+            }
+
+            _inputHashes[directory.Print(info.Path)] = DerivationHash.OfInput(derivation, InputHash);
+            return true;
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException or KeyNotFoundException)
+        {
+            // The server says what is wrong with it.
+            return false;
+        }
+    }
+
+    private NixHash InputHash(string fullPath) => _inputHashes[fullPath];
+}
