@@ -19,7 +19,11 @@ public sealed partial class StoreFileSystem
     public void GetAttributes(in NodeRequest request, FuseReply reply)
     {
         var node = new NodeId(request.Node);
-        if (node.IsFixed)
+        if (FixedNodes.IsLogFile(node.Value))
+        {
+            GetLogAttributes(node.Value, reply);
+        }
+        else if (node.IsFixed)
         {
             GetFixedAttributes(node.Value, reply);
         }

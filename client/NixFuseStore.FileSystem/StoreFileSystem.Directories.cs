@@ -95,7 +95,7 @@ public sealed partial class StoreFileSystem
             return page;
         }
 
-        // At most two names each, of which only the root has two.
+        // At most two names each.
         switch (request.Node)
         {
             case FixedNodes.Root:
@@ -106,8 +106,19 @@ public sealed partial class StoreFileSystem
                 }
 
                 break;
-            case FixedNodes.Var when request.Cookie <= AfterDotDot:
-                page.TryAdd(FixedNodes.NixName, EntryOfFixedDirectory(FixedNodes.VarNix), AfterDotDot + 1);
+            case FixedNodes.Var:
+                if (request.Cookie > AfterDotDot
+                    || page.TryAdd(FixedNodes.NixName, EntryOfFixedDirectory(FixedNodes.VarNix), AfterDotDot + 1))
+                {
+                    page.TryAdd(FixedNodes.LogName, EntryOfFixedDirectory(FixedNodes.VarLog), AfterDotDot + 2);
+                }
+
+                break;
+            case FixedNodes.VarLog when request.Cookie <= AfterDotDot:
+                page.TryAdd(FixedNodes.NixName, EntryOfFixedDirectory(FixedNodes.VarLogNix), AfterDotDot + 1);
+                break;
+            case FixedNodes.VarLogNix when request.Cookie <= AfterDotDot:
+                page.TryAdd(FixedNodes.LogsName, EntryOfFixedDirectory(FixedNodes.Logs), AfterDotDot + 1);
                 break;
             case FixedNodes.VarNix when request.Cookie <= AfterDotDot:
                 page.TryAdd(FixedNodes.DaemonSocketName, EntryOfFixedDirectory(FixedNodes.DaemonSocketDirectory), AfterDotDot + 1);

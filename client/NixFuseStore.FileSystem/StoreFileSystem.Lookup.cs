@@ -27,7 +27,7 @@ public sealed partial class StoreFileSystem
         }
         else if (!FixedNodes.IsDirectory(parent.Value))
         {
-            reply.Error(IsSocket(parent.Value) ? Errno.ENOTDIR : Stale);
+            reply.Error(IsSocket(parent.Value) || FixedNodes.IsLogFile(parent.Value) ? Errno.ENOTDIR : Stale);
         }
         else if (request.Name.SequenceEqual(".."u8))
         {
@@ -40,6 +40,10 @@ public sealed partial class StoreFileSystem
         else if (parent.Value == FixedNodes.DaemonSocketDirectory)
         {
             LookupSocket(request.Name, reply);
+        }
+        else if (FixedNodes.IsLogPrefix(parent.Value))
+        {
+            LookupLog(parent.Value, request.Name, reply);
         }
         else if (FixedNodes.FindDirectory(parent.Value, request.Name) is var directory and not 0)
         {

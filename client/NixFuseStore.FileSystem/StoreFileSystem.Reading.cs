@@ -38,6 +38,11 @@ public sealed partial class StoreFileSystem
                 lease.Dispose();
             }
         }
+        else if (FixedNodes.IsLogFile(node.Value))
+        {
+            ReadLog(request, reply);
+            return;
+        }
         else if (node.IsFixed)
         {
             reply.Error(FixedNodes.IsDirectory(node.Value) ? Errno.EISDIR : Errno.EINVAL);

@@ -1,6 +1,7 @@
 using NixFuseStore.Client.Reading;
 using NixFuseStore.FileSystem.Errors;
 using NixFuseStore.FileSystem.Listing;
+using NixFuseStore.FileSystem.Logs;
 using NixFuseStore.FileSystem.Nodes;
 using NixFuseStore.FileSystem.Notifications;
 using NixFuseStore.Fuse.FileSystems;
@@ -11,12 +12,12 @@ using NixFuseStore.Nix;
 namespace NixFuseStore.FileSystem;
 
 /// <summary>
-/// A remote store as a file system: <c>store/</c> with all valid paths, and <c>var/nix/daemon-socket/</c>. What is in memory is
+/// A remote store as a file system: <c>store/</c> with all valid paths, <c>var/nix/daemon-socket/</c>, and build logs. What is in memory is
 /// answered on the spot and without allocation; the rest waits, away from the dispatch threads and up to a deadline.
 /// </summary>
 /// <remarks>
 /// Partials by concern: Lookup, Attributes, Directories (below a path and fixed), StoreDirectory (the listing of <c>store/</c>),
-/// Reading, Socket, Resolving (from node ids to trees).
+/// Reading, Socket, Logs, Resolving (from node ids to trees).
 /// </remarks>
 public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
 {
@@ -32,6 +33,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
     private readonly StoreListing _listing;
     private readonly RecordReadAhead _recordReadAhead;
     private readonly NegativeNames _negatives;
+    private readonly LogFiles _logs = new();
     private readonly ErrorLog _errors;
     private readonly FuseTimeout _negativeTimeout;
     private ChangeNotifier? _notifier;

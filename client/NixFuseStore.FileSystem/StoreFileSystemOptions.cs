@@ -1,3 +1,5 @@
+using NixFuseStore.Nix;
+
 namespace NixFuseStore.FileSystem;
 
 /// <summary>How long requests may wait, where slots are kept, and who is told what.</summary>
@@ -22,6 +24,9 @@ public sealed record StoreFileSystemOptions
 
     /// <summary>How long the kernel may believe that a store path is not there, without asking again.</summary>
     public TimeSpan NegativeTimeout { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Finds the plain text of a derivation's build log, or null where there is none; null where logs are not shown.</summary>
+    public Func<StorePath, CancellationToken, Task<byte[]?>>? FindBuildLog { get; init; }
 
     /// <summary>Told in one line about failures, at a bounded rate, from any thread; may be null.</summary>
     public Action<string>? Log { get; init; }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using NixFuseStore.Cli.Daemon;
 
 namespace NixFuseStore.Cli.Control;
 
@@ -8,4 +9,5 @@ namespace NixFuseStore.Cli.Control;
 [JsonSerializable(typeof(ControlRequest))]
 [JsonSerializable(typeof(ControlReply))]
 [JsonSerializable(typeof(StatusReport))]
+[JsonSerializable(typeof(DaemonConfig))]
 internal sealed partial class ControlJson : JsonSerializerContext;

@@ -33,6 +33,9 @@ internal sealed record MountStatus
     /// <summary>Paths that were given node ids.</summary>
     public required int Paths { get; init; }
 
+    /// <summary>Where stock Nix finds the mount's daemon; null where it has none.</summary>
+    public string? DaemonSocket { get; init; }
+
     public required CacheStatus Cache { get; init; }
 
     public required TransferStatus Transfer { get; init; }

@@ -75,6 +75,7 @@ internal sealed partial class MountHost
             UptimeSeconds = (DateTimeOffset.UtcNow - _started).TotalSeconds,
             ResidentBytes = process.WorkingSet64,
             Paths = _fileSystem!.Slots,
+            DaemonSocket = _daemon?.SocketPath,
             Cache = new CacheStatus
             {
                 Directory = _location.Directory,

@@ -3,6 +3,7 @@ using NixFuseStore.Cli.Control;
 using NixFuseStore.Cli.Daemon;
 using NixFuseStore.Cli.Settings;
 using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Relations;
 using NixFuseStore.FileSystem;
 using NixFuseStore.Fuse.Mounting;
 using NixFuseStore.Fuse.Sessions;
@@ -130,6 +131,7 @@ internal sealed partial class MountHost
         {
             Store = CacheLocation.StoreKey(_settings.Store.Servers, _settings.Store.Store),
             SlotFile = _location.Slots,
+            FindBuildLog = new BuildLogs(_reader!).FindAsync,
             Log = Log,
         });
         _session = new FuseSession(_mount!.Channel, _fileSystem, new FuseSessionOptions

@@ -27,10 +27,10 @@ public sealed record StoreWriterOptions
     public long ChunkBytesHeldMax { get; init; } = 64L << 20;
 
     /// <summary>
-    /// Level of zstd for chunks. Lower than that of a push: whoever copies through a socket waits for it, and 3 is twice as fast as 6 for 3 %
-    /// more bytes.
+    /// Level of zstd for chunks. Lower than that of a push: whoever copies through a socket waits for it, and a core compresses 402 MB/s of
+    /// libraries at level 1 (to 42 %), 230 at level 3 (to 40 %) and 94 at level 6.
     /// </summary>
-    public int CompressionLevel { get; init; } = 3;
+    public int CompressionLevel { get; init; } = 1;
 
     /// <summary>Told in one line what went wrong behind an answer that was given; any thread.</summary>
     public Action<string>? Log { get; init; }

@@ -1,9 +1,12 @@
+using NixFuseStore.Nix;
+
 namespace NixFuseStore.FileSystem.Nodes;
 
 /// <summary>
 /// The nodes that are not below a store path:
 /// <code>
 /// 1 /   2 store   3 var   4 var/nix   5 var/nix/daemon-socket   16… var/nix/daemon-socket/socket
+/// 6 var/log   7 var/log/nix   8 var/log/nix/drvs   0x10000… var/log/nix/drvs/XX, by the two characters   0x1000000… logs in there
 /// </code>
 /// </summary>
 internal static class FixedNodes
@@ -15,12 +18,21 @@ internal static class FixedNodes
     public const ulong Var = 3;
     public const ulong VarNix = 4;
     public const ulong DaemonSocketDirectory = 5;
+    public const ulong VarLog = 6;
+    public const ulong VarLogNix = 7;
+    public const ulong Logs = 8;
 
     /// <summary>
     /// The first id of the daemon's socket. Each new binding takes the next one: the kernel finds the listener by its inode, and a
     /// second listener on the inode of the first could not be reached.
     /// </summary>
     public const ulong SocketFirst = 16;
+
+    /// <summary>The first id of a build log. Each that is looked up takes the next one.</summary>
+    public const ulong LogFileFirst = 0x1000000;
+
+    private const ulong LogPrefixFirst = 0x10000;
+    private const ulong LogPrefixEnd = LogPrefixFirst + 0x10000;
 
     /// <summary>One behind the last id of the slot that the fixed nodes have.</summary>
     public const ulong End = 1UL << 32;
@@ -35,13 +47,35 @@ internal static class FixedNodes
 
     public static ReadOnlySpan<byte> SocketName => "socket"u8;
 
-    public static bool IsDirectory(ulong node) => node is >= Root and <= DaemonSocketDirectory;
+    public static ReadOnlySpan<byte> LogName => "log"u8;
+
+    public static ReadOnlySpan<byte> LogsName => "drvs"u8;
+
+    public static bool IsDirectory(ulong node) => node is >= Root and <= Logs || IsLogPrefix(node);
+
+    /// <summary>Whether a node is a directory of logs.</summary>
+    public static bool IsLogPrefix(ulong node) => node is >= LogPrefixFirst and < LogPrefixEnd;
+
+    /// <summary>Whether a node is that of a log.</summary>
+    public static bool IsLogFile(ulong node) => node is >= LogFileFirst and < End;
+
+    /// <summary>Writes the two characters by which a directory of logs is named.</summary>
+    /// <returns>Their number.</returns>
+    public static int LogPrefix(ulong node, Span<byte> destination)
+    {
+        destination[0] = (byte)(node >> 8);
+        destination[1] = (byte)node;
+        return 2;
+    }
 
     public static ulong Parent(ulong node) => node switch
     {
         Root or Store or Var => Root,
-        VarNix => Var,
+        VarNix or VarLog => Var,
         DaemonSocketDirectory => VarNix,
+        VarLogNix => VarLog,
+        Logs => VarLogNix,
+        >= LogPrefixFirst and < LogPrefixEnd => Logs,
         _ => DaemonSocketDirectory,
     };
 
@@ -52,6 +86,10 @@ internal static class FixedNodes
         Root when name.SequenceEqual(VarName) => Var,
         Var when name.SequenceEqual(NixName) => VarNix,
         VarNix when name.SequenceEqual(DaemonSocketName) => DaemonSocketDirectory,
+        Var when name.SequenceEqual(LogName) => VarLog,
+        VarLog when name.SequenceEqual(NixName) => VarLogNix,
+        VarLogNix when name.SequenceEqual(LogsName) => Logs,
+        Logs when name.Length == 2 && NixBase32.IsDigit(name[0]) && NixBase32.IsDigit(name[1]) => LogPrefixFirst | ((ulong)name[0] << 8) | name[1],
         _ => 0,
     };
 }

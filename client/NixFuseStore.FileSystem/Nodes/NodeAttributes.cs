@@ -24,6 +24,9 @@ internal static class NodeAttributes
     public static FuseAttr OfFixedDirectory(ulong node)
         => Of(new NodeId(node), EntryKind.Directory, isExecutable: false, size: 0);
 
+    public static FuseAttr OfFixedFile(ulong node, ulong size)
+        => Of(new NodeId(node), EntryKind.Regular, isExecutable: false, size);
+
     public static uint ModeOf(EntryKind kind, bool isExecutable) => kind switch
     {
         EntryKind.Directory => FuseMode.Directory | ExecutableMode,

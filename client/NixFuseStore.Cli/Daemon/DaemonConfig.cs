@@ -1,0 +1,60 @@
+using NixFuseStore.Cli.Control;
+
+namespace NixFuseStore.Cli.Daemon;
+
+/// <summary>What stock Nix has to be told to use a mount as its store, on this host and in containers that are given the mount.</summary>
+/// <param name="MountPoint">The mount.</param>
+/// <param name="Socket">The daemon's socket.</param>
+/// <param name="Store">The store URL, for <c>--store</c>, NIX_REMOTE and nix.conf.</param>
+/// <param name="NixConf">Lines of nix.conf.</param>
+/// <param name="Environment">Variables that do the same.</param>
+/// <param name="Container">Arguments of <c>docker run</c>, by which the mount is a container's /nix.</param>
+/// <param name="DaemonVersion">What the daemon called itself when it was asked.</param>
+/// <param name="Trusted">Whether it trusts whoever asked.</param>
+internal sealed record DaemonConfig(
+    string MountPoint,
+    string Socket,
+    string Store,
+    IReadOnlyList<string> NixConf,
+    IReadOnlyDictionary<string, string> Environment,
+    IReadOnlyList<string> Container,
+    string DaemonVersion,
+    bool Trusted)
+{
+    /// <summary>The configuration of a mount whose daemon answers.</summary>
+    /// <exception cref="CliException">It has none, or that does not answer.</exception>
+    public static async Task<DaemonConfig> MakeAsync(MountStatus mount, CancellationToken cancellationToken)
+    {
+        var socket = mount.DaemonSocket
+            ?? throw new CliException($"the mount at {mount.MountPoint} has no Nix daemon socket; its log says why");
+        var (version, trusted) = await DaemonProbe.AskAsync(socket, mount.StoreDirectory, cancellationToken).ConfigureAwait(false);
+        var store = StoreUrl(mount, socket);
+
+        // The directory that holds store/, where a container expects it.
+        var inside = Path.GetDirectoryName(mount.StoreDirectory)!;
+        return new DaemonConfig(
+            mount.MountPoint,
+            socket,
+            store,
+            [$"store = {store}"],
+            new Dictionary<string, string> { ["NIX_REMOTE"] = store },
+            ["--volume", $"{mount.MountPoint}:{inside}:ro", "--env", $"NIX_REMOTE=unix://{inside}/{DaemonSocket.PathInMount}"],
+            version,
+            trusted);
+    }
+
+    /// <summary>Nix opens files itself and only asks the daemon for the rest, so the URL says where they are.</summary>
+    private static string StoreUrl(MountStatus mount, string socket)
+    {
+        var url = $"unix://{socket}";
+        var inside = Path.GetDirectoryName(mount.StoreDirectory)!;
+        if (mount.MountPoint == inside)
+        {
+            return url;
+        }
+
+        return mount.MountPoint.EndsWith(inside, StringComparison.Ordinal)
+            ? $"{url}?root={mount.MountPoint[..^inside.Length]}"
+            : $"{url}?real={mount.MountPoint}/store&state={mount.MountPoint}/var/nix&log={mount.MountPoint}/var/log/nix";
+    }
+}
