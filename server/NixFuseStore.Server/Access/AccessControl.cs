@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Storage.Metadata;
@@ -8,7 +9,8 @@ namespace NixFuseStore.Server.Access;
 /// <summary>The one place that decides who may do what. Calls may overlap.</summary>
 internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
 {
-    private const string Scheme = "Bearer ";
+    private const string BearerScheme = "Bearer ";
+    private const string BasicScheme = "Basic ";
 
     /// <summary>Finds out who calls.</summary>
     /// <exception cref="RpcException">UNAUTHENTICATED: nobody who may call at all.</exception>
@@ -18,8 +20,7 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
         var authorization = context.Request.Headers.Authorization.ToString();
         if (authorization.Length > 0)
         {
-            return authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
-                && await tokens.FindAsync(authorization[Scheme.Length..].Trim()).ConfigureAwait(false) is { } token
+            return TokenOf(authorization) is { } text && await tokens.FindAsync(text).ConfigureAwait(false) is { } token
                     ? Principal.Of(token)
                     : throw new RpcException(StatusCode.Unauthenticated, "the token is not known here, or it was revoked");
         }
@@ -57,6 +58,26 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
         }
 
         return record;
+    }
+
+    /// <summary>The token of a header; null where there is none in it. Stock Nix can send one only as the password in a netrc file.</summary>
+    private static string? TokenOf(string authorization)
+    {
+        if (authorization.StartsWith(BearerScheme, StringComparison.OrdinalIgnoreCase))
+        {
+            return authorization[BearerScheme.Length..].Trim();
+        }
+
+        var credentials = new byte[authorization.Length];
+        if (!authorization.StartsWith(BasicScheme, StringComparison.OrdinalIgnoreCase)
+            || !Convert.TryFromBase64String(authorization[BasicScheme.Length..].Trim(), credentials, out var length))
+        {
+            return null;
+        }
+
+        // Any user name will do.
+        var text = Encoding.UTF8.GetString(credentials, 0, length);
+        return text[(text.IndexOf(':', StringComparison.Ordinal) + 1)..];
     }
 
     /// <summary>Whether the peer is a process on this host, and not a proxy on this host that speaks for somebody else.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -7,7 +6,6 @@ using NixFuseStore.Content;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
-using NixFuseStore.Server.Grpc;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Storage.Metadata;
 
@@ -31,7 +29,7 @@ internal sealed class DataPlaneEndpoint(
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            await RefuseAsync(context, e).ConfigureAwait(false);
+            await Refusal.WriteAsync(context, e, challenge: "Bearer", logger).ConfigureAwait(false);
         }
     }
 
@@ -119,36 +117,5 @@ internal sealed class DataPlaneEndpoint(
 
         count = last - first + 1;
         return true;
-    }
-
-    private async Task RefuseAsync(HttpContext context, Exception exception)
-    {
-        if (context.RequestAborted.IsCancellationRequested)
-        {
-            return;
-        }
-
-        var (code, detail, isBug) = ErrorStatus.Of(exception);
-        if (isBug)
-        {
-            logger.CallFailed(context.Request.Path, exception);
-        }
-
-        if (context.Response.HasStarted)
-        {
-            // Frames went out already: only a broken connection tells that there are fewer than there should be.
-            context.Abort();
-            return;
-        }
-
-        context.Response.Clear();
-        context.Response.StatusCode = ErrorStatus.HttpStatusOf(code);
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        if (code == StatusCode.Unauthenticated)
-        {
-            context.Response.Headers.WWWAuthenticate = "Bearer";
-        }
-
-        await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(detail + "\n"), CancellationToken.None).ConfigureAwait(false);
     }
 }

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using NixFuseStore.Protocol.Grpc;
+using NixFuseStore.Server.Registration;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;
 
@@ -13,6 +14,7 @@ internal static class ErrorStatus
     public static (StatusCode Code, string Detail, bool IsBug) Of(Exception exception) => exception switch
     {
         RpcException e => (e.StatusCode, e.Detail, false),
+        RefusedException e => (StatusCode.InvalidArgument, e.Message, false),
         MetadataUnavailableException e => (StatusCode.Unavailable, e.Message, false),
         BlobStoreFullException e => (StatusCode.ResourceExhausted, e.Message, false),
         BadHttpRequestException e => (StatusCode.InvalidArgument, e.Message, false),
@@ -30,6 +32,7 @@ internal static class ErrorStatus
         StatusCode.FailedPrecondition => 409,
         StatusCode.ResourceExhausted => 507,
         StatusCode.Unavailable => 503,
+        StatusCode.Unimplemented => 501,
         _ => 500,
     };
 }

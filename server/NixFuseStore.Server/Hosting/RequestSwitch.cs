@@ -1,11 +1,12 @@
 using Microsoft.AspNetCore.Http;
+using NixFuseStore.Server.BinaryCache;
 using NixFuseStore.Server.DataPlane;
 using NixFuseStore.Server.Grpc;
 
 namespace NixFuseStore.Server.Hosting;
 
 /// <summary>Which endpoint a request is for. A handful of fixed prefixes: routing would only cost start-up time.</summary>
-internal sealed class RequestSwitch(GrpcEndpoint grpc, DataPlaneEndpoint data)
+internal sealed class RequestSwitch(GrpcEndpoint grpc, DataPlaneEndpoint data, BinaryCacheEndpoint cache)
 {
     public Task HandleAsync(HttpContext context)
     {
@@ -17,6 +18,11 @@ internal sealed class RequestSwitch(GrpcEndpoint grpc, DataPlaneEndpoint data)
         if (DataPlaneEndpoint.Serves(context.Request.Path))
         {
             return data.HandleAsync(context);
+        }
+
+        if (BinaryCacheEndpoint.Serves(context.Request.Path))
+        {
+            return cache.HandleAsync(context);
         }
 
         context.Response.ContentType = "text/plain; charset=utf-8";

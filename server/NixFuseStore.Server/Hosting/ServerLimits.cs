@@ -57,6 +57,24 @@ internal sealed record ServerLimits
     /// <summary>Chunks whose places are remembered, over all manifests.</summary>
     public int RememberedLocationsMax { get; init; } = 1 << 20;
 
+    /// <summary>Rendered .narinfo files that are remembered, in bytes with all that belongs to them.</summary>
+    public long RememberedNarInfoBytes { get; init; } = 64 << 20;
+
+    /// <summary>Parts of compressed NARs that had to be compressed anew and are remembered, in bytes over all NARs.</summary>
+    public long RememberedNarBytes { get; init; } = 256 << 20;
+
+    /// <summary>Of one NAR, no more than this is remembered, in bytes.</summary>
+    public int RememberedNarBytesEach { get; init; } = 32 << 20;
+
+    /// <summary>NARs that are put together at once; others wait their turn.</summary>
+    public int NarDownloadsMax { get; init; } = 128;
+
+    /// <summary>The largest .narinfo or realisation taken, in bytes: 100,000 references fit.</summary>
+    public int NarInfoBytesMax { get; init; } = 32 << 20;
+
+    /// <summary>How long an uploaded NAR waits for its .narinfo.</summary>
+    public TimeSpan NarFileLifetime { get; init; } = TimeSpan.FromHours(24);
+
     /// <summary>Registrations that are verified at the same time: each keeps a core busy.</summary>
     public int VerificationsMax { get; init; } = Math.Max(2, Environment.ProcessorCount);
 

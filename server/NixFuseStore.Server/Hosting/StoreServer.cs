@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NixFuseStore.Server.Access;
+using NixFuseStore.Server.BinaryCache;
 using NixFuseStore.Server.DataPlane;
 using NixFuseStore.Server.Grpc;
 using NixFuseStore.Server.Listening;
@@ -151,22 +152,27 @@ public sealed class StoreServer : IAsyncDisposable
     {
         // 1. What answers. Wired by hand: the graph is small and start-up stays free of reflection.
         var time = TimeProvider.System;
+        var changes = new StoreChanges(metadata, logger, stopping);
         var access = new AccessControl(new TokenDirectory(metadata, time), new StoreNames(metadata));
         var keys = new StoreKeys(metadata, time);
-        var verifier = new ClaimVerifier(chunks, new VerifiedManifests());
+        var verified = new VerifiedManifests();
+        var verifier = new ClaimVerifier(chunks, verified);
         var derivations = new DerivationChecker(new DerivationHashes(metadata, new StoredDerivations(metadata, chunks), limits));
         var registrar = new PathRegistrar(metadata, chunks, keys, new ClaimParser(limits), verifier, derivations, limits, logger);
         var service = new StoreService(metadata, access, keys, registrar, limits, time, logger);
         var grpc = new GrpcEndpoint(StoreMethodTable.Create(service), access, limits, logger, stopping);
-        var reader = new ChunkReader(chunks, new LocationCache(metadata, limits, logger, stopping), limits, logger);
+        var locations = new LocationCache(metadata, changes, limits);
+        var reader = new ChunkReader(chunks, locations, limits, logger);
         var data = new DataPlaneEndpoint(access, reader, new ChunkReceiver(chunks, limits), limits, logger);
+        var nars = new NarReceiver(metadata, chunks, verified, limits);
+        var cache = BinaryCacheEndpoint.Create(access, metadata, chunks, keys, registrar, nars, locations, changes, limits, logger);
 
         // 2. What listens.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<ILoggerFactory>(logger);
         setup.Apply(builder.WebHost);
         var application = builder.Build();
-        application.Run(new RequestSwitch(grpc, data).HandleAsync);
+        application.Run(new RequestSwitch(grpc, data, cache).HandleAsync);
         return application;
     }
 

@@ -1,6 +1,4 @@
-using System.Buffers;
 using NixFuseStore.Content;
-using NixFuseStore.Native.Compression;
 using NixFuseStore.Protocol;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
@@ -73,29 +71,13 @@ internal sealed partial class PathRegistrar
         {
             foreach (var (id, plain) in claim.InlineChunks)
             {
-                uploads.TryAdd(id, Encode(id, plain));
+                uploads.TryAdd(id, ChunkEncoder.Encode(id, plain, InlineCompressionLevel));
             }
         }
 
         if (uploads.Count > 0)
         {
             await chunks.StoreAsync(store.Id, [.. uploads.Values], cancellation).ConfigureAwait(false);
-        }
-    }
-
-    private static ChunkUpload Encode(in ChunkId id, ReadOnlyMemory<byte> plain)
-    {
-        var buffer = ArrayPool<byte>.Shared.Rent(Zstd.CompressBound(plain.Length));
-        try
-        {
-            var length = Zstd.Compress(plain.Span, buffer, InlineCompressionLevel);
-            return length < plain.Length
-                ? new ChunkUpload(id, ChunkEncoding.Zstd, plain.Length, buffer.AsSpan(0, length).ToArray())
-                : new ChunkUpload(id, ChunkEncoding.Plain, plain.Length, plain);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 

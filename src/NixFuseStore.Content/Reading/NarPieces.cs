@@ -12,7 +12,7 @@ public static class NarPieces
     /// <summary>Framing of many small entries in a row is handed out in pieces of about this many bytes.</summary>
     private const int FramingBytes = 64 << 10;
 
-    /// <summary>The pieces in order; those of framing are never empty, those of content neither.</summary>
+    /// <summary>The pieces in order. Those of framing are never empty; one of content comes for each regular file, empty or not.</summary>
     /// <param name="header">The manifest's header, whose hashes stand in link targets.</param>
     /// <param name="tree">Its tree.</param>
     public static IEnumerable<NarPiece> Enumerate(ManifestHeader header, ManifestTree tree)
@@ -26,9 +26,10 @@ public static class NarPieces
         for (var index = 0; index >= 0;)
         {
             Begin(writer, header, tree, index, target);
-            var size = tree.Kind(index) == EntryKind.Regular ? tree.Size(index) : 0;
-            if (size > 0)
+            if (tree.Kind(index) == EntryKind.Regular)
             {
+                var size = tree.Size(index);
+
                 // The writer hands out its framing before it lets the content pass.
                 var contentStart = (long)writer.Length;
                 writer.SkipFileData(size);

@@ -95,6 +95,14 @@ internal sealed class SamplePath
         return message;
     }
 
+    /// <summary>The NAR itself.</summary>
+    public byte[] ToNar()
+    {
+        var nar = new MemoryStream();
+        ContentAssembler.Write(Manifest, new Source(Chunks), new NarWriter(nar), CancellationToken.None);
+        return nar.ToArray();
+    }
+
     /// <summary>Puts the NAR together from chunks and hashes it.</summary>
     public NixHash HashOf(IReadOnlyDictionary<ChunkId, byte[]> chunks)
     {

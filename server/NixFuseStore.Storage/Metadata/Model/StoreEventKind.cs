@@ -8,4 +8,7 @@ public enum StoreEventKind
 
     /// <summary>The path was removed.</summary>
     Removed = 2,
+
+    /// <summary>The path, valid before and after, got further signatures.</summary>
+    SignaturesAdded = 3,
 }

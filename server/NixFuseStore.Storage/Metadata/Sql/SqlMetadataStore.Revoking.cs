@@ -17,25 +17,36 @@ internal sealed partial class SqlMetadataStore
 
     /// <inheritdoc/>
     public async Task<IReadOnlyCollection<StorePath>> AddSignaturesAsync(
-        StoreId store, IReadOnlyCollection<PathSignatures> signatures, CancellationToken cancellationToken) => await WriteAsync(
-        durable: true,
-        async session =>
+        StoreId store, IReadOnlyCollection<PathSignatures> signatures, CancellationToken cancellationToken)
+    {
+        var (notValid, head) = await WriteAsync(
+            durable: true, session => AddSignaturesAsync(session, store, signatures, cancellationToken), cancellationToken).ConfigureAwait(false);
+        _signal.Advance(store, head);
+        return notValid;
+    }
+
+    private async Task<(StorePath[] NotValid, ulong Head)> AddSignaturesAsync(
+        SqlSession session, StoreId store, IReadOnlyCollection<PathSignatures> signatures, CancellationToken cancellationToken)
+    {
+        ulong head = await LockStoreAsync(session, store, cancellationToken).ConfigureAwait(false);
+        StorePath[] paths = [.. signatures.Select(item => item.Path).Distinct()];
+        var rows = await FindRowsAsync(session, store, paths, cancellationToken).ConfigureAwait(false);
+        var ids = rows.ToDictionary(row => row.Path, row => row.Id);
+        int added = await InsertSignaturesAsync(
+            session,
+            [
+                .. signatures.Where(item => ids.ContainsKey(item.Path)).SelectMany(item =>
+                    item.Signatures.Select(text => (ids[item.Path], NixSignature, text))
+                        .Concat(item.StoreSignatures.Select(text => (ids[item.Path], StoreSignature, text)))),
+            ],
+            cancellationToken).ConfigureAwait(false);
+        if (added > 0)
         {
-            await LockStoreAsync(session, store, cancellationToken).ConfigureAwait(false);
-            StorePath[] paths = [.. signatures.Select(item => item.Path).Distinct()];
-            var rows = await FindRowsAsync(session, store, paths, cancellationToken).ConfigureAwait(false);
-            var ids = rows.ToDictionary(row => row.Path, row => row.Id);
-            await InsertSignaturesAsync(
-                session,
-                [
-                    .. signatures.Where(item => ids.ContainsKey(item.Path)).SelectMany(item =>
-                        item.Signatures.Select(text => (ids[item.Path], NixSignature, text))
-                            .Concat(item.StoreSignatures.Select(text => (ids[item.Path], StoreSignature, text)))),
-                ],
-                cancellationToken).ConfigureAwait(false);
-            return Array.FindAll(paths, path => !ids.ContainsKey(path));
-        },
-        cancellationToken).ConfigureAwait(false);
+            head = await AppendEventsAsync(session, store, head, StoreEventKind.SignaturesAdded, [.. ids.Keys.Order()], cancellationToken).ConfigureAwait(false);
+        }
+
+        return (Array.FindAll(paths, path => !ids.ContainsKey(path)), head);
+    }
 
     private async Task<(RevocationResult Result, ulong Head)> RevokeAsync(
         SqlSession session, StoreId store, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)

@@ -1,0 +1,7 @@
+namespace NixFuseStore.Server.BinaryCache;
+
+/// <summary>All segments of a compressed NAR.</summary>
+/// <param name="Segments">In order.</param>
+/// <param name="Length">Bytes of the file.</param>
+/// <param name="Weight">Bytes of memory that it holds, about.</param>
+internal sealed record BuiltZstdNar(IReadOnlyList<ZstdSegment> Segments, long Length, long Weight);

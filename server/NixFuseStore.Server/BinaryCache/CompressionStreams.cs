@@ -1,0 +1,51 @@
+using System.IO.Compression;
+using NixFuseStore.Native.Compression;
+using NixFuseStore.Nix.BinaryCaches;
+using NixFuseStore.Protocol.Grpc;
+
+namespace NixFuseStore.Server.BinaryCache;
+
+/// <summary>The streams that read and write each <see cref="NarCompression"/>.</summary>
+internal static class CompressionStreams
+{
+    /// <summary>What is written out again has been compressed well once; doing it again has to be quick and small in memory.</summary>
+    private const int FastestXz = 0;
+    private const int SmallestBzip2 = 1;
+
+    /// <summary>Reads the plain bytes; the compressed stream stays open.</summary>
+    /// <exception cref="RpcException">UNIMPLEMENTED: this host lacks the library.</exception>
+    public static Stream OpenReader(NarCompression compression, Stream compressed)
+    {
+        Require(compression);
+        return compression switch
+        {
+            NarCompression.None => compressed,
+            NarCompression.Xz => new XzDecompressStream(compressed, leaveOpen: true),
+            NarCompression.Bzip2 => new Bzip2DecompressStream(compressed, leaveOpen: true),
+            NarCompression.Zstd => new ZstdDecompressStream(compressed, leaveOpen: true),
+            _ => new GZipStream(compressed, CompressionMode.Decompress, leaveOpen: true),
+        };
+    }
+
+    /// <summary>Takes plain bytes, which must be written synchronously; the compressed stream stays open.</summary>
+    /// <exception cref="RpcException">UNIMPLEMENTED: this host lacks the library.</exception>
+    public static Stream OpenWriter(NarCompression compression, Stream compressed)
+    {
+        Require(compression);
+        return compression switch
+        {
+            NarCompression.Xz => new XzCompressStream(compressed, FastestXz, leaveOpen: true),
+            NarCompression.Bzip2 => new Bzip2CompressStream(compressed, SmallestBzip2, leaveOpen: true),
+            NarCompression.Gzip => new GZipStream(compressed, CompressionLevel.Fastest, leaveOpen: true),
+            _ => throw new ArgumentOutOfRangeException(nameof(compression)),
+        };
+    }
+
+    private static void Require(NarCompression compression)
+    {
+        if (compression == NarCompression.Bzip2 && !Bzip2.IsAvailable)
+        {
+            throw new RpcException(StatusCode.Unimplemented, "this server has no libbz2: use another compression, for instance ?compression=zstd");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using NixFuseStore.Protocol.Grpc;
+using NixFuseStore.Server.Registration;
+using NixFuseStore.Server.Services;
+using NixFuseStore.Storage.Metadata;
+
+namespace NixFuseStore.Server.BinaryCache;
+
+/// <summary>Answers requests for <c>realisations/….doi</c>: what the outputs of content-addressed derivations came to.</summary>
+internal sealed class Realisations(IDerivationCatalog realisations)
+{
+    /// <summary>Sends Nix's JSON form.</summary>
+    /// <exception cref="RpcException">NOT_FOUND: the output has none.</exception>
+    public async Task SendAsync(StoreRecord store, string id, HttpContext context, CancellationToken cancellation)
+    {
+        var found = RealisationText.IsId(id) ? await realisations.FindRealisationsAsync(store.Id, [id], cancellation).ConfigureAwait(false) : null;
+        if (found is null || !found.TryGetValue(id, out var json))
+        {
+            throw new RpcException(StatusCode.NotFound, $"there is no realisation of {id} here");
+        }
+
+        var bytes = Encoding.UTF8.GetBytes(json);
+        context.Response.ContentType = "application/json";
+        context.Response.ContentLength = bytes.Length;
+        if (HttpMethods.IsGet(context.Request.Method))
+        {
+            await context.Response.Body.WriteAsync(bytes, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Registers a realisation. One that is there already stays, and one of another path is refused.</summary>
+    /// <exception cref="RefusedException">It is no realisation of that output.</exception>
+    /// <exception cref="RpcException">FAILED_PRECONDITION: the output has come to another path.</exception>
+    public async Task ReceiveAsync(StoreRecord store, string id, HttpRequest request, CancellationToken cancellation)
+    {
+        if (!RealisationText.IsId(id))
+        {
+            throw new RefusedException($"'{id}' is not the id of a derivation's output (sha256:HEX!OUTPUT)");
+        }
+
+        var json = await TextBody.ReadAsync(request, RealisationText.JsonLengthMax, cancellation).ConfigureAwait(false);
+        if (!RealisationText.IsOf(id, json))
+        {
+            throw new RefusedException($"the body is not the JSON form of a realisation of {id}");
+        }
+
+        var registered = (await realisations.AddRealisationsAsync(store.Id, [new(id, json)], cancellation).ConfigureAwait(false))[id];
+        if (PathOf(registered) is var path && path != PathOf(json))
+        {
+            throw new RpcException(StatusCode.FailedPrecondition, $"{id} is realised by {path} here");
+        }
+    }
+
+    private static string? PathOf(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        return document.RootElement.GetProperty("outPath").GetString();
+    }
+}

@@ -1,0 +1,52 @@
+using NixFuseStore.Content;
+using NixFuseStore.Native.Compression;
+using NixFuseStore.Server.DataPlane;
+using NixFuseStore.Storage.Metadata;
+
+namespace NixFuseStore.Server.BinaryCache;
+
+/// <summary>Opens the NARs of valid paths.</summary>
+internal sealed class StoredNars(IMetadataStore metadata, LocationCache locations)
+{
+    /// <summary>Reads a path's manifest; null where the path was removed meanwhile.</summary>
+    /// <exception cref="InvalidDataException">The database holds sections that are not what they should be.</exception>
+    public async Task<StoredNar?> OpenAsync(StoreRecord store, StoredPath path, CancellationToken cancellation)
+    {
+        var header = ManifestHeader.Parse(path.ManifestHeader);
+        var sections = await ReadSectionsAsync(metadata, store, path, cancellation).ConfigureAwait(false);
+        var places = (await locations.GetAsync(store, [header.Digest], cancellation).ConfigureAwait(false))[0];
+        if (places is null || sections.Count == 0)
+        {
+            return null;
+        }
+
+        var tree = header.OpenTree(Decode(header, ManifestSection.Tree, sections));
+        var chunks = header.OpenChunks(Decode(header, ManifestSection.Chunks, sections));
+        var blanks = header.OpenBlanks(Decode(header, ManifestSection.Blanks, sections));
+        return new StoredNar(header, tree, chunks, blanks, places);
+    }
+
+    /// <summary>The sections of a path's manifest; none where the path was removed meanwhile.</summary>
+    public static Task<IReadOnlyList<StoredSection>> ReadSectionsAsync(
+        IPathCatalog metadata, StoreRecord store, StoredPath path, CancellationToken cancellation)
+    {
+        var header = ManifestHeader.Parse(path.ManifestHeader);
+        var names = Enum.GetValues<ManifestSection>().Where(kind => header.GetLength(kind) > 0).Select(kind => new SectionName(header.Digest, header.GetDigest(kind)));
+        return metadata.GetSectionsAsync(store.Id, [.. names], cancellation);
+    }
+
+    private static byte[] Decode(ManifestHeader header, ManifestSection kind, IReadOnlyList<StoredSection> sections)
+    {
+        var plain = new byte[header.GetLength(kind)];
+        if (plain.Length == 0)
+        {
+            return plain;
+        }
+
+        var section = sections.FirstOrDefault(section => section.Digest == header.GetDigest(kind))
+            ?? throw new InvalidDataException($"The database lacks the {kind} section of manifest {header.Digest}.");
+        return Zstd.TryDecompress(section.Zstd.Span, plain, out _)
+            ? plain
+            : throw new InvalidDataException($"The {kind} section of manifest {header.Digest} is damaged in the database.");
+    }
+}

@@ -1,0 +1,79 @@
+using System.Security.Cryptography;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Server.BinaryCache;
+
+/// <summary>Reads a stream through, hashing and counting what passes; its beginning can be looked at first. Leaves the stream below open.</summary>
+internal sealed class UploadStream(Stream source) : Stream
+{
+    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private byte[] _start = [];
+    private int _startRead;
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    /// <summary>Bytes that have been read.</summary>
+    public override long Position { get; set; }
+
+    /// <summary>The first bytes, fewer where the stream is shorter. To be called once, before any reading; they are read again afterwards.</summary>
+    public async ValueTask<ReadOnlyMemory<byte>> PeekAsync(int bytes, CancellationToken cancellation)
+    {
+        var start = new byte[bytes];
+        var length = await source.ReadAtLeastAsync(start, bytes, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
+        _start = start[..length];
+        return _start;
+    }
+
+    /// <summary>SHA-256 of all that was read. To be asked for once, at the end.</summary>
+    public NixHash Finish() => new(NixHashAlgorithm.Sha256, _hash.GetHashAndReset());
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        int length;
+        if (_startRead < _start.Length)
+        {
+            length = Math.Min(buffer.Length, _start.Length - _startRead);
+            _start.AsSpan(_startRead, length).CopyTo(buffer.Span);
+            _startRead += length;
+        }
+        else
+        {
+            length = await source.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+        }
+
+        _hash.AppendData(buffer.Span[..length]);
+        Position += length;
+        return length;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _hash.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

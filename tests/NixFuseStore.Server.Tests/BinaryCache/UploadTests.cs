@@ -1,0 +1,259 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using NixFuseStore.Native.Compression;
+using NixFuseStore.Nix;
+using NixFuseStore.Nix.BinaryCaches;
+using NixFuseStore.Server.Tests.Samples;
+using Xunit;
+
+namespace NixFuseStore.Server.Tests.BinaryCache;
+
+/// <summary>What stock Nix uploads becomes a path like any other.</summary>
+public sealed class UploadTests : IAsyncLifetime
+{
+    private TestServer _server = null!;
+    private CacheClient _cache = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await TestServer.StartAsync();
+        _cache = new CacheClient(_server);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _cache.Dispose();
+        await _server.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(NarCompression.None)]
+    [InlineData(NarCompression.Xz)]
+    [InlineData(NarCompression.Bzip2)]
+    [InlineData(NarCompression.Zstd)]
+    [InlineData(NarCompression.Gzip)]
+    public async Task Upload_IsRegistered_AndItsUrlGoesOnWorking(NarCompression compression)
+    {
+        Assert.SkipWhen(compression == NarCompression.Bzip2 && !Bzip2.IsAvailable, "this host has no libbz2");
+        var sample = CacheSamples.Create("upload");
+
+        var (url, status, line) = await _cache.UploadAsync(sample, compression);
+
+        Assert.Equal((HttpStatusCode.NoContent, ""), (status, line));
+        Assert.Equal(HttpStatusCode.OK, await _cache.HeadAsync(url));
+        Assert.Equal(sample.ToNar(), CacheClient.Decompress(compression, (await _cache.GetAsync(url)).Body));
+        Assert.Equal(sample.NarHash, sample.HashOf(await _server.Data.ReadAllAsync(sample)));
+        Assert.Equal(sample.ToNar(), CacheClient.Decompress(NarCompression.Zstd, (await _cache.GetAsync((await _cache.GetNarInfoAsync(sample.Path)).Url)).Body));
+    }
+
+    [Fact]
+    public async Task Upload_BeforeItsNarInfo_IsThereForAskersButNotForReaders()
+    {
+        var file = CacheSamples.Create("draft").ToNar();
+        var url = CacheClient.NameOf(file, NarCompression.None);
+        Assert.Equal(HttpStatusCode.NotFound, await _cache.HeadAsync(url));
+        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync(url, file)).Status);
+        Assert.Equal(HttpStatusCode.OK, await _cache.HeadAsync(url));
+        Assert.Equal(HttpStatusCode.NotFound, (await _cache.GetAsync(url)).Status);
+        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync(url, file)).Status);
+    }
+
+    [Fact]
+    public async Task SecondPathWithTheSameNar_NeedsNoSecondUpload()
+    {
+        var first = CacheSamples.Create("first");
+        var (url, _, _) = await _cache.UploadAsync(first, NarCompression.Xz);
+        var second = StorePath.Create(RandomNumberGenerator.GetBytes(20), "second");
+        var info = await _cache.GetNarInfoAsync(first.Path) with { Url = url, Compression = "xz" };
+
+        var (status, line) = await _cache.PutAsync(
+            second.HashPart + ".narinfo", (info with { Info = info.Info with { Path = second, Signatures = [] } }).Print(StoreDirectory.Default));
+
+        Assert.Equal((HttpStatusCode.NoContent, ""), (status, line));
+        Assert.Equal(first.ToNar(), CacheClient.Decompress(NarCompression.Zstd, (await _cache.GetAsync((await _cache.GetNarInfoAsync(second)).Url)).Body));
+    }
+
+    [Fact]
+    public async Task NarInfoOfAValidPath_AddsSignatures()
+    {
+        var sample = CacheSamples.Create("signed");
+        await _cache.UploadAsync(sample, NarCompression.Zstd);
+        var key = NixSecretKey.Generate("somebody-1");
+        var info = await _cache.GetNarInfoAsync(sample.Path);
+
+        var signed = info with { Info = info.Info.WithSignature(StoreDirectory.Default, key) };
+        Assert.Equal((HttpStatusCode.NoContent, ""), await _cache.PutAsync(sample.Path.HashPart + ".narinfo", signed.Print(StoreDirectory.Default)));
+
+        await Eventually.HoldsAsync(
+            async () => (await _cache.GetNarInfoAsync(sample.Path)).Info.IsSignedByAny(StoreDirectory.Default, [key.PublicKey]), milliseconds: 2_000);
+        Assert.Equal(2, (await _cache.GetNarInfoAsync(sample.Path)).Info.Signatures.Count);
+    }
+
+    [Fact]
+    public async Task NarInfo_WithAnotherContentThanTheValidPath_Conflicts()
+    {
+        var sample = CacheSamples.Create("conflict");
+        await _cache.UploadAsync(sample, NarCompression.None);
+        var other = SamplePath.Create(sample.Path, Testing.Stores.FakeTree.File("other"));
+
+        var (_, status, line) = await _cache.UploadAsync(other, NarCompression.None);
+
+        Assert.Equal(HttpStatusCode.Conflict, status);
+        Assert.Contains(sample.NarHash.ToString(), line, StringComparison.Ordinal);
+        Assert.Equal(sample.NarHash, (await _cache.GetNarInfoAsync(sample.Path)).Info.NarHash);
+    }
+
+    [Fact]
+    public async Task NarInfo_ThatDoesNotHold_IsRefused()
+    {
+        var sample = CacheSamples.Create("wrong");
+        var other = new NixHash(NixHashAlgorithm.Sha256, RandomNumberGenerator.GetBytes(32));
+        var reference = StorePath.Create(RandomNumberGenerator.GetBytes(20), "nowhere");
+        (string Expected, Func<NarInfo, NarInfo> Change)[] lies =
+        [
+            ("is not here", info => info with { Url = "nar/" + other.ToBase32() + ".nar" }),
+            ("is none that", info => info with { Url = "../../etc/passwd" }),
+            ("with hash", info => info with { Info = info.Info with { NarHash = other } }),
+            ("bytes", info => info with { Info = info.Info with { NarSize = 1 } }),
+            ("FileHash", info => info with { FileHash = other }),
+            ("FileHash", info => info with { FileSize = 1 }),
+            ("compressed with", info => info with { Compression = "xz" }),
+            ("copy that first", info => info with { Info = info.Info with { References = [reference] } }),
+            ("is that of", info => info with { Info = info.Info with { Path = reference } }),
+            ("content address", info => info with { Info = info.Info with { ContentAddress = ContentAddress.Parse($"fixed:r:{other}") } }),
+        ];
+        foreach (var (expected, change) in lies)
+        {
+            var (_, status, line) = await _cache.UploadAsync(sample, NarCompression.None, change);
+            Assert.Equal(HttpStatusCode.BadRequest, status);
+            Assert.Contains(expected, line, StringComparison.Ordinal);
+            Assert.Equal(HttpStatusCode.NotFound, await _cache.HeadAsync(sample.Path.HashPart + ".narinfo"));
+        }
+
+        var text = CacheClient.NarInfoOf(sample, sample.ToNar(), NarCompression.None).Print(StoreDirectory.Default);
+        foreach (var wrong in new[] { "", "nonsense", text.Replace("/nix/store", "/nix/stare", StringComparison.Ordinal), text.Replace("NarHash", "Narhash", StringComparison.Ordinal) })
+        {
+            var (status, _) = await _cache.PutAsync(sample.Path.HashPart + ".narinfo", wrong);
+            Assert.Equal(HttpStatusCode.BadRequest, status);
+        }
+
+        var (bytes, _) = await _cache.PutAsync(sample.Path.HashPart + ".narinfo", [0xFF, 0xFE]);
+        Assert.Equal(HttpStatusCode.BadRequest, bytes);
+    }
+
+    [Theory]
+    [InlineData(NarCompression.None)]
+    [InlineData(NarCompression.Xz)]
+    [InlineData(NarCompression.Bzip2)]
+    [InlineData(NarCompression.Zstd)]
+    [InlineData(NarCompression.Gzip)]
+    public async Task FileThatIsNoNar_IsRefused(NarCompression compression)
+    {
+        Assert.SkipWhen(compression == NarCompression.Bzip2 && !Bzip2.IsAvailable, "this host has no libbz2");
+        var nar = CacheSamples.Create("bad").ToNar();
+        var whole = CacheClient.Compress(compression, nar);
+        byte[][] files =
+        [
+            [],
+            "neither NAR nor compressed"u8.ToArray(),
+            whole[..(whole.Length / 2)],
+            CacheClient.Compress(compression, nar[..^8]),
+            CacheClient.Compress(compression, [.. nar, 0]),
+            CacheClient.Compress(compression, "text"u8.ToArray()),
+        ];
+        foreach (var file in files)
+        {
+            var (status, line) = await _cache.PutAsync(CacheClient.NameOf(file, compression), file);
+            Assert.Equal(HttpStatusCode.BadRequest, status);
+            Assert.NotEmpty(line);
+        }
+
+        var (renamed, wrongHash) = await _cache.PutAsync($"nar/{NixBase32.Encode(new byte[32])}.nar", whole);
+        Assert.Equal(HttpStatusCode.BadRequest, renamed);
+        Assert.Contains("not the one in its name", wrongHash, StringComparison.Ordinal);
+        Assert.DoesNotContain("error", _server.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ClientThatLeavesInTheMiddle_LeavesNothing()
+    {
+        var nar = SamplePath.CreateRandom("half", 1, 3_000_000).ToNar();
+        var url = CacheClient.NameOf(nar, NarCompression.None);
+        using (var tcp = new TcpClient())
+        {
+            await tcp.ConnectAsync(_server.Address.Host, _server.Address.Port, TestServer.Cancellation);
+            var stream = tcp.GetStream();
+            await stream.WriteAsync(Encoding.ASCII.GetBytes($"PUT /main/{url} HTTP/1.1\r\nHost: x\r\nContent-Length: {nar.Length}\r\n\r\n"), TestServer.Cancellation);
+            await stream.WriteAsync(nar.AsMemory(0, 2_000_000), TestServer.Cancellation);
+            await stream.FlushAsync(TestServer.Cancellation);
+        }
+
+        Assert.Equal(HttpStatusCode.NotFound, await _cache.HeadAsync(url));
+        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync(url, nar)).Status);
+        Assert.Equal(HttpStatusCode.OK, await _cache.HeadAsync(url));
+        Assert.DoesNotContain("error", _server.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ExpectContinue_IsAnsweredBeforeTheBody()
+    {
+        using var tcp = new TcpClient();
+        await tcp.ConnectAsync(_server.Address.Host, _server.Address.Port, TestServer.Cancellation);
+        var stream = tcp.GetStream();
+        await stream.WriteAsync("PUT /main/nix-cache-info HTTP/1.1\r\nHost: x\r\nContent-Length: 21\r\nExpect: 100-continue\r\n\r\n"u8.ToArray(), TestServer.Cancellation);
+        var answer = new byte[12];
+        await stream.ReadExactlyAsync(answer, TestServer.Cancellation);
+        Assert.Equal("HTTP/1.1 100", Encoding.ASCII.GetString(answer));
+    }
+
+    [Fact]
+    public async Task Log_IsKeptAsItFirstCame()
+    {
+        const string Name = "log/00000000000000000000000000000000-thing.drv";
+        Assert.Equal(HttpStatusCode.NotFound, (await _cache.GetAsync(Name)).Status);
+        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync(Name, "building\nbuilt\n")).Status);
+        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync(Name, "later")).Status);
+        var (_, body) = await _cache.GetAsync(Name);
+        Assert.Equal("building\nbuilt\n", Encoding.UTF8.GetString(body));
+        Assert.Equal(HttpStatusCode.OK, await _cache.HeadAsync(Name));
+        Assert.Equal(HttpStatusCode.BadRequest, (await _cache.PutAsync("log/nonsense", "x")).Status);
+    }
+
+    [Fact]
+    public async Task CompressedBody_IsDecodedByItsContentEncoding()
+    {
+        const string Name = "log/00000000000000000000000000000000-coded.drv";
+        using var content = new ByteArrayContent(CacheClient.Compress(NarCompression.Xz, "coded"u8.ToArray()));
+        content.Headers.ContentEncoding.Add("xz");
+        using (var response = await _cache.SendAsync(HttpMethod.Put, Name, content))
+        {
+            Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        }
+
+        Assert.Equal("coded", Encoding.UTF8.GetString((await _cache.GetAsync(Name)).Body));
+        using var unknown = new ByteArrayContent([1]);
+        unknown.Headers.ContentEncoding.Add("rot13");
+        using var refused = await _cache.SendAsync(HttpMethod.Put, Name, unknown);
+        Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
+    }
+
+    [Fact]
+    public async Task Realisation_FirstOneStays()
+    {
+        var id = $"sha256:{new string('a', 64)}!out";
+        var json = $$"""{"dependentRealisations":{},"id":"{{id}}","outPath":"{{new string('0', 32)}}-one","signatures":[]}""";
+        Assert.Equal(HttpStatusCode.NotFound, (await _cache.GetAsync($"realisations/{id}.doi")).Status);
+        Assert.Equal((HttpStatusCode.NoContent, ""), await _cache.PutAsync($"realisations/{id}.doi", json));
+        Assert.Equal(json, Encoding.UTF8.GetString((await _cache.GetAsync($"realisations/{id.Replace("!", "%21", StringComparison.Ordinal)}.doi")).Body));
+        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync($"realisations/{id}.doi", json)).Status);
+        Assert.Equal(HttpStatusCode.Conflict, (await _cache.PutAsync($"realisations/{id}.doi", json.Replace("-one", "-two", StringComparison.Ordinal))).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await _cache.PutAsync($"realisations/{id}.doi", "{}")).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await _cache.PutAsync("realisations/x.doi", json)).Status);
+    }
+
+    [Fact]
+    public async Task Listing_OfAnUploader_IsTakenAndForgotten() =>
+        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync($"{new string('0', 32)}.ls", """{"version":1}""")).Status);
+}
