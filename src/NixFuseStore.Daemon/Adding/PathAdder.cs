@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using NixFuseStore.Daemon.Logging;
 using NixFuseStore.Daemon.Sessions;
 using NixFuseStore.Daemon.Wire;
@@ -55,7 +56,7 @@ internal sealed class PathAdder(DaemonSession session)
             session.EndNar();
             var (hash, size) = import.Finish();
             RequireEqual(info, "hash", info.NarHash.ToString(), hash.ToString());
-            RequireEqual(info, "size", info.NarSize.ToString(null, null), size.ToString(null, null));
+            RequireEqual(info, "size", info.NarSize.ToString(CultureInfo.InvariantCulture), size.ToString(CultureInfo.InvariantCulture));
             check.Finish(hash);
             if (check.Derivation is { } contents)
             {
@@ -71,9 +72,10 @@ internal sealed class PathAdder(DaemonSession session)
         }
     }
 
-    /// <summary>Reads a NAR and drops it.</summary>
-    internal async ValueTask SkipAsync(WireReader reader)
+    /// <summary>Reads the NAR of an object that is here and drops it; the object is kept alive for this client.</summary>
+    internal async ValueTask SkipAsync(PathInfo info, WireReader reader)
     {
+        await session.Store.AddTemporaryRootAsync(info.Path, session.Ended);
         await NarIntake.ReadAsync(reader, AnyTree.Instance, pass: null);
         session.EndNar();
     }

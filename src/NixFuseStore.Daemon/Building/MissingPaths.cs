@@ -10,6 +10,9 @@ namespace NixFuseStore.Daemon.Building;
 /// </summary>
 internal sealed class MissingPaths(IDaemonStore store, DerivationLibrary library, OutputResolver outputs, bool substitute)
 {
+    // Derivations read at a time, each of which may be a question to the server.
+    private const int ReadsMax = 64;
+
     private readonly HashSet<(StorePath, string)> _seenOutputs = [];
     private readonly HashSet<StorePath> _seenObjects = [];
     private List<StorePath> _objects = [];
@@ -43,10 +46,7 @@ internal sealed class MissingPaths(IDaemonStore store, DerivationLibrary library
             (var objects, _objects) = (_objects, []);
             (var derivations, _derivations) = (_derivations, []);
             await FollowObjectsAsync(objects, cancellationToken);
-            foreach (var derivation in derivations)
-            {
-                await FollowDerivationAsync(derivation, cancellationToken);
-            }
+            await FollowDerivationsAsync(derivations, cancellationToken);
         }
     }
 
@@ -81,9 +81,9 @@ internal sealed class MissingPaths(IDaemonStore store, DerivationLibrary library
         var found = await FindSubstitutesAsync(missing, cancellationToken);
         foreach (var path in missing)
         {
-            if (found.TryGetValue(path, out var substitute))
+            if (found.TryGetValue(path, out var substitutable))
             {
-                Add(substitute);
+                Add(substitutable);
             }
             else
             {
@@ -92,43 +92,69 @@ internal sealed class MissingPaths(IDaemonStore store, DerivationLibrary library
         }
     }
 
-    private async ValueTask FollowDerivationAsync(DerivedPath wanted, CancellationToken cancellationToken)
+    private async ValueTask FollowDerivationsAsync(List<DerivedPath> wanted, CancellationToken cancellationToken)
     {
-        // 1. Without the derivation nobody knows what its outputs are.
-        if (await library.FindAsync(wanted.Path, cancellationToken) is not { } derivation)
+        // 1. What their outputs are. Without the derivation nobody knows.
+        var plans = new List<Plan>(wanted.Count);
+        foreach (var batch in wanted.Chunk(ReadsMax))
         {
-            Unknown.Add(wanted.Path);
-            return;
-        }
-
-        // 2. Valid outputs need nothing.
-        var states = (await outputs.ListAsync(derivation, cancellationToken)).Where(output => wanted.Wants(output.Name)).ToList();
-        var paths = states.Select(output => output.Path).OfType<StorePath>().ToList();
-        var missing = paths.Except(await store.FilterValidAsync(paths, cancellationToken)).ToList();
-        if (missing.Count == 0 && paths.Count == states.Count)
-        {
-            return;
-        }
-
-        // 3. Fetched if all that are missing can be.
-        if (paths.Count == states.Count && AllowsSubstitutes(derivation))
-        {
-            var found = await FindSubstitutesAsync(missing, cancellationToken);
-            if (found.Count == missing.Count)
+            foreach (var (path, plan) in batch.Zip(await Task.WhenAll(batch.Select(path => ReadAsync(path, cancellationToken)))))
             {
-                foreach (var substitute in found.Values)
+                if (plan is null)
                 {
-                    _seenObjects.Add(substitute.Path);
-                    Add(substitute);
+                    Unknown.Add(path.Path);
                 }
-
-                return;
+                else
+                {
+                    plans.Add(plan);
+                }
             }
         }
 
-        // 4. Otherwise built, for which all inputs must be there.
-        WillBuild.Add(wanted.Path);
-        foreach (var input in derivation.InputDerivations)
+        // 2. Valid outputs need nothing; of the others some can be fetched.
+        var paths = plans.SelectMany(plan => plan.Outputs).Distinct().ToList();
+        var missing = paths.Except(paths.Count > 0 ? await store.FilterValidAsync(paths, cancellationToken) : []).ToHashSet();
+        var asked = plans.Where(plan => plan.MayBeFetched).SelectMany(plan => plan.Outputs).Where(missing.Contains).Distinct().ToList();
+        var found = await FindSubstitutesAsync(asked, cancellationToken);
+
+        // 3. A derivation is built unless all that is missing can be fetched.
+        foreach (var plan in plans)
+        {
+            var needed = plan.Outputs.Where(missing.Contains).ToList();
+            if (plan.MayBeFetched && needed.All(found.ContainsKey))
+            {
+                needed.ForEach(path => Fetch(found[path]));
+            }
+            else if (!plan.IsKnown || needed.Count > 0)
+            {
+                Build(plan);
+            }
+        }
+    }
+
+    private async Task<Plan?> ReadAsync(DerivedPath wanted, CancellationToken cancellationToken)
+    {
+        if (await library.FindAsync(wanted.Path, cancellationToken) is not { } derivation)
+        {
+            return null;
+        }
+
+        var states = (await outputs.ListAsync(derivation, cancellationToken)).Where(output => wanted.Wants(output.Name)).ToList();
+        var paths = states.Select(output => output.Path).OfType<StorePath>().ToList();
+        return new Plan(wanted.Path, derivation, paths, IsKnown: paths.Count == states.Count);
+    }
+
+    private void Fetch(SubstitutablePath path)
+    {
+        _seenObjects.Add(path.Path);
+        Add(path);
+    }
+
+    // What is built needs all of its inputs.
+    private void Build(Plan plan)
+    {
+        WillBuild.Add(plan.Path);
+        foreach (var input in plan.Derivation.InputDerivations)
         {
             if (store.Directory.TryParse(input.Path, out var path))
             {
@@ -155,6 +181,14 @@ internal sealed class MissingPaths(IDaemonStore store, DerivationLibrary library
         }
     }
 
-    private static bool AllowsSubstitutes(Derivation derivation) =>
-        !derivation.Environment.Any(variable => variable is { Key: "allowSubstitutes", Value: "" or "0" });
+    /// <summary>A derivation and those of its outputs that are wanted.</summary>
+    /// <param name="Path">The derivation's.</param>
+    /// <param name="Derivation">What it says.</param>
+    /// <param name="Outputs">Paths of the wanted outputs, as far as they are known.</param>
+    /// <param name="IsKnown">Whether they all are.</param>
+    private sealed record Plan(StorePath Path, Derivation Derivation, List<StorePath> Outputs, bool IsKnown)
+    {
+        internal bool MayBeFetched =>
+            IsKnown && !Derivation.Environment.Any(variable => variable is { Key: "allowSubstitutes", Value: "" or "0" });
+    }
 }

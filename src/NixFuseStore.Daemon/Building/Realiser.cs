@@ -9,6 +9,17 @@ namespace NixFuseStore.Daemon.Building;
 /// <summary>Makes what a client wants valid: it is already, or is fetched, or is built.</summary>
 internal sealed class Realiser(DaemonSession session, BuildMode mode)
 {
+    private HashSet<StorePath> _valid = [];
+
+    /// <summary>Asks once which of the objects and derivations are valid, that are to be realised next.</summary>
+    internal async ValueTask PrepareAsync(IReadOnlyCollection<DerivedPath> wanted)
+    {
+        if (wanted.Count > 0)
+        {
+            _valid = [.. await session.Store.FilterValidAsync([.. wanted.Select(path => path.Path).Distinct()], session.Ended)];
+        }
+    }
+
     /// <summary>Makes an object or outputs of a derivation valid. Failures are results.</summary>
     internal async ValueTask<BuildResult> RealiseAsync(DerivedPath wanted)
     {
@@ -40,7 +51,7 @@ internal sealed class Realiser(DaemonSession session, BuildMode mode)
     private async ValueTask<BuildResult> RealiseObjectAsync(StorePath path)
     {
         await session.Store.AddTemporaryRootAsync(path, session.Ended);
-        if (await session.Store.FindPathAsync(path, session.Ended) is not null)
+        if (_valid.Contains(path) || await session.Store.FindPathAsync(path, session.Ended) is not null)
         {
             return BuildResult.Success(BuildStatus.AlreadyValid, []);
         }

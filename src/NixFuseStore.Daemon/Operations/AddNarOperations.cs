@@ -35,7 +35,7 @@ internal static class AddNarOperations
         }
         else
         {
-            await adder.SkipAsync(data);
+            await adder.SkipAsync(info, data);
             await session.EndDataAsync();
         }
 
@@ -63,7 +63,7 @@ internal static class AddNarOperations
             }
             else
             {
-                await adder.SkipAsync(data);
+                await adder.SkipAsync(info, data);
             }
         }
 

@@ -42,6 +42,7 @@ internal static class BuildOperations
     {
         var wanted = await DerivedPath.ReadListAsync(session.Reader, session.Directory, session.Minor);
         var realiser = new Realiser(session, await ReadModeAsync(session));
+        await realiser.PrepareAsync(wanted);
         var results = new List<BuildResult>(wanted.Count);
         foreach (var path in wanted)
         {
@@ -81,6 +82,7 @@ internal static class BuildOperations
     private static async ValueTask RealiseAllAsync(DaemonSession session, List<DerivedPath> wanted, BuildMode mode)
     {
         var realiser = new Realiser(session, mode);
+        await realiser.PrepareAsync(wanted);
         foreach (var path in wanted)
         {
             var result = await realiser.RealiseAsync(path);

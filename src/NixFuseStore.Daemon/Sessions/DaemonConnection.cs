@@ -41,7 +41,7 @@ internal sealed class DaemonConnection(ITransport transport, DaemonServices serv
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            services.Options.Notice($"a connection to the Nix daemon socket ended by an internal error: {e}");
+            services.Options.Notice($"a connection to the Nix daemon socket ended by an internal error: {Describe(e)}");
         }
     }
 
@@ -89,7 +89,7 @@ internal sealed class DaemonConnection(ITransport transport, DaemonServices serv
         }
         catch (Exception e) when (!IsEnd(e, session.Ended))
         {
-            services.Options.Notice($"operation {number} of the Nix daemon socket failed unexpectedly: {e}");
+            services.Options.Notice($"operation {number} of the Nix daemon socket failed unexpectedly: {Describe(e)}");
             return await FailAsync(session, $"internal error in operation {number}: {e.Message}", exitStatus: 1, resume: false);
         }
     }
@@ -106,6 +106,9 @@ internal sealed class DaemonConnection(ITransport transport, DaemonServices serv
         await session.Writer.FlushAsync();
         return resume && (session.Data is null || await session.Data.SkipAsync());
     }
+
+    // One line for the log: such a failure is a mistake of this program.
+    private static string Describe(Exception e) => $"{e.GetType().Name}: {e.Message}";
 
     private static bool IsEnd(Exception e, CancellationToken ended) =>
         e is ConnectionEndedException || (e is OperationCanceledException && ended.IsCancellationRequested);

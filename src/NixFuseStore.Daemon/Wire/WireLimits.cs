@@ -6,8 +6,8 @@ internal static class WireLimits
     /// <summary>Bytes of a store path: directory, slash, base name. Store directories of more than 700 bytes do not exist.</summary>
     internal const int PathBytesMax = 1024;
 
-    /// <summary>Bytes of a name, a hash, a signature, a setting or a symlink's path (Linux has none beyond 4,095 bytes).</summary>
-    internal const int TextBytesMax = 64 * 1024;
+    /// <summary>Bytes of a name, a hash, a setting, a realisation (which names those it depends on) or a symlink's path.</summary>
+    internal const int TextBytesMax = 1024 * 1024;
 
     /// <summary>Bytes of a text to be stored that is sent as one string. The largest derivations of Nixpkgs have about 1 MiB.</summary>
     internal const int ContentBytesMax = 64 * 1024 * 1024;

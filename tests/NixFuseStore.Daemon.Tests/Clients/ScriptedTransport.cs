@@ -13,9 +13,6 @@ internal sealed class ScriptedTransport(ReadOnlyMemory<byte> requests, int piece
 
     public byte[] Sent => _sent.WrittenSpan.ToArray();
 
-    /// <summary>Bytes that the server did not take before it hung up.</summary>
-    public int Unread => _requests.Length;
-
     public ValueTask<int> ReadAsync(Memory<byte> destination)
     {
         Assert.True(destination.Length > 0, "the server reads into an empty buffer");

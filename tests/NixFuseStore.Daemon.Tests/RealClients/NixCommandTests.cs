@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using NixFuseStore.Daemon.Tests.Clients;
 using NixFuseStore.Daemon.Tests.Stores;
 using NixFuseStore.Nix;
@@ -69,5 +70,57 @@ public sealed class NixCommandTests : IAsyncLifetime
         var (status, _, errors) = await _nix.TryAsync("nix-store", "--realise", path);
         Assert.Equal(1, status);
         Assert.Contains("this store does not build", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Copy_FromAnotherStoreAndIntoOne_KeepsWhatIsRecorded()
+    {
+        await File.WriteAllTextAsync(Path.Join(_nix.Home, "one"), "one\n", TestContext.Current.CancellationToken);
+        string local = Path.Join(_nix.Home, "local");
+        string path = await _nix.RunAsync("nix-store", "--store", local, "--add", "one");
+        await _nix.RunAsync("nix", "copy", "--no-check-sigs", "--from", local, "--to", _nix.Store, path);
+        Assert.Equal([StoreDirectory.Default.Parse(path)], _store.Paths);
+        const string Time = "\"registrationTime\":[0-9]+";
+        Assert.Equal(
+            Regex.Replace(await _nix.RunAsync("nix", "path-info", "--store", local, "--json", path), Time, ""),
+            Regex.Replace(await _nix.RunAsync("nix", "path-info", "--json", path), Time, ""));
+    }
+
+    [Fact]
+    public async Task Queries_OfAChain_AreAnswered()
+    {
+        await File.WriteAllTextAsync(
+            Path.Join(_nix.Home, "two.nix"),
+            """
+            let leaf = builtins.toFile "leaf" "leaf";
+            in builtins.toFile "stem" "on ${leaf}"
+            """,
+            TestContext.Current.CancellationToken);
+        string stem = (await _nix.RunAsync("nix-instantiate", "--eval", "--read-write-mode", "two.nix")).Trim('"');
+        string leaf = await _nix.RunAsync("nix-store", "--query", "--references", stem);
+        Assert.EndsWith("-leaf", leaf, StringComparison.Ordinal);
+        Assert.Equal([stem, leaf], (await _nix.RunAsync("nix-store", "--query", "--requisites", stem)).Split('\n').Order());
+        Assert.Equal([stem, leaf], (await _nix.RunAsync("nix", "path-info", "-r", stem)).Split('\n').Order());
+        Assert.Equal(stem, await _nix.RunAsync("nix-store", "--query", "--referrers", leaf));
+        Assert.StartsWith("sha256:", await _nix.RunAsync("nix-store", "--query", "--hash", stem), StringComparison.Ordinal);
+        Assert.Equal("", await _nix.RunAsync("nix-store", "--check-validity", stem, leaf));
+        Assert.Contains(stem, await _nix.RunAsync("nix-store", "--dump-db"), StringComparison.Ordinal);
+        Assert.Contains(stem, await _nix.RunAsync("nix-store", "--gc", "--print-live"), StringComparison.Ordinal);
+        var (status, _, errors) = await _nix.TryAsync("nix-store", "--gc");
+        Assert.Equal(1, status);
+        Assert.Contains("its garbage is collected on its server", errors, StringComparison.Ordinal);
+        await _nix.RunAsync("nix-store", "--optimise");
+        var verified = await _nix.TryAsync("nix-store", "--verify");
+        Assert.Contains("is broken", verified.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Import_OfAnExport_MakesThePathValid()
+    {
+        await File.WriteAllTextAsync(Path.Join(_nix.Home, "one"), "one\n", TestContext.Current.CancellationToken);
+        string local = Path.Join(_nix.Home, "local");
+        string path = await _nix.RunAsync("nix-store", "--store", local, "--add", "one");
+        await _nix.RunAsync("sh", "-c", $"NIX_REMOTE={local} nix-store --export {path} > export && nix-store --import < export");
+        Assert.Equal([StoreDirectory.Default.Parse(path)], _store.Paths);
     }
 }
