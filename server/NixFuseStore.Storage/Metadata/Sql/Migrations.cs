@@ -130,8 +130,8 @@ internal static partial class Migrations
     [
         """
         CREATE TABLE chunk_uses (
-          store {int} NOT NULL REFERENCES stores(id), section {big} NOT NULL REFERENCES locations(section), scores {bytes} NOT NULL,
-          PRIMARY KEY (store, section)) {keyed}
+          section {big} NOT NULL REFERENCES locations(section) ON DELETE CASCADE, store {int} NOT NULL REFERENCES stores(id),
+          scores {bytes} NOT NULL, PRIMARY KEY (section, store)) {keyed}
         """,
     ];
 

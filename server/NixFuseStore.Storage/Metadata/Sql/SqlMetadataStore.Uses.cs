@@ -55,7 +55,7 @@ internal sealed partial class SqlMetadataStore
                 new SqlText(
                     """
                     INSERT INTO chunk_uses (store, section, scores) SELECT @store, r.section, r.scores FROM {rows} WHERE 1 = 1
-                    ON CONFLICT (store, section) DO UPDATE SET scores = excluded.scores
+                    ON CONFLICT (section, store) DO UPDATE SET scores = excluded.scores
                     """,
                     ("@store", store.Value)),
                 new RowSet(sections.Count).Big("section", [.. sections.Keys]).Bytes("scores", [.. sections.Values.Select(scores => scores.ToRow())]),
