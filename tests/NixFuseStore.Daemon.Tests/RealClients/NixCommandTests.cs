@@ -123,4 +123,25 @@ public sealed class NixCommandTests : IAsyncLifetime
         await _nix.RunAsync("sh", "-c", $"NIX_REMOTE={local} nix-store --export {path} > export && nix-store --import < export");
         Assert.Equal([StoreDirectory.Default.Parse(path)], _store.Paths);
     }
+
+    [Fact]
+    public async Task UntrustedClient_CopyingUnsignedPaths_IsRefusedClearly()
+    {
+        await using var distrusting = new SocketDaemon(_store, TestDaemon.Distrusting);
+        using var nix = new NixProgram(distrusting.Path);
+        byte[] large = new byte[4 * 1024 * 1024];
+        await File.WriteAllBytesAsync(Path.Join(nix.Home, "one"), large, TestContext.Current.CancellationToken);
+        string local = Path.Join(nix.Home, "local");
+        string path = await nix.RunAsync("nix-store", "--store", local, "--add", "one");
+
+        // Loading what was dumped forgets the content address, as if the path had been built.
+        await nix.RunAsync("sh", "-c", $"export NIX_REMOTE={local}; nix-store --dump-db > db && nix-store --load-db < db");
+        var copied = await nix.TryAsync("nix", "copy", "--no-check-sigs", "--from", local, "--to", nix.Store, path);
+        Assert.Equal(1, copied.Status);
+        Assert.Contains("lacks a signature by a trusted key", copied.Errors, StringComparison.Ordinal);
+        var imported = await nix.TryAsync("sh", "-c", $"NIX_REMOTE={local} nix-store --export {path} | nix-store --import");
+        Assert.NotEqual(0, imported.Status);
+        Assert.Contains("lacks a signature by a trusted key", imported.Errors, StringComparison.Ordinal);
+        Assert.Empty(_store.Paths);
+    }
 }
