@@ -1,3 +1,4 @@
+using System.Globalization;
 using NixFuseStore.EndToEnd.Tests.Fixtures;
 
 namespace NixFuseStore.EndToEnd.Tests;
@@ -62,5 +63,16 @@ public sealed class MountErrorTests : EndToEndTest
         holder.Kill();
         holder.WaitForExit();
         client.Unmount();
+    }
+
+    [Fact]
+    public void UnmountedByOthers_EndsTheClient()
+    {
+        var client = NewClient(StartServer());
+        client.Mount();
+        var process = "/proc/" + client.Status().GetProperty("processId").GetInt32().ToString(CultureInfo.InvariantCulture);
+
+        Command.Run("umount", client.MountPoint).Succeeded();
+        Eventually.Within(TimeSpan.FromSeconds(15), "the client has ended", () => !Directory.Exists(process));
     }
 }

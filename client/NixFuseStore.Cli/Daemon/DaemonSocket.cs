@@ -26,6 +26,10 @@ internal static class DaemonSocket
     public static (Socket Listener, string Path) Bind(FuseMount mount)
     {
         var path = mount.IsUnprivileged ? PathBeside(mount.Path) : Path.Join(mount.Path, PathInMount);
+
+        // A bound socket, and each connection that it accepts, is a use of the mount through which it was bound.
+        using var aside = mount.IsUnprivileged ? null : mount.OpenAside();
+        var boundPath = aside is null ? path : $"/proc/self/fd/{aside.DangerousGetHandle()}/{PathInMount}";
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
@@ -35,8 +39,8 @@ internal static class DaemonSocket
                 File.Delete(path);
             }
 
-            listener.Bind(new UnixDomainSocketEndPoint(path));
-            File.SetUnixFileMode(path, EverybodyReadsAndWrites);
+            listener.Bind(new UnixDomainSocketEndPoint(boundPath));
+            File.SetUnixFileMode(boundPath, EverybodyReadsAndWrites);
             listener.Listen(Backlog);
             return (listener, path);
         }

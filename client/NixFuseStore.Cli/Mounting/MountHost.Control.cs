@@ -32,6 +32,8 @@ internal sealed partial class MountHost
             _stopRequested.TrySetResult();
         }
 
+        await EndDaemonAsync().ConfigureAwait(false);
+
         // The connection stays open until everything is put away: that is what whoever asked waits for.
         await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(false);
     }

@@ -8,6 +8,7 @@ namespace NixFuseStore.Cli.Mounting;
 internal sealed partial class MountHost
 {
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan MountCheckInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>Serves until somebody unmounts, asks for it, or sends SIGTERM or SIGINT.</summary>
     /// <returns>The exit status.</returns>
@@ -50,10 +51,8 @@ internal sealed partial class MountHost
         }
 
         _trimmer?.Dispose();
-        if (_daemon is not null)
-        {
-            await _daemon.DisposeAsync().ConfigureAwait(false);
-        }
+        _mountCheck?.Dispose();
+        await EndDaemonAsync().ConfigureAwait(false);
 
         if (_session is not null)
         {
@@ -90,6 +89,28 @@ internal sealed partial class MountHost
             await _control.DisposeAsync().ConfigureAwait(false);
         }
     }
+
+    /// <summary>Hangs up on the daemon's clients, once; its socket would keep the session alive after an unmounting.</summary>
+    private Task EndDaemonAsync()
+    {
+        lock (_ending)
+        {
+            return _daemonEnd ??= _daemon?.DisposeAsync().AsTask() ?? Task.CompletedTask;
+        }
+    }
+
+    /// <summary>Notices an unmounting by others.</summary>
+    private ITimer WatchMount() => TimeProvider.System.CreateTimer(
+        _ =>
+        {
+            if (!_mount!.IsMounted)
+            {
+                _ = EndDaemonAsync();
+            }
+        },
+        null,
+        MountCheckInterval,
+        MountCheckInterval);
 
     private void ListenForSignals()
     {

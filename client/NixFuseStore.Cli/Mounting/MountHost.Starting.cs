@@ -155,6 +155,7 @@ internal sealed partial class MountHost
         // Only now, since whoever binds a socket inside needs a writable mount, and INIT lowers the read-ahead again.
         _mount.RemountReadOnly();
         _readAheadSet = _mount.SetReadAhead(_settings.ReadAheadKibibytes);
+        _mountCheck = WatchMount();
         _trimmer = new MemoryTrimmer(() => _session.GetStatistics().Total);
     }
 }

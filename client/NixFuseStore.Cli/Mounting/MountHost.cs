@@ -31,6 +31,11 @@ internal sealed partial class MountHost : IAsyncDisposable
     private DaemonEndpoint? _daemon;
     private ControlServer? _control;
     private MemoryTrimmer? _trimmer;
+    private ITimer? _mountCheck;
+
+    // Set once, under the lock beside it.
+    private readonly Lock _ending = new();
+    private Task? _daemonEnd;
     private bool _readAheadSet;
 
     private MountHost(MountSettings settings, CacheLocation location)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Fuse.Channels;
 using NixFuseStore.Native.Linux;
 
@@ -49,6 +50,16 @@ public sealed class FuseMount : IDisposable
         var (helperDevice, allowsOthers) = HelperMounter.Mount(path, options);
         return new FuseMount(path, new DeviceChannel(helperDevice)) { AllowsOthers = allowsOthers, IsUnprivileged = true };
     }
+
+    /// <summary>Whether its file system is still mounted somewhere in this process's mount namespace.</summary>
+    public bool IsMounted => _deviceNumber is not null && MountTable.Contains(_deviceNumber);
+
+    /// <summary>
+    /// Its root, seen by a way of its own: what is opened and bound below it keeps the file system alive, but is no use of the mount, which
+    /// can be unmounted all the same.
+    /// </summary>
+    /// <returns>Null where the kernel does not do this for us (before Linux 5.2, or forbidden).</returns>
+    public SafeFileHandle? OpenAside() => Libc.CloneMount(Path, out var aside) == Errno.None ? aside : null;
 
     /// <summary>Makes the mount read-only, which saves a request for each listing and read. Nothing to do for an ordinary user's.</summary>
     /// <exception cref="FuseMountException">The kernel refused.</exception>

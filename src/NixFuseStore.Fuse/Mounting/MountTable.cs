@@ -9,19 +9,11 @@ internal static class MountTable
 
     /// <summary>What is mounted at a path, the topmost if there are several; null when nothing is.</summary>
     /// <param name="path">Absolute, without symbolic links.</param>
-    public static MountTableEntry? Find(string path)
-    {
-        MountTableEntry? found = null;
-        foreach (var line in File.ReadLines(TablePath))
-        {
-            if (TryParse(line, out var entry) && entry.MountPoint == path)
-            {
-                found = entry; // later lines lie on top
-            }
-        }
+    public static MountTableEntry? Find(string path) => Read().LastOrDefault(entry => entry.MountPoint == path); // later lines lie on top
 
-        return found;
-    }
+    /// <summary>Whether a file system is mounted anywhere.</summary>
+    /// <param name="device">Its number, as the table writes it.</param>
+    public static bool Contains(string device) => Read().Any(entry => entry.Device == device);
 
     /// <summary>Takes apart one line: <c>id parent major:minor root mountpoint options [tags…] - type source superoptions</c>.</summary>
     public static bool TryParse(string line, out MountTableEntry entry)
@@ -36,6 +28,17 @@ internal static class MountTable
 
         entry = new MountTableEntry(fields[2], Unescape(fields[4]), Unescape(fields[separator + 1]), Unescape(fields[separator + 2]), fields[5].Split(','));
         return true;
+    }
+
+    private static IEnumerable<MountTableEntry> Read()
+    {
+        foreach (var line in File.ReadLines(TablePath))
+        {
+            if (TryParse(line, out var entry))
+            {
+                yield return entry;
+            }
+        }
     }
 
     /// <summary>Space, tab, newline and backslash are written as a backslash and three octal digits.</summary>
