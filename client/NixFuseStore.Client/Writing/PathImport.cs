@@ -86,8 +86,7 @@ public sealed class PathImport : IAsyncDisposable
     }
 
     /// <summary>All bytes of the NAR, where it is small enough for the journal.</summary>
-    internal ReadOnlyMemory<byte>? SmallNar =>
-        _parser.BytesConsumed <= NewPathMessage.InlineBytesMax ? _small.GetBuffer().AsMemory(0, (int)_small.Length) : null;
+    internal byte[]? SmallNar => _parser.BytesConsumed <= NewPathMessage.InlineBytesMax ? _small.ToArray() : null;
 
     /// <summary>Ends when the content is on the server.</summary>
     internal Task Sent => _sink.Sent;

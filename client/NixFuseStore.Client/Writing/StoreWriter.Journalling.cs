@@ -62,7 +62,7 @@ public sealed partial class StoreWriter
     private bool CanJournal(PathImport import, PathInfo info)
     {
         if (_journal is not { IsOpen: true } || _reader.MayWrite != true || _refused.ContainsKey(info.Path)
-            || import.SmallNar is not { } nar || !_smallPaths.Allows(info, nar.Span))
+            || import.SmallNar is not { } nar || !_smallPaths.Allows(info, nar))
         {
             return false;
         }

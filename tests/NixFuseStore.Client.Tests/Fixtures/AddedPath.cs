@@ -34,6 +34,14 @@ internal sealed record AddedPath(PathInfo Info, byte[] Nar)
         return plain with { Info = plain.Info with { ContentAddress = new ContentAddress(ContentAddressMethod.Text, hash) } };
     }
 
+    /// <summary>A tree whose name is computed from its NAR, as a source's is.</summary>
+    public static AddedPath Tree(string name, SourceEntry tree)
+    {
+        var address = new ContentAddress(ContentAddressMethod.Nar, NixHash.Sha256(Write(tree)));
+        var plain = Of(StorePathComputation.MakeFixed(StoreDirectory.Default, name, address).BaseName, tree);
+        return plain with { Info = plain.Info with { ContentAddress = address } };
+    }
+
     /// <summary>Adds it, in pieces of random sizes.</summary>
     public async Task<PathInfo> AddAsync(StoreWriter writer, Random? random = null)
     {

@@ -115,6 +115,24 @@ public sealed class JournalledPathTests : IDisposable
         Assert.Equal(2, (await there.Reader.FindClosureAsync([large.Path], ReaderExtensions.Token)).Count);
     }
 
+    [Theory]
+    [InlineData(16_000, true)]
+    [InlineData(16_385, false)]
+    [InlineData(300_000, false)]
+    public async Task Add_ContentAddressedTree_IsJournalledWhereItIsSmallOnly(int length, bool isJournalled)
+    {
+        await using var server = await TestServer.StartAsync();
+        await using var host = await WriterFixture.OpenAsync(server, Options());
+        var tree = AddedPath.Tree("tree", SourceEntry.File(Source.Bytes(length)));
+
+        await tree.AddAsync(host.Writer);
+
+        Assert.Equal(isJournalled, File.Exists(Path.Join(_directory, "paths")));
+        await using var there = await WriterFixture.OpenAsync(server);
+        await ReaderExtensions.EventuallyAsync(() => there.IsValidAsync(tree.Path).GetAwaiter().GetResult(), "the tree is not registered");
+        Assert.Equal(tree.Nar, await there.NarAsync(tree.Path));
+    }
+
     [Fact]
     public async Task Add_NameThatIsNotComputedFromTheContent_IsLeftToTheServerWhichRefuses()
     {
