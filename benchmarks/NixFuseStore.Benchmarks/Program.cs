@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
@@ -11,6 +12,11 @@ return args switch
     ["chunk-levels", var store, var pages] => Run(() => ChunkSizeStudy.RunLevels(store, pages)),
     ["check-store", var store] => Run(() => StoreCheck.Run(store)),
     ["cache", var directory] => Run(() => CacheBenchmark.RunAsync(directory).GetAwaiter().GetResult()),
+    ["register", var server, var callers, var each, var paths] => Run(() => RegistrationBenchmark.RunAsync(
+        server,
+        int.Parse(callers, CultureInfo.InvariantCulture),
+        int.Parse(each, CultureInfo.InvariantCulture),
+        int.Parse(paths, CultureInfo.InvariantCulture)).GetAwaiter().GetResult()),
     [] or ["--help"] => Usage(),
     _ => Run(() => BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, Quick())),
 };
@@ -34,6 +40,8 @@ static int Usage()
         NixFuseStore.Benchmarks chunk-levels STORE PAGES         compares zstd levels with the sizes in force
         NixFuseStore.Benchmarks check-store STORE                proves that every path of a store is reversible
         NixFuseStore.Benchmarks cache DIRECTORY                  times the chunk cache in a new folder of DIRECTORY
+        NixFuseStore.Benchmarks register SERVER CALLERS EACH PATHS
+                                                                 times a running server: PATHS tiny paths, EACH a call, CALLERS calls at once
             STORE and REBUILT are store roots (STORE/nix/store), PAGES is a folder made by ChunkSizes/touched-pages.py
         """);
     return 2;

@@ -159,7 +159,7 @@ public sealed class StoreServer : IAsyncDisposable
         var verifier = new ClaimVerifier(chunks, verified);
         var derivations = new DerivationChecker(new DerivationHashes(metadata, new StoredDerivations(metadata, chunks), limits));
         var registrar = new PathRegistrar(metadata, chunks, keys, new ClaimParser(limits), verifier, derivations, limits, logger);
-        var service = new StoreService(metadata, access, keys, registrar, limits, time, logger);
+        var service = new StoreService(metadata, access, keys, new RegistrationGroups(registrar), limits, time, logger);
         var grpc = new GrpcEndpoint(StoreMethodTable.Create(service), access, limits, logger, stopping);
         var locations = new LocationCache(metadata, changes, limits);
         var reader = new ChunkReader(chunks, locations, limits, logger);

@@ -14,7 +14,7 @@ namespace NixFuseStore.Server.Services;
 
 /// <summary>The rpcs of <c>store.proto</c>: checks what was asked and who asks, then lets storage answer.</summary>
 internal sealed partial class StoreService(
-    IMetadataStore metadata, AccessControl access, StoreKeys keys, PathRegistrar registrar, ServerLimits limits, TimeProvider time, ILogger logger)
+    IMetadataStore metadata, AccessControl access, StoreKeys keys, RegistrationGroups registrations, ServerLimits limits, TimeProvider time, ILogger logger)
     : IStoreService
 {
     private static readonly string ServerVersion = typeof(StoreService).Assembly.GetName().Version?.ToString(3) ?? "";
@@ -91,7 +91,7 @@ internal sealed partial class StoreService(
             throw Invalid($"at most {limits.RegisterPathsMax} paths can be registered in one call");
         }
 
-        return await registrar.RegisterAsync(store, call.Principal, request.Paths, call.Cancellation).ConfigureAwait(false);
+        return await registrations.RegisterAsync(store, call.Principal, request.Paths, call.Cancellation).ConfigureAwait(false);
     }
 
     public async Task<RevokePathsResponse> RevokePathsAsync(RevokePathsRequest request, CallContext call)

@@ -137,7 +137,8 @@ public sealed partial class ChunkStore
 
         ChunkId[] ids = [.. firstJobs.Keys];
         bool[] missing = await _metadata.FindMissingChunksAsync(ChunkScope.All, ids).ConfigureAwait(false);
-        var absent = ids.Where((_, i) => missing[i]).ToHashSet();
+        var written = ids.Where((_, i) => missing[i]).ToHashSet();
+        var absent = written.ToHashSet();
 
         // 2. They go to packs in the order of arrival, job by job, which keeps a path's chunks together.
         var pending = new Queue<(StoreId Store, ChunkUpload Chunk)>();
@@ -159,7 +160,13 @@ public sealed partial class ChunkStore
         // 3. What was there already, or came from another store just now, becomes visible to the others who sent it.
         foreach (var jobs in group.GroupBy(job => job.Store))
         {
-            ChunkId[] sent = [.. jobs.SelectMany(job => job.Chunks.Select(chunk => chunk.Id)).Distinct()];
+            ChunkId[] sent = [.. jobs.SelectMany(job => job.Chunks.Select(chunk => chunk.Id)).Distinct()
+                .Where(id => !written.Contains(id) || firstJobs[id].Store != jobs.Key)];
+            if (sent.Length == 0)
+            {
+                continue;
+            }
+
             bool[] hidden = await _metadata.FindMissingChunksAsync(ChunkScope.Of(jobs.Key), sent).ConfigureAwait(false);
             if (hidden.Contains(true))
             {

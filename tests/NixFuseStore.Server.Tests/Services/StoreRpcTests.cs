@@ -233,6 +233,31 @@ public abstract partial class StoreRpcTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RegisterPaths_ManySmallCallsAtOnce_EachGetsItsOwnAnswer()
+    {
+        var paths = Enumerable.Range(0, 30).Select(i => SamplePath.CreateRandom($"p{i}", 1, 100)).ToArray();
+        var lies = paths.Take(5).Select(path =>
+        {
+            var lie = SamplePath.CreateRandom("lie", 1, 100).ToMessage();
+            lie.Path.NarSize++;
+            return lie;
+        });
+        NewPath[] messages = [.. paths.Select(path => path.ToMessage()), .. paths.Take(5).Select(path => path.ToMessage()), .. lies];
+
+        var results = await Task.WhenAll(messages.Select(message => _server.RegisterAsync(message)));
+
+        Assert.All(results[35..], result => Assert.Equal(Outcome.Refused, result.Outcome));
+        Assert.All(results[5..30], result => Assert.Equal(Outcome.Registered, result.Outcome));
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal([Outcome.Registered, Outcome.AlreadyValid], new[] { results[i].Outcome, results[30 + i].Outcome }.Order());
+        }
+
+        Assert.All(results[..35], (result, i) => Assert.Equal(messages[i].Path.BaseName, result.Path.BaseName));
+        Assert.Equal(30, (await QueryAsync(paths)).Count);
+    }
+
+    [Fact]
     public async Task GetSections_OfValidPaths_OthersAreLeftOut()
     {
         var sample = SamplePath.CreateRandom("s", 5, 10);

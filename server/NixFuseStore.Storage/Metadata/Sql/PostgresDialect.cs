@@ -16,8 +16,10 @@ internal sealed class PostgresDialect : SqlDialect
     private const long MigrationLock = 0x6e697866_00000002;
 
     // Every statement here looks up rows by key. A planner that knows no statistics yet (the first minutes of a new store, when most is
-    // pushed) prefers to walk whole tables, and keeps such plans.
-    private const string PlannerOptions = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+    // pushed) prefers to walk whole tables, and keeps such plans. Left the choice, it also plans many statements anew at each use, to fit
+    // the number of rows: half of the database's work of a small registration.
+    private const string PlannerOptions =
+        "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off -c plan_cache_mode=force_generic_plan";
 
     /// <summary>A quiet connection is tried this often, so that a dead one is noticed.</summary>
     private static readonly TimeSpan ListenKeepAlive = TimeSpan.FromSeconds(10);
@@ -32,6 +34,9 @@ internal sealed class PostgresDialect : SqlDialect
             MaxAutoPrepare = 100,
             AutoPrepareMinUsages = 2,
             Options = PlannerOptions,
+
+            // Nothing here changes a connection's state beyond a transaction, so there is nothing to undo with a statement of its own.
+            NoResetOnClose = true,
         };
         _source = NpgsqlDataSource.Create(builder);
         Description = $"PostgreSQL database {builder.Database} at {builder.Host}:{builder.Port.ToString(CultureInfo.InvariantCulture)}";

@@ -8,6 +8,9 @@ internal sealed partial class SqlMetadataStore
 {
     private const string ChunkColumns = "c.pack, c.start, c.stored_length, c.plain_length, c.encoding";
 
+    /// <summary>Joins the chunks <c>c</c> with the digests of the rows.</summary>
+    private string ChunksByDigest => _dialect.JoinByIndex("chunks", "c", "c.digest = r.digest");
+
     /// <inheritdoc/>
     public async Task<bool[]> FindMissingChunksAsync(ChunkScope scope, IReadOnlyList<ChunkId> ids, CancellationToken cancellationToken)
     {
@@ -15,7 +18,7 @@ internal sealed partial class SqlMetadataStore
         Array.Fill(missing, true);
         await ReadAsync(
             session => session.QueryRowsAsync(
-                $"SELECT r.ord FROM {{rows}} JOIN chunks c ON c.digest = r.digest WHERE {InScope(scope)}",
+                $"SELECT r.ord FROM {{rows}} {ChunksByDigest} WHERE {InScope(scope)}",
                 DigestRows(ids),
                 reader => missing[reader.GetInt64(0)] = false,
                 cancellationToken),
@@ -29,7 +32,7 @@ internal sealed partial class SqlMetadataStore
         var found = new ChunkLocation?[ids.Count];
         await ReadAsync(
             session => session.QueryRowsAsync(
-                $"SELECT {ChunkColumns}, r.ord FROM {{rows}} JOIN chunks c ON c.digest = r.digest WHERE {InScope(scope)}",
+                $"SELECT {ChunkColumns}, r.ord FROM {{rows}} {ChunksByDigest} WHERE {InScope(scope)}",
                 DigestRows(ids),
                 reader => found[reader.GetInt64(5)] = ReadLocation(reader),
                 cancellationToken),
@@ -88,12 +91,11 @@ internal sealed partial class SqlMetadataStore
     private static ChunkLocation ReadLocation(DbDataReader reader) => new(
         new PackId(reader.GetInt32(0)), reader.GetInt32(1), reader.GetInt32(2), reader.GetInt32(3), (ChunkEncoding)reader.GetInt32(4));
 
-    private static Task<int> ShareChunksAsync(
+    private Task<int> ShareChunksAsync(
         SqlSession session, StoreId store, ChunkId[] sorted, CancellationToken cancellationToken) => session.ExecuteRowsAsync(
         new SqlText(
-            """
-            INSERT INTO chunk_stores (digest, store)
-            SELECT c.digest, @store FROM {rows} JOIN chunks c ON c.digest = r.digest WHERE c.store <> @store
+            $$"""
+            INSERT INTO chunk_stores (digest, store) SELECT c.digest, @store FROM {rows} {{ChunksByDigest}} WHERE c.store <> @store
             ON CONFLICT DO NOTHING
             """,
             ("@store", store.Value)),

@@ -95,7 +95,7 @@ internal sealed partial class SqlMetadataStore
         }
     }
 
-    private static async Task<Dictionary<ChunkId, FoundChunk>> FindChunksAsync(
+    private async Task<Dictionary<ChunkId, FoundChunk>> FindChunksAsync(
         SqlSession session, ChunkScope scope, Candidate[] candidates, CancellationToken cancellationToken)
     {
         ChunkId[] ids =
@@ -107,7 +107,7 @@ internal sealed partial class SqlMetadataStore
         ];
         var found = new Dictionary<ChunkId, FoundChunk>(ids.Length);
         await session.QueryRowsAsync(
-            $"SELECT {ChunkColumns}, c.store, r.ord FROM {{rows}} JOIN chunks c ON c.digest = r.digest WHERE {InScope(scope)}",
+            $"SELECT {ChunkColumns}, c.store, r.ord FROM {{rows}} {ChunksByDigest} WHERE {InScope(scope)}",
             DigestRows(ids),
             reader => found[ids[reader.GetInt64(6)]] = new FoundChunk(ReadLocation(reader), new StoreId(reader.GetInt32(5))),
             cancellationToken).ConfigureAwait(false);

@@ -82,7 +82,7 @@ internal sealed partial class SqlMetadataStore
     };
 
     /// <summary>Row numbers of all sections that the manifests name.</summary>
-    private static async Task<Dictionary<SectionDigest, long>> InsertSectionsAsync(
+    private async Task<Dictionary<SectionDigest, long>> InsertSectionsAsync(
         SqlSession session, Candidate[] accepted, CancellationToken cancellationToken)
     {
         // 1. Those that are there already need not be sent to the database.
@@ -129,18 +129,18 @@ internal sealed partial class SqlMetadataStore
         return ids;
     }
 
-    private static async Task<Dictionary<SectionDigest, long>> FindSectionsAsync(
+    private async Task<Dictionary<SectionDigest, long>> FindSectionsAsync(
         SqlSession session, SectionDigest[] digests, CancellationToken cancellationToken)
     {
         var rows = await session.QueryRowsAsync(
-            "SELECT r.ord, s.id FROM {rows} JOIN sections s ON s.digest = r.digest",
+            $"SELECT r.ord, s.id FROM {{rows}} {_dialect.JoinByIndex("sections", "s", "s.digest = r.digest")}",
             new RowSet(digests.Length).Digest("digest", Array.ConvertAll(digests, digest => digest.ToArray())),
             reader => (Digest: digests[reader.GetInt64(0)], Id: reader.GetInt64(1)),
             cancellationToken).ConfigureAwait(false);
         return rows.ToDictionary(row => row.Digest, row => row.Id);
     }
 
-    private static async Task InsertLocationsAsync(
+    private async Task InsertLocationsAsync(
         SqlSession session,
         Candidate[] accepted,
         Dictionary<SectionDigest, long> sections,
@@ -155,7 +155,7 @@ internal sealed partial class SqlMetadataStore
         }
 
         var present = await session.QueryRowsAsync(
-            "SELECT l.section FROM {rows} JOIN locations l ON l.section = r.section",
+            $"SELECT l.section FROM {{rows}} {_dialect.JoinByIndex("locations", "l", "l.section = r.section")}",
             new RowSet(wanted.Count).Big("section", [.. wanted.Keys]),
             reader => reader.GetInt64(0),
             cancellationToken).ConfigureAwait(false);
@@ -185,7 +185,7 @@ internal sealed partial class SqlMetadataStore
             cancellationToken).ConfigureAwait(false);
     }
 
-    private static async Task<Dictionary<ManifestDigest, long>> InsertManifestsAsync(
+    private async Task<Dictionary<ManifestDigest, long>> InsertManifestsAsync(
         SqlSession session, Candidate[] accepted, Dictionary<SectionDigest, long> sections, CancellationToken cancellationToken)
     {
         var headers = accepted.Select(candidate => candidate.Path.Manifest).DistinctBy(header => header.Digest)
@@ -210,7 +210,7 @@ internal sealed partial class SqlMetadataStore
                 .NullableBig("blanks", RowIds(ManifestSection.Blanks)),
             cancellationToken).ConfigureAwait(false);
         var rows = await session.QueryRowsAsync(
-            "SELECT r.ord, m.id FROM {rows} JOIN manifests m ON m.digest = r.digest",
+            $"SELECT r.ord, m.id FROM {{rows}} {ManifestsByDigest}",
             new RowSet(headers.Length).Digest("digest", Array.ConvertAll(headers, header => header.Digest.ToArray())),
             reader => (headers[reader.GetInt64(0)].Digest, Id: reader.GetInt64(1)),
             cancellationToken).ConfigureAwait(false);

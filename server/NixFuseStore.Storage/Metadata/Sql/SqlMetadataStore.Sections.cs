@@ -5,6 +5,9 @@ namespace NixFuseStore.Storage.Metadata.Sql;
 /// <content>Manifest sections and the places of chunks.</content>
 internal sealed partial class SqlMetadataStore
 {
+    /// <summary>Joins the manifests <c>m</c> with the digests of the rows.</summary>
+    private string ManifestsByDigest => _dialect.JoinByIndex("manifests", "m", "m.digest = r.digest");
+
     /// <inheritdoc/>
     public async Task<IReadOnlyList<StoredSection>> GetSectionsAsync(
         StoreId store, IReadOnlyCollection<SectionName> names, CancellationToken cancellationToken)
@@ -14,9 +17,10 @@ internal sealed partial class SqlMetadataStore
         var found = await ReadAsync(
             session => session.QueryRowsAsync(
                 new SqlText(
-                    """
+                    $$"""
                     SELECT s.digest, s.plain_length, s.zstd
-                    FROM {rows} JOIN manifests m ON m.digest = r.manifest JOIN sections s ON s.digest = r.section
+                    FROM {rows} {{_dialect.JoinByIndex("manifests", "m", "m.digest = r.manifest")}}
+                    {{_dialect.JoinByIndex("sections", "s", "s.digest = r.section")}}
                     WHERE s.id IN (m.tree_section, m.chunks_section, m.blanks_section)
                     AND EXISTS (SELECT 1 FROM paths p WHERE p.manifest = m.id AND p.store = @store)
                     """,
@@ -38,9 +42,9 @@ internal sealed partial class SqlMetadataStore
         var found = await ReadAsync(
             session => session.QueryRowsAsync(
                 new SqlText(
-                    """
+                    $$"""
                     WITH named(digest, tree, chunks, blanks) AS (
-                      SELECT m.digest, m.tree_section, m.chunks_section, m.blanks_section FROM {rows} JOIN manifests m ON m.digest = r.digest)
+                      SELECT m.digest, m.tree_section, m.chunks_section, m.blanks_section FROM {rows} {{ManifestsByDigest}})
                     SELECT n.digest, s.digest, s.plain_length, s.zstd FROM named n JOIN sections s ON s.id = n.tree WHERE s.plain_length <= @max
                     UNION ALL
                     SELECT n.digest, s.digest, s.plain_length, s.zstd FROM named n JOIN sections s ON s.id = n.chunks WHERE s.plain_length <= @max
@@ -65,9 +69,9 @@ internal sealed partial class SqlMetadataStore
         return await ReadAsync(
             session => session.QueryRowsAsync(
                 new SqlText(
-                    """
+                    $$"""
                     SELECT m.digest, l.places
-                    FROM {rows} JOIN manifests m ON m.digest = r.digest LEFT JOIN locations l ON l.section = m.chunks_section
+                    FROM {rows} {{ManifestsByDigest}} LEFT JOIN locations l ON l.section = m.chunks_section
                     WHERE EXISTS (SELECT 1 FROM paths p WHERE p.manifest = m.id AND p.store = @store)
                     """,
                     ("@store", store.Value)),

@@ -1,0 +1,149 @@
+using NixFuseStore.Protocol;
+using NixFuseStore.Server.Access;
+using NixFuseStore.Storage.Blobs;
+using NixFuseStore.Storage.Metadata;
+
+namespace NixFuseStore.Server.Registration;
+
+/// <summary>
+/// Small registrations that come while another one is under way go on together, as one: what registering takes beside the paths
+/// themselves (a dozen questions to the database and two flushes) is then taken once for all of them. Calls may overlap.
+/// </summary>
+internal sealed class RegistrationGroups(PathRegistrar registrar)
+{
+    /// <summary>Calls with more paths go alone.</summary>
+    private const int CallPathsMax = 64;
+
+    /// <summary>Calls with more content go alone too, in NAR bytes: nobody shall wait for the verification of somebody else's.</summary>
+    private const ulong CallBytesMax = 1 << 20;
+
+    /// <summary>Calls of one group at most.</summary>
+    private const int GroupCallsMax = 64;
+
+    private static readonly TimeSpan GatheringTime = TimeSpan.FromMilliseconds(1);
+
+    // Guards the queues in it; a store and caller have an entry while their runner runs.
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(StoreId Store, string Principal), Queue<Call>> _waiting = [];
+
+    /// <summary>As <see cref="PathRegistrar.RegisterAsync"/>; who gives up waiting may have registered all the same.</summary>
+    public Task<RegisterPathsResponse> RegisterAsync(
+        StoreRecord store, Principal principal, IReadOnlyList<NewPath> paths, CancellationToken cancellation)
+    {
+        ulong bytes = 0;
+        for (var i = 0; i < paths.Count && bytes <= CallBytesMax; i++)
+        {
+            bytes += Math.Min(paths[i].Path?.NarSize ?? 0, CallBytesMax + 1);
+        }
+
+        if (paths.Count > CallPathsMax || bytes > CallBytesMax)
+        {
+            return registrar.RegisterAsync(store, principal, paths, cancellation);
+        }
+
+        var call = new Call(store, principal, paths);
+        var key = (store.Id, principal.Name);
+        lock (_gate)
+        {
+            if (_waiting.TryGetValue(key, out var queue))
+            {
+                queue.Enqueue(call);
+            }
+            else
+            {
+                _waiting[key] = queue = new Queue<Call>([call]);
+                _ = Task.Run(() => RunAsync(key, queue), CancellationToken.None);
+            }
+        }
+
+        return call.Done.Task.WaitAsync(cancellation);
+    }
+
+    private async Task RunAsync((StoreId Store, string Principal) key, Queue<Call> queue)
+    {
+        var last = 1;
+        while (true)
+        {
+            // Those who were answered together are back with their next call in a moment. Without waiting for them, whoever is first
+            // would go alone, and the others would wait for that.
+            if (last > 1)
+            {
+                await Task.Delay(GatheringTime).ConfigureAwait(false);
+            }
+
+            var group = new List<Call>();
+            lock (_gate)
+            {
+                while (group.Count < GroupCallsMax && queue.TryDequeue(out var call))
+                {
+                    group.Add(call);
+                }
+
+                if (group.Count == 0)
+                {
+                    _waiting.Remove(key);
+                    return;
+                }
+            }
+
+            last = group.Count;
+            if (group.Count == 1 || !await TryRunTogetherAsync(group).ConfigureAwait(false))
+            {
+                foreach (var call in group)
+                {
+                    await RunAloneAsync(call).ConfigureAwait(false);
+                }
+            }
+        }
+    }
+
+    /// <summary>False where it failed for a reason that may be one call's alone: then each shall have its own failure.</summary>
+    private async Task<bool> TryRunTogetherAsync(List<Call> group)
+    {
+        try
+        {
+            NewPath[] paths = [.. group.SelectMany(call => call.Paths)];
+            var all = await registrar.RegisterAsync(group[0].Store, group[0].Principal, paths, CancellationToken.None).ConfigureAwait(false);
+            var first = 0;
+            foreach (var call in group)
+            {
+                var response = new RegisterPathsResponse();
+                response.Results.AddRange(all.Results.Skip(first).Take(call.Paths.Count));
+                first += call.Paths.Count;
+                call.Done.TrySetResult(response);
+            }
+
+            return true;
+        }
+        catch (Exception e) when (e is MetadataUnavailableException or BlobStoreFullException)
+        {
+            group.ForEach(call => call.Done.TrySetException(e));
+            return true;
+        }
+#pragma warning disable CA1031 // each call runs again by itself, and whoever is to blame gets the exception
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return false;
+        }
+    }
+
+    private async Task RunAloneAsync(Call call)
+    {
+        try
+        {
+            call.Done.TrySetResult(await registrar.RegisterAsync(call.Store, call.Principal, call.Paths, CancellationToken.None).ConfigureAwait(false));
+        }
+#pragma warning disable CA1031 // the exception is the caller's
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            call.Done.TrySetException(e);
+        }
+    }
+
+    private sealed record Call(StoreRecord Store, Principal Principal, IReadOnlyList<NewPath> Paths)
+    {
+        public TaskCompletionSource<RegisterPathsResponse> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}
