@@ -77,4 +77,10 @@ public static class StoreMethods
 
     /// <summary>Unary.</summary>
     public const string GetBuildLog = "/nixfuse.v1.Store/GetBuildLog";
+
+    /// <summary>Unary.</summary>
+    public const string QuerySubstitutable = "/nixfuse.v1.Store/QuerySubstitutable";
+
+    /// <summary>Unary.</summary>
+    public const string Substitute = "/nixfuse.v1.Store/Substitute";
 }

@@ -19,6 +19,10 @@ internal sealed class Principal
     public static Principal Loopback { get; } = new(
         "loopback", AccessRights.Read | AccessRights.Write | AccessRights.Administer, new Dictionary<StoreId, AccessRights>());
 
+    /// <summary>The server itself, where it brings paths into one store and knows of no other.</summary>
+    public static Principal ImporterOf(StoreId store) =>
+        new("upstream", AccessRights.None, new Dictionary<StoreId, AccessRights> { [store] = AccessRights.Read | AccessRights.Write });
+
     /// <summary>How log lines call it.</summary>
     public string Name { get; }
 

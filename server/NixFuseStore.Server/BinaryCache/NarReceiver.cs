@@ -25,9 +25,10 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
     /// <param name="store">Where its chunks go.</param>
     /// <param name="scope">The stores whose chunks need not be stored again.</param>
     /// <param name="file">The compressed file.</param>
+    /// <param name="narBytesMax">The NAR may not be longer.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="RefusedException">It is no NAR, or not compressed in a way that is known here.</exception>
-    public async Task<ReceivedNar> ReceiveAsync(StoreRecord store, ChunkScope scope, Stream file, CancellationToken cancellation)
+    public async Task<ReceivedNar> ReceiveAsync(StoreRecord store, ChunkScope scope, Stream file, ulong narBytesMax, CancellationToken cancellation)
     {
         using var turn = await _files.TakeAsync(cancellation).ConfigureAwait(false);
         using var upload = new UploadStream(file);
@@ -45,7 +46,7 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
             var builder = new ContentBuilder(directory, cut, Parameters(store));
             try
             {
-                await CutAsync(upload, compression.Value, new TeeNarVisitor(hasher, builder, new TreeBound(limits.SectionBytesMax)), cut, cancellation).ConfigureAwait(false);
+                await CutAsync(upload, compression.Value, new TeeNarVisitor(hasher, builder, new TreeBound(limits.SectionBytesMax)), cut, narBytesMax, cancellation).ConfigureAwait(false);
             }
             catch (Exception e) when (e is NarFormatException or ManifestFormatException or InvalidDataException)
             {
@@ -63,7 +64,7 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
     }
 
     private static async Task CutAsync(
-        UploadStream upload, NarCompression compression, INarVisitor visitor, CutChunkStore cut, CancellationToken cancellation)
+        UploadStream upload, NarCompression compression, INarVisitor visitor, CutChunkStore cut, ulong narBytesMax, CancellationToken cancellation)
     {
         var parser = new NarParser(visitor);
         var piece = ArrayPool<byte>.Shared.Rent(PieceBytes);
@@ -77,6 +78,11 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
                 if (parser.Write(piece.AsSpan(0, length)) < length)
                 {
                     throw new NarFormatException("The NAR has ended, but more bytes follow.");
+                }
+
+                if (parser.BytesConsumed > narBytesMax)
+                {
+                    throw new NarFormatException($"The NAR has more than {narBytesMax} bytes.");
                 }
 
                 await cut.StoreFullAsync(cancellation).ConfigureAwait(false);

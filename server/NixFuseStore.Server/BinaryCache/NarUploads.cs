@@ -21,7 +21,7 @@ internal sealed class NarUploads(IMetadataStore metadata, NarReceiver receiver, 
                 $"'{name}' is no name for a NAR: the SHA-256 of the file in 52 base-32 characters, then .nar, .nar.xz, .nar.bz2, .nar.zst or .nar.gz");
         }
 
-        var nar = await receiver.ReceiveAsync(store, principal.ReadableChunks, body, cancellation).ConfigureAwait(false);
+        var nar = await receiver.ReceiveAsync(store, principal.ReadableChunks, body, narBytesMax: long.MaxValue, cancellation).ConfigureAwait(false);
         if (!nar.FileHash.Equals(parsed.Hash))
         {
             throw new RefusedException($"the file's hash is {nar.FileHash}, not the one in its name");

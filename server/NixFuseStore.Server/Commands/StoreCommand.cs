@@ -4,14 +4,15 @@ using NixFuseStore.Server.Hosting;
 
 namespace NixFuseStore.Server.Commands;
 
-/// <summary><c>nixfuse-server store create|list|show</c></summary>
+/// <summary><c>nixfuse-server store create|list|show|set</c></summary>
 internal static class StoreCommand
 {
-    public static Command Create(TextWriter output) => new("store", "Make and show stores")
+    public static Command Create(TextWriter output) => new("store", "Make, show and change stores")
     {
         CreateCreate(output),
         CreateList(output),
         CreateShow(output),
+        StoreSetCommand.Create(output),
     };
 
     private static Command CreateCreate(TextWriter output)
@@ -60,7 +61,7 @@ internal static class StoreCommand
     {
         var name = new Argument<string>("NAME") { Description = "The store" };
         var storage = new StorageArguments();
-        var command = new Command("show", "Show a store and its keys") { name };
+        var command = new Command("show", "Show a store, its keys and its upstream caches") { name };
         storage.AddTo(command);
         command.SetAction((parsed, cancellation) => storage.UseMetadataAsync(
             parsed,
@@ -75,6 +76,17 @@ internal static class StoreCommand
                 foreach (var key in await metadata.GetSigningKeysAsync(store.Id, cancellation).ConfigureAwait(false))
                 {
                     await output.WriteLineAsync($"public key: {key.PublicKey}").ConfigureAwait(false);
+                }
+
+                var upstreams = await metadata.GetUpstreamsAsync(store.Id, cancellation).ConfigureAwait(false);
+                foreach (var url in upstreams.Urls)
+                {
+                    await output.WriteLineAsync($"upstream: {url}").ConfigureAwait(false);
+                }
+
+                foreach (var key in upstreams.TrustedPublicKeys)
+                {
+                    await output.WriteLineAsync($"trusted public key: {key}").ConfigureAwait(false);
                 }
             },
             cancellation));

@@ -54,4 +54,8 @@ internal interface IStoreService
     Task<PutBuildLogResponse> PutBuildLogAsync(PutBuildLogRequest request, CallContext call);
 
     Task<GetBuildLogResponse> GetBuildLogAsync(GetBuildLogRequest request, CallContext call);
+
+    Task<QuerySubstitutableResponse> QuerySubstitutableAsync(QuerySubstitutableRequest request, CallContext call);
+
+    Task<SubstituteResponse> SubstituteAsync(SubstituteRequest request, CallContext call);
 }

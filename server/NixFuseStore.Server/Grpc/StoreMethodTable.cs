@@ -32,5 +32,7 @@ internal static class StoreMethodTable
         [StoreMethods.QueryLiveness] = new ServerStreamingMethod<QueryLivenessRequest, QueryLivenessResponse>(service.QueryLivenessAsync),
         [StoreMethods.PutBuildLog] = new UnaryMethod<PutBuildLogRequest, PutBuildLogResponse>(service.PutBuildLogAsync),
         [StoreMethods.GetBuildLog] = new UnaryMethod<GetBuildLogRequest, GetBuildLogResponse>(service.GetBuildLogAsync),
+        [StoreMethods.QuerySubstitutable] = new UnaryMethod<QuerySubstitutableRequest, QuerySubstitutableResponse>(service.QuerySubstitutableAsync),
+        [StoreMethods.Substitute] = new UnaryMethod<SubstituteRequest, SubstituteResponse>(service.SubstituteAsync),
     };
 }

@@ -31,4 +31,16 @@ internal static partial class Log
 
     [LoggerMessage(9, LogLevel.Warning, "cannot reload the certificate {File}, the old one stays in use: {Reason}")]
     public static partial void CertificateNotReloaded(this ILogger logger, string file, string reason);
+
+    [LoggerMessage(10, LogLevel.Warning, "the upstream {Url} is left out for {Seconds} s: {Reason}")]
+    public static partial void UpstreamFailed(this ILogger logger, string url, int seconds, string reason);
+
+    [LoggerMessage(11, LogLevel.Information, "the upstream {Url} answers again")]
+    public static partial void UpstreamBack(this ILogger logger, string url);
+
+    [LoggerMessage(12, LogLevel.Information, "{Store}: fetched {Path} from {Url} in {Milliseconds} ms")]
+    public static partial void Fetched(this ILogger logger, string store, string path, string url, long milliseconds);
+
+    [LoggerMessage(13, LogLevel.Warning, "{Store}: {Subject} cannot be used as upstream setting: {Reason}")]
+    public static partial void UpstreamSettingUnusable(this ILogger logger, string store, string subject, string reason);
 }

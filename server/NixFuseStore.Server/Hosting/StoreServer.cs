@@ -12,6 +12,7 @@ using NixFuseStore.Server.Listening;
 using NixFuseStore.Server.Registration;
 using NixFuseStore.Server.Registration.Derivations;
 using NixFuseStore.Server.Services;
+using NixFuseStore.Server.Upstreams;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
@@ -159,12 +160,16 @@ public sealed class StoreServer : IAsyncDisposable
         var verifier = new ClaimVerifier(chunks, verified);
         var derivations = new DerivationChecker(new DerivationHashes(metadata, new StoredDerivations(metadata, chunks), limits));
         var registrar = new PathRegistrar(metadata, chunks, keys, new ClaimParser(limits), verifier, derivations, limits, logger);
-        var service = new StoreService(metadata, access, keys, new RegistrationGroups(registrar), limits, time, logger);
+        var registrations = new RegistrationGroups(registrar);
+        var nars = new NarReceiver(metadata, chunks, verified, limits);
+        var upstreams = new UpstreamDirectory(metadata, time, logger);
+        var importer = new PathImporter(metadata, upstreams, nars, registrar, logger, stopping);
+        var substituter = new Substituter(metadata, upstreams, importer);
+        var service = new StoreService(metadata, access, keys, registrations, substituter, limits, time, logger);
         var grpc = new GrpcEndpoint(StoreMethodTable.Create(service), access, limits, logger, stopping);
         var locations = new LocationCache(metadata, changes, limits);
         var reader = new ChunkReader(chunks, locations, limits, logger);
         var data = new DataPlaneEndpoint(access, reader, new ChunkReceiver(chunks, limits), limits, logger);
-        var nars = new NarReceiver(metadata, chunks, verified, limits);
         var cache = BinaryCacheEndpoint.Create(access, metadata, chunks, keys, registrar, nars, locations, changes, limits, logger);
 
         // 2. What listens.
@@ -172,6 +177,7 @@ public sealed class StoreServer : IAsyncDisposable
         builder.Services.AddSingleton<ILoggerFactory>(logger);
         setup.Apply(builder.WebHost);
         var application = builder.Build();
+        application.Lifetime.ApplicationStopped.Register(upstreams.Dispose);
         application.Run(new RequestSwitch(grpc, data, cache).HandleAsync);
         return application;
     }

@@ -7,6 +7,7 @@ using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Grpc;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Registration;
+using NixFuseStore.Server.Upstreams;
 using NixFuseStore.Storage.Metadata;
 using static NixFuseStore.Server.Services.RequestChecks;
 
@@ -14,7 +15,14 @@ namespace NixFuseStore.Server.Services;
 
 /// <summary>The rpcs of <c>store.proto</c>: checks what was asked and who asks, then lets storage answer.</summary>
 internal sealed partial class StoreService(
-    IMetadataStore metadata, AccessControl access, StoreKeys keys, RegistrationGroups registrations, ServerLimits limits, TimeProvider time, ILogger logger)
+    IMetadataStore metadata,
+    AccessControl access,
+    StoreKeys keys,
+    RegistrationGroups registrations,
+    Substituter substituter,
+    ServerLimits limits,
+    TimeProvider time,
+    ILogger logger)
     : IStoreService
 {
     private static readonly string ServerVersion = typeof(StoreService).Assembly.GetName().Version?.ToString(3) ?? "";

@@ -117,6 +117,26 @@ public sealed class CommandTests : IDisposable
         Assert.Equal(1, (await ServerProcess.RunAsync("token", "revoke", "1", "--data", Data)).Status);
     }
 
+    [Fact]
+    public async Task StoreSet_UpstreamsAndKeys_AreShownUntilTheyAreRemoved()
+    {
+        var key = "cache-1:" + Convert.ToBase64String(new byte[32]);
+        await ServerProcess.RunAsync("store", "create", "team", "--data", Data);
+        var added = await ServerProcess.RunAsync("store", "set", "team", "--upstream", "https://b.example/", "--upstream", "http://a.example/nix", "--data", Data);
+        Assert.Equal((0, true), (added.Status, added.Output.Contains("--trusted-public-key", StringComparison.Ordinal)));
+        Assert.Equal("", (await ServerProcess.RunAsync("store", "set", "team", "--trusted-public-key", key, "--data", Data)).Output);
+
+        var shown = (await ServerProcess.RunAsync("store", "show", "team", "--data", Data)).Output;
+        Assert.Contains($"upstream: https://b.example\nupstream: http://a.example/nix\ntrusted public key: {key}\n", shown, StringComparison.Ordinal);
+
+        Assert.Equal(0, (await ServerProcess.RunAsync("store", "set", "team", "--remove-upstream", "https://b.example", "--remove-trusted-public-key", key, "--data", Data)).Status);
+        shown = (await ServerProcess.RunAsync("store", "show", "team", "--data", Data)).Output;
+        Assert.DoesNotContain("b.example", shown, StringComparison.Ordinal);
+        Assert.DoesNotContain(key, shown, StringComparison.Ordinal);
+        Assert.Contains("a.example", shown, StringComparison.Ordinal);
+        Assert.Equal(1, (await ServerProcess.RunAsync("store", "set", "none", "--data", Data)).Status);
+    }
+
     public static TheoryData<string[], int, string> Failures => new()
     {
         { ["serve", "--listen", "nonsense"], 2, "no address to listen on" },
@@ -130,6 +150,8 @@ public sealed class CommandTests : IDisposable
         { ["serve", "--metadata", "postgres://nobody@127.0.0.1:1/none"], 1, "127.0.0.1" },
         { ["serve", "--metadata", "mysql://x"], 2, "--metadata" },
         { ["serve", "--blobs", "ftp://x"], 2, "--blobs" },
+        { ["store", "set", "main", "--upstream", "ftp://x"], 2, "ftp://x" },
+        { ["store", "set", "main", "--trusted-public-key", "x"], 2, "public key" },
         { ["serve", "--listen", "http://no-such-host.invalid:1"], 1, "no-such-host.invalid" },
     };
 

@@ -1,0 +1,128 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using NixFuseStore.Nix.BinaryCaches;
+using NixFuseStore.Server.Access;
+using NixFuseStore.Server.BinaryCache;
+using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Registration;
+using NixFuseStore.Storage.Metadata;
+using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
+
+namespace NixFuseStore.Server.Upstreams;
+
+/// <summary>
+/// Fetches single paths, each once at a time however many wait for it; when all of them give up, it goes on for the next. Calls may overlap.
+/// </summary>
+internal sealed class PathImporter(
+    IPathCatalog metadata, UpstreamDirectory upstreams, NarReceiver receiver, PathRegistrar registrar, ILogger logger, CancellationToken stopping)
+{
+    /// <summary>Downloads at the same time.</summary>
+    private const int DownloadsMax = 8;
+
+    /// <summary>A download may take so long, and more for a large NAR.</summary>
+    private static readonly TimeSpan TimeMin = TimeSpan.FromSeconds(60);
+
+    /// <summary>An upstream cache that sends less than this is left out.</summary>
+    private const int NarBytesPerSecondMin = 50_000;
+
+    private readonly Turns _downloads = new(DownloadsMax);
+    private readonly ConcurrentDictionary<(StoreId Store, string HashPart), Lazy<Task<string?>>> _running = new();
+
+    /// <summary>Makes a path valid whose references are.</summary>
+    /// <returns>Null, or why it could not be had.</returns>
+    public Task<string?> ImportAsync(StoreRecord store, string hashPart, CancellationToken cancellation)
+    {
+        var key = (store.Id, hashPart);
+        var import = _running.GetOrAdd(key, _ => new Lazy<Task<string?>>(() => Task.Run(() => RunAsync(store, hashPart), CancellationToken.None)));
+        return import.Value.WaitAsync(cancellation);
+    }
+
+    private async Task<string?> RunAsync(StoreRecord store, string hashPart)
+    {
+        try
+        {
+            using var turn = await _downloads.TakeAsync(stopping).ConfigureAwait(false);
+
+            // Another server may have been quicker.
+            if ((await metadata.QueryPathsAsync(store.Id, [hashPart], stopping).ConfigureAwait(false)).Count > 0)
+            {
+                return null;
+            }
+
+            var failure = "no upstream cache that can be asked now has it";
+            await foreach (var path in upstreams.FindAsync(store, hashPart, stopping).ConfigureAwait(false))
+            {
+                try
+                {
+                    await FetchAsync(store, path).ConfigureAwait(false);
+                    return null;
+                }
+                catch (UpstreamException e)
+                {
+                    path.Cache.Fail(e.Message);
+                    failure = $"{path.Cache.Url}: {e.Message}";
+                }
+                catch (RefusedException e)
+                {
+                    // That this store cannot take the path is no fault of the cache.
+                    failure = $"{path.Cache.Url}: {e.Message}";
+                }
+            }
+
+            return failure;
+        }
+        finally
+        {
+            _running.TryRemove((store.Id, hashPart), out _);
+        }
+    }
+
+    private async Task FetchAsync(StoreRecord store, UpstreamPath path)
+    {
+        // 1. The NAR, within a time that its size gives it.
+        var watch = Stopwatch.StartNew();
+        var info = path.Info.Info;
+        if (!NarCompressions.TryParse(path.Info.Compression, out _))
+        {
+            throw new RefusedException($"its NAR of {info.Path} is compressed with {path.Info.Compression}, which is not known here");
+        }
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        limit.CancelAfter(TimeMin + TimeSpan.FromSeconds(info.NarSize / NarBytesPerSecondMin));
+        ReceivedNar nar;
+        try
+        {
+            var file = await path.Cache.OpenNarAsync(path.Info, limit.Token).ConfigureAwait(false);
+            await using (file.ConfigureAwait(false))
+            {
+                nar = await receiver.ReceiveAsync(store, ChunkScope.Of(store.Id), file, info.NarSize, limit.Token).ConfigureAwait(false);
+            }
+        }
+        catch (RefusedException e)
+        {
+            throw new UpstreamException($"its NAR of {info.Path} cannot be used: {e.Message}", e);
+        }
+        catch (OperationCanceledException e) when (!stopping.IsCancellationRequested)
+        {
+            throw new UpstreamException($"the NAR of {info.Path} did not come within {watch.Elapsed.TotalSeconds:F0} s", e);
+        }
+
+        // 2. The signed record answers for it.
+        if (!nar.NarHash.Equals(info.NarHash) || nar.NarSize != info.NarSize)
+        {
+            throw new UpstreamException($"its NAR of {info.Path} has hash {nar.NarHash}, not {info.NarHash} as the narinfo says");
+        }
+
+        // 3. Registered as anything else.
+        var claim = ManifestDraft.Complete(ManifestDraft.Of(nar.Manifest), info);
+        var response = await registrar.RegisterAsync(store, Principal.ImporterOf(store.Id), [claim], stopping).ConfigureAwait(false);
+        var result = response.Results[0];
+        if (result.Outcome is not (Outcome.Registered or Outcome.AlreadyValid or Outcome.Conflict))
+        {
+            throw new RefusedException($"{info.Path} was refused: {result.Message}");
+        }
+
+        logger.Fetched(store.Name, info.Path.BaseName, path.Cache.Url, watch.ElapsedMilliseconds);
+    }
+}
