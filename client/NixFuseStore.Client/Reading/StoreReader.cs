@@ -83,6 +83,7 @@ public sealed partial class StoreReader : IStoreReader
         try
         {
             reader._monitor.Start();
+            reader._fetcher.Connect();
             await reader._monitor.FirstContact.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (StoreUnavailableException) when (reader.TryIntroduceFromCache())

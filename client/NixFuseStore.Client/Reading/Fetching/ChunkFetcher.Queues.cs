@@ -17,6 +17,15 @@ internal sealed partial class ChunkFetcher
     /// <summary>With less room in the window than this, read-ahead waits until there is more.</summary>
     private const long ReadAheadRequestBytesMin = 64 << 10;
 
+    /// <summary>
+    /// Plain bytes that may be under way of what other hosts read, even where the link seems to carry less: nearly all of it will be waited for, and
+    /// new connections take several round trips to reach their speed.
+    /// </summary>
+    private const long UsedWindowBytesMin = 2 << 20;
+
+    /// <summary>The same for requests: the more connections begin, the sooner they carry together what the link does.</summary>
+    private const int UsedRequestsMax = 6;
+
     private const long BulkRequestBytes = 4 << 20;
 
     /// <summary>Chunks that may wait to be read ahead; the oldest wishes are dropped first.</summary>
@@ -109,13 +118,19 @@ internal sealed partial class ChunkFetcher
         // While a reader waits, read-ahead may fill the pipe only by half, so that it delays the reader by less than a round trip;
         // what a program needs to start, here or on other hosts, is as good as waited for.
         priority = FetchPriority.ReadAhead;
+        var kind = _ahead.Newest?.Kind ?? ReadAheadKind.None;
         var window = Link.WindowPlainBytes;
-        if (_demandRunning > 0 && _ahead.Newest is not { Kind: ReadAheadKind.Program or ReadAheadKind.Used })
+        if (kind == ReadAheadKind.Used)
+        {
+            window = Math.Max(window, UsedWindowBytesMin);
+        }
+        else if (_demandRunning > 0 && kind != ReadAheadKind.Program)
         {
             window /= 2;
         }
 
-        if (_aheadRunning < ReadAheadRequestsMax && (_aheadBytesRunning == 0 || _aheadBytesRunning + ReadAheadRequestBytesMin <= window)
+        if (_aheadRunning < (kind == ReadAheadKind.Used ? UsedRequestsMax : ReadAheadRequestsMax)
+            && (_aheadBytesRunning == 0 || _aheadBytesRunning + ReadAheadRequestBytesMin <= window)
             && Take(_ahead, priority, Math.Min(ReadAheadRequestBytes, window - _aheadBytesRunning)) is { } ahead)
         {
             _aheadRunning++;
