@@ -26,10 +26,24 @@ internal sealed partial class MountedStore
         StoreErrors.TranslateAsync(_relations.FindRealisationAsync(id, cancellationToken));
 
     /// <inheritdoc/>
-    public Task<IReadOnlyCollection<SubstitutablePath>> FindSubstitutableAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyCollection<SubstitutablePath>>([]);
+    public async Task<IReadOnlyCollection<SubstitutablePath>> FindSubstitutableAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)
+    {
+        var found = await StoreErrors.TranslateAsync(_substitutes.FindAsync(paths, cancellationToken)).ConfigureAwait(false);
+        return [.. found.Select(static path => new SubstitutablePath(path.Path, path.Deriver, path.References, path.DownloadSize, path.NarSize))];
+    }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyCollection<StorePath>> SubstituteAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken) =>
-        await FilterValidAsync(paths, cancellationToken).ConfigureAwait(false);
+    public async Task<IReadOnlyCollection<StorePath>> SubstituteAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)
+    {
+        var missing = paths.Except(await FilterValidAsync(paths, cancellationToken).ConfigureAwait(false)).ToArray();
+        if (missing.Length > 0)
+        {
+            foreach (var failure in await StoreErrors.TranslateAsync(_substitutes.FetchAsync(missing, cancellationToken)).ConfigureAwait(false))
+            {
+                _log(failure);
+            }
+        }
+
+        return await FilterValidAsync(paths, cancellationToken).ConfigureAwait(false);
+    }
 }

@@ -19,6 +19,7 @@ internal sealed partial class MountedStore : IDaemonStore, IAsyncDisposable
     private readonly StoreWriter _writer;
     private readonly StoreRelations _relations;
     private readonly BuildLogs _logs;
+    private readonly Substitutes _substitutes;
     private readonly StoreRoots _roots;
     private readonly TemporaryRoots _temporaryRoots;
     private readonly Action<string> _log;
@@ -35,6 +36,7 @@ internal sealed partial class MountedStore : IDaemonStore, IAsyncDisposable
         var host = Dns.GetHostName();
         _relations = new StoreRelations(reader);
         _logs = new BuildLogs(reader);
+        _substitutes = new Substitutes(reader);
         _roots = new StoreRoots(reader, host);
         _temporaryRoots = new TemporaryRoots(reader, host, log, TimeProvider.System);
         _writer = new StoreWriter(connection, reader, options with { Prepare = _temporaryRoots.FlushAsync });
