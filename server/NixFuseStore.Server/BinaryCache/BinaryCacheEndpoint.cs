@@ -40,7 +40,7 @@ internal sealed class BinaryCacheEndpoint(
         IMetadataStore metadata,
         ChunkStore chunks,
         StoreKeys keys,
-        PathRegistrar registrar,
+        RegistrationGroups registrations,
         NarReceiver receiver,
         LocationCache locations,
         StoreChanges changes,
@@ -52,7 +52,7 @@ internal sealed class BinaryCacheEndpoint(
         var downloads = new NarDownloads(
             metadata, paths, new PlainNarSender(nars, chunks, limits), new ZstdNarSender(nars, chunks, changes, limits), limits);
         var uploads = new NarUploads(metadata, receiver, limits);
-        var narInfos = new NarInfoReceiver(metadata, uploads, registrar);
+        var narInfos = new NarInfoReceiver(metadata, uploads, registrations);
         return new BinaryCacheEndpoint(
             access, paths, nars, downloads, uploads, narInfos, new BuildLogs(metadata), new Realisations(metadata), limits, logger);
     }

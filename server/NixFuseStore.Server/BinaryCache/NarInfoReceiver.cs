@@ -14,7 +14,7 @@ namespace NixFuseStore.Server.BinaryCache;
 /// Takes .narinfo files. One of a path that is not valid registers it, with the NAR that was uploaded before; one of a valid path brings
 /// further signatures.
 /// </summary>
-internal sealed class NarInfoReceiver(IMetadataStore metadata, NarUploads uploads, PathRegistrar registrar)
+internal sealed class NarInfoReceiver(IMetadataStore metadata, NarUploads uploads, RegistrationGroups registrations)
 {
     private const string NarPrefix = "nar/";
 
@@ -41,7 +41,7 @@ internal sealed class NarInfoReceiver(IMetadataStore metadata, NarUploads upload
 
         var file = await FindFileAsync(store, info, cancellation).ConfigureAwait(false);
         var draft = await uploads.FindDraftAsync(store, file, cancellation).ConfigureAwait(false) ?? throw NotUploaded(info.Url);
-        var response = await registrar.RegisterAsync(store, principal, [ManifestDraft.Complete(draft, info.Info)], cancellation).ConfigureAwait(false);
+        var response = await registrations.RegisterAsync(store, principal, [ManifestDraft.Complete(draft, info.Info)], cancellation).ConfigureAwait(false);
         await ConcludeAsync(store, file, info.Info.Path, response.Results[0], cancellation).ConfigureAwait(false);
     }
 

@@ -170,7 +170,7 @@ public sealed class StoreServer : IAsyncDisposable
         var locations = new LocationCache(metadata, changes, limits);
         var reader = new ChunkReader(chunks, locations, limits, logger);
         var data = new DataPlaneEndpoint(access, reader, new ChunkReceiver(chunks, limits), limits, logger);
-        var cache = BinaryCacheEndpoint.Create(access, metadata, chunks, keys, registrar, nars, locations, changes, limits, logger);
+        var cache = BinaryCacheEndpoint.Create(access, metadata, chunks, keys, registrations, nars, locations, changes, limits, logger);
 
         // 2. What listens.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());

@@ -1,0 +1,143 @@
+using NixFuseStore.EndToEnd.Tests.Fixtures;
+using NixFuseStore.Testing.Databases;
+
+namespace NixFuseStore.EndToEnd.Tests;
+
+/// <summary>A store's binary cache, used by stock Nix of every release.</summary>
+public sealed class BinaryCacheTests : EndToEndTest
+{
+    public static TheoryData<string> Suites => NixRelease.Suites;
+
+    public static TheoryData<string, string> SuitesAndCompressions
+    {
+        get
+        {
+            var data = new TheoryData<string, string>();
+            foreach (var suite in (string[])[NixRelease.Bookworm, NixRelease.Trixie, NixRelease.Sid])
+            {
+                foreach (var compression in (string[])["none", "xz", "bzip2", "zstd", "gzip"])
+                {
+                    data.Add(suite, compression);
+                }
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Suites))]
+    public void ClosureCopiedToTheCache_IsRealisedFromIt_AndIsInTheMount(string suite)
+    {
+        var nix = NewHost(suite);
+        var store = RealStore.Default;
+        var server = StartServer();
+        var path = store.Package("bash");
+
+        nix.Run(store.Root, ["nix", "copy", "--to", Cache(server, "compression=zstd"), path]).Succeeded();
+
+        // The uploader's own home remembers what it uploaded, which the store had not signed yet.
+        var chroot = Folder + "/realised";
+        NewHost(suite, "other").Run(chroot, ["nix-store", "--realise", path], Substituting(server)).Succeeded();
+        AssertSameContent(store, chroot, store.Closure(path));
+
+        var client = NewClient(server);
+        client.Mount();
+        var hashes = store.NarHashes();
+        foreach (var member in store.Closure(path))
+        {
+            Assert.Equal(hashes[member], Command.Run("nix-hash", "--type", "sha256", client.Real(member)).Lines()[0]);
+        }
+    }
+
+    /// <summary>The Nix that has just uploaded remembers its own narinfo, and asks for the file under the name that it gave it.</summary>
+    [Theory]
+    [MemberData(nameof(SuitesAndCompressions))]
+    public void Uploader_ReadsItsOwnUploadAgain(string suite, string compression)
+    {
+        var nix = NewHost(suite);
+        var store = RealStore.Default;
+        var server = StartServer();
+        var path = store.PathsBySize().First(path => store.Closure(path).Count == 1);
+
+        nix.Run(store.Root, ["nix", "copy", "--to", Cache(server, "compression=" + compression), path]).Succeeded();
+        nix.Run(store.Root, ["nix", "copy", "--to", Cache(server, "compression=" + compression), path]).Succeeded();
+
+        var chroot = Folder + "/again";
+        nix.Run(chroot, ["nix", "copy", "--no-check-sigs", "--from", Cache(server), path]).Succeeded();
+        AssertSameContent(store, chroot, [path]);
+    }
+
+    [Theory]
+    [MemberData(nameof(Suites))]
+    public void PathThatTheMountPushed_IsRealisedAndSigned(string suite)
+    {
+        var nix = NewHost(suite);
+        var store = RealStore.Default;
+        var server = StartServer();
+        var path = store.PathsBySize().First(path => store.Closure(path).Count == 1);
+        NewClient(server).Push(store, path);
+
+        var chroot = Folder + "/pushed";
+        nix.Run(chroot, ["nix-store", "--realise", path], Substituting(server)).Succeeded();
+        AssertSameContent(store, chroot, [path]);
+        nix.Run(chroot, ["nix", "store", "verify", "--store", Cache(server), "--no-contents", "--sigs-needed", "1", path], Substituting(server)).Succeeded();
+    }
+
+    [Theory]
+    [MemberData(nameof(Suites))]
+    public void TokenInNetrc_OpensTheCache(string suite)
+    {
+        var nix = NewHost(suite);
+        var store = RealStore.Default;
+        var server = StartServer();
+        var path = store.PathsBySize().First(path => store.Closure(path).Count == 1);
+        var netrc = Scratch + "/netrc";
+        File.WriteAllText(netrc, $"machine 127.0.0.1 login any password {server.CreateToken("write")}\n");
+        Eventually.Within(TimeSpan.FromSeconds(5), "a token is asked for", () => Command.Run("curl", "-sf", Cache(server) + "/nix-cache-info").Status != 0);
+
+        Assert.NotEqual(0, nix.Run(store.Root, ["nix", "copy", "--to", Cache(server), path]).Status);
+        var authenticated = "netrc-file = " + netrc;
+        nix.Run(store.Root, ["nix", "copy", "--to", Cache(server, "compression=none"), path], authenticated).Succeeded();
+        NewHost(suite, "other").Run(Folder + "/opened", ["nix-store", "--realise", path], authenticated + "\n" + Substituting(server)).Succeeded();
+    }
+
+    [Theory]
+    [MemberData(nameof(Suites))]
+    public async Task TwoServersOfOneDatabase_AreOneCache(string suite)
+    {
+        if (PostgresServer.WhyMissing is { } reason)
+        {
+            Assert.Skip(reason);
+        }
+
+        var nix = NewHost(suite);
+        var store = RealStore.Default;
+        await using var postgres = new PostgresServer();
+        var database = await postgres.CreateDatabaseAsync();
+        var one = Own(new ServerProcess(Folder + "/shared", database)).Start();
+        var two = Own(new ServerProcess(Folder + "/shared", database)).Start();
+        var path = store.PathsBySize().First(path => store.Closure(path).Count == 1);
+
+        nix.Run(store.Root, ["nix", "copy", "--to", Cache(one, "compression=zstd"), path]).Succeeded();
+
+        var chroot = Folder + "/from-two";
+        nix.Run(chroot, ["nix-store", "--realise", path], Substituting(two)).Succeeded();
+        AssertSameContent(store, chroot, [path]);
+    }
+
+    /// <summary>Nix with a home of its own.</summary>
+    private NixClient NewHost(string suite, string name = "host") =>
+        new(NixRelease.Open(suite), Directory.CreateDirectory(Path.Combine(Folder, name)).FullName);
+
+    private static string Cache(ServerProcess server, string parameters = "") => server.Url + "/main" + (parameters.Length > 0 ? "?" + parameters : "");
+
+    private static string Substituting(ServerProcess server) => $"substituters = {Cache(server)}\ntrusted-public-keys = {server.PublicKey()}";
+
+    private static void AssertSameContent(RealStore store, string chroot, IEnumerable<string> paths)
+    {
+        var expected = store.NarHashes();
+        var found = Command.Run("nix-hash", ["--type", "sha256", .. paths.Select(path => chroot + path)]).Lines();
+        Assert.Equal(paths.Select(path => (path, expected[path])), paths.Zip(found));
+    }
+}
