@@ -35,7 +35,8 @@ public sealed partial class StoreFileSystem
         {
             if (await self._options.FindBuildLog!(derivation, pending.Token).ConfigureAwait(false) is not { } text)
             {
-                pending.Entry(FuseEntryOut.Absent(self._negativeTimeout));
+                // Not kept: nothing tells the kernel when the log comes, and whoever has just added it wants to see it.
+                pending.Entry(FuseEntryOut.Absent(FuseTimeout.None));
                 return;
             }
 
