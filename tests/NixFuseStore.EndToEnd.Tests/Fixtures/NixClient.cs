@@ -5,7 +5,7 @@ namespace NixFuseStore.EndToEnd.Tests.Fixtures;
 /// <param name="folder">Holds the home directory, and is where commands run.</param>
 internal sealed class NixClient(NixRelease release, string folder)
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
 
     // No substituters and no registry: nothing here may ask the internet.
     private const string Configuration = """

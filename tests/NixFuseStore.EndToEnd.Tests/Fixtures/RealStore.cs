@@ -49,6 +49,14 @@ internal sealed class RealStore
         return path;
     }
 
+    /// <summary>Paths have the same bytes in another store, read from its disk or mount by Nix itself.</summary>
+    public void AssertSameContentIn(string root, IReadOnlyCollection<string> paths)
+    {
+        var expected = NarHashes();
+        var found = Command.Run("nix-hash", ["--type", "sha256", .. paths.Select(path => root + path)], environment: null).Lines();
+        Assert.Equal(paths.Select(path => (path, expected[path])), paths.Zip(found));
+    }
+
     private static RealStore Open(string variable)
     {
         var root = Environment.GetEnvironmentVariable(variable);

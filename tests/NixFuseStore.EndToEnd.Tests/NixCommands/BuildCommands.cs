@@ -38,6 +38,6 @@ internal static class BuildCommands
         var refused = run.AtTarget(line);
         Assert.NotEqual(0, refused.Status);
         Assert.Contains(run.Source["UNBUILT.drv"], refused.Errors, StringComparison.Ordinal);
-        Assert.Matches("does not build|cannot build|not built", refused.Errors);
+        Assert.Contains("does not build", refused.Errors, StringComparison.Ordinal);
     });
 }

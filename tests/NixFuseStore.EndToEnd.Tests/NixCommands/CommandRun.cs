@@ -41,12 +41,7 @@ internal sealed record CommandRun(NixClient Nix, SourceStore Source, StoreUnderT
     public string[] Roots() => AtTarget("nix-store --gc --print-roots").Lines().Select(line => line.Replace("\"", "", StringComparison.Ordinal)).ToArray();
 
     /// <summary>Paths have the bytes that the source has, read from the disk or mount of a store.</summary>
-    public void AssertSameContent(string root, params IEnumerable<string> paths)
-    {
-        var expected = Source.NarHashes();
-        var found = Command.Run("nix-hash", ["--type", "sha256", .. paths.Select(path => root + path)]).Lines();
-        Assert.Equal(paths.Select(path => (path, expected[path])), paths.Zip(found));
-    }
+    public void AssertSameContent(string root, params IReadOnlyCollection<string> paths) => Source.Store.AssertSameContentIn(root, paths);
 
     /// <summary>A store says about paths what the source says.</summary>
     public void AssertSameInfo(string store, params IEnumerable<string> paths)
@@ -59,6 +54,6 @@ internal sealed record CommandRun(NixClient Nix, SourceStore Source, StoreUnderT
     public void AssertNar(string file, string word)
     {
         using var stream = File.OpenRead(file);
-        Assert.Equal(Source.NarHashes()[Source[word]], Convert.ToHexStringLower(SHA256.HashData(stream)));
+        Assert.Equal(Source.Store.NarHashes()[Source[word]], Convert.ToHexStringLower(SHA256.HashData(stream)));
     }
 }

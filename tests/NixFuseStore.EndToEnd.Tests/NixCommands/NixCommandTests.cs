@@ -18,6 +18,41 @@ public sealed class NixCommandTests : EndToEndTest
         AssertNoFailure(Run(release, daemon.Store));
     }
 
+    /// <summary>A mount does what COMMANDS.md says that it does.</summary>
+    [Theory]
+    [MemberData(nameof(Suites))]
+    public void Mount_DoesEveryCommand(string suite)
+    {
+        var release = NixRelease.Open(suite);
+        var server = Own(new ServerProcess(Folder + "/server"));
+        foreach (var store in (string[])["main", "other", "cache"])
+        {
+            server.CreateStore(store);
+        }
+
+        server.Start();
+        var outcomes = Run(release, Mount(server, "main", Mount(server, "other")));
+
+        if (Environment.GetEnvironmentVariable(CommandTable.WriteVariable) == "1")
+        {
+            CommandTable.Read().With(release, outcomes).Write();
+        }
+
+        AssertNoFailure(outcomes);
+        Assert.Equal(CommandTable.Read()[release], outcomes);
+    }
+
+    private StoreUnderTest Mount(ServerProcess server, string store, StoreUnderTest? other = null)
+    {
+        var client = NewClient(server, store, mountName: "nix");
+        client.StoreName = store;
+        client.Mount();
+        return new StoreUnderTest(Path.GetDirectoryName(client.MountPoint)!, other, server.Url + "/cache", Builds: false)
+        {
+            Bring = (source, path) => client.Push(source.Store, path),
+        };
+    }
+
     private static void AssertNoFailure(IEnumerable<CommandOutcome> outcomes)
     {
         var failures = outcomes.Where(outcome => outcome.IsFailure).Select(outcome => $"{outcome.Title}\n  {outcome.Cell}").ToArray();

@@ -5,8 +5,8 @@ namespace NixFuseStore.EndToEnd.Tests.NixCommands;
 /// <summary>What <c>nix path-info --json</c> prints.</summary>
 internal static class PathInfoJson
 {
-    // When a path came, and whether it was built right here, is a matter of each store.
-    private static readonly string[] OwnToEachStore = ["registrationTime", "ultimate"];
+    // When a path came, whether it was built right here and who vouches for it is a matter of each store; ours signs whatever it takes.
+    private static readonly string[] OwnToEachStore = ["registrationTime", "ultimate", "signatures"];
 
     /// <summary>The same without what differs from store to store by right.</summary>
     public static string Comparable(string json)

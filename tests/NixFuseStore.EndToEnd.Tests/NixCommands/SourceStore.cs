@@ -5,7 +5,7 @@ namespace NixFuseStore.EndToEnd.Tests.NixCommands;
 /// <summary>A local chroot store in which Nix 2.8 has built graph.nix: the truth that commands are measured by.</summary>
 internal sealed class SourceStore
 {
-    private static readonly string[] Built = ["dep", "top", "imported", "cached", "handed", "logged", "signed"];
+    private static readonly string[] Built = ["dep", "top", "imported", "cached", "handed", "logged", "signed", "unrooted"];
     private readonly NixClient _nix;
     private readonly Dictionary<string, string> _words = [];
 
@@ -42,6 +42,9 @@ internal sealed class SourceStore
     /// <summary>The store's root folder, which is its URL as well.</summary>
     public string Root { get; }
 
+    /// <summary>What the store's own database says.</summary>
+    public RealStore Store => RealStore.At(Root);
+
     /// <summary>Everything that TOP.drv and TOP refer to, directly or not, with both.</summary>
     public IReadOnlyList<string> Closure { get; }
 
@@ -51,10 +54,10 @@ internal sealed class SourceStore
     /// <summary>A command line with its words replaced by what they stand for.</summary>
     public string[] Expand(string line) => line.Split(' ').Select(word => _words.GetValueOrDefault(word, word)).ToArray();
 
-    public IReadOnlyList<string> Requisites(string word) => Nix("nix-store", "--query", "--requisites", this[word]);
+    /// <summary>Copies a path and what it needs to another chroot store, past any daemon.</summary>
+    public void CopyTo(string root, string path) => Nix("nix", "copy", "--no-check-sigs", "--to", root, path);
 
-    /// <summary>The NAR hash that the store's database has for each path, as 64 hexadecimal digits.</summary>
-    public IReadOnlyDictionary<string, string> NarHashes() => RealStore.At(Root).NarHashes();
+    public IReadOnlyList<string> Requisites(string word) => Nix("nix-store", "--query", "--requisites", this[word]);
 
     private string[] Nix(params IEnumerable<string> command) => _nix.Run(Root, command).Lines();
 }

@@ -12,7 +12,7 @@ internal sealed class StockDaemon : IDisposable
     /// <param name="other">A second daemon, to copy to.</param>
     public StockDaemon(string root, StockDaemon? other = null)
     {
-        Store = new StoreUnderTest(root, other?.Store, HttpCache: null, Builds: true);
+        Store = new StoreUnderTest(root, other?.Store, HttpCache: null, Builds: true) { Bring = (source, path) => source.CopyTo(root, path) };
         Directory.CreateDirectory(Path.GetDirectoryName(Store.SocketPath)!);
         _process = Command.Start("nix-daemon", [], new Dictionary<string, string>
         {

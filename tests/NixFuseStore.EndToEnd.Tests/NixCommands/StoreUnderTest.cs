@@ -7,6 +7,9 @@ namespace NixFuseStore.EndToEnd.Tests.NixCommands;
 /// <param name="Builds">Whether it builds derivations, where ours refuses.</param>
 internal sealed record StoreUnderTest(string Root, StoreUnderTest? Other, string? HttpCache, bool Builds)
 {
+    /// <summary>Brings a path of the source store in, past the daemon, so that nothing keeps it alive.</summary>
+    public required Action<SourceStore, string> Bring { get; init; }
+
     public string Url => $"unix://{SocketPath}?root={Root}";
 
     public string SocketPath => Root + "/nix/var/nix/daemon-socket/socket";

@@ -32,6 +32,7 @@ rec {
   handed = single "handed";
   logged = single "logged";
   signed = single "signed";
+  unrooted = single "unrooted";
   # Never built.
   unbuilt = build "unbuilt" { } "echo ${top} > $out";
 }
