@@ -19,6 +19,10 @@ internal sealed class KestrelSetup(IReadOnlyList<ListenAddress> addresses, Certi
     public void Apply(IWebHostBuilder host)
     {
         host.UseKestrelCore();
+
+        // A connection's reading, answering and writing take turns anyway. On one thread of the pool they need no waking of each other,
+        // which is most of the time that a small answer takes (measured: a .narinfo over one connection is answered about twice as often).
+        host.UseSockets(static sockets => sockets.UnsafePreferInlineScheduling = true);
         if (certificate is not null)
         {
             host.UseKestrelHttpsConfiguration();
