@@ -83,5 +83,15 @@ internal static class CopyCommands
             run.AtTarget($"nix copy --no-check-sigs --from {run.Target.HttpCache} CACHED").Succeeded();
             run.AssertSameContent(run.Target.Root, run.Source.Requisites("CACHED"));
         }),
+        Substitutes("nix-build (substitutable)", "nix-build EXPR -A upstream --no-out-link", "UPSTREAM"),
+        Substitutes("nix-store --realise FETCHED (substitutable)", "nix-store --realise FETCHED", "FETCHED"),
     ];
+
+    private static NixCommand Substitutes(string title, string line, string word) => new(title, run =>
+    {
+        run.AtSource($"nix copy --to {run.Target.HttpCache} {word}").Succeeded();
+        Assert.Equal(run.Source[word], run.AtTarget(line).Succeeded().Trim());
+        run.AssertSameContent(run.Target.Root, run.Source.Requisites(word));
+        run.AssertSameInfo(run.Target.Url, run.Source.Requisites(word));
+    });
 }

@@ -30,6 +30,7 @@ public sealed class NixCommandTests : EndToEndTest
             server.CreateStore(store);
         }
 
+        server.Run("store", "set", "main", "--upstream", server.Url + "/cache", "--trusted-public-key", server.PublicKey("cache")).Succeeded();
         server.Start();
         var outcomes = Run(release, Mount(server, "main", Mount(server, "other")));
 

@@ -5,7 +5,7 @@ namespace NixFuseStore.EndToEnd.Tests.NixCommands;
 /// <summary>A local chroot store in which Nix 2.8 has built graph.nix: the truth that commands are measured by.</summary>
 internal sealed class SourceStore
 {
-    private static readonly string[] Built = ["dep", "top", "imported", "cached", "handed", "logged", "signed", "unrooted"];
+    private static readonly string[] Built = ["dep", "top", "imported", "cached", "handed", "logged", "signed", "unrooted", "upstream", "fetched"];
     private readonly NixClient _nix;
     private readonly Dictionary<string, string> _words = [];
 

@@ -33,6 +33,8 @@ rec {
   logged = single "logged";
   signed = single "signed";
   unrooted = single "unrooted";
+  upstream = single "upstream";
+  fetched = single "fetched";
   # Never built.
   unbuilt = build "unbuilt" { } "echo ${top} > $out";
 }
