@@ -53,6 +53,16 @@ internal static class CacheTesting
         return true;
     }
 
+    /// <summary>Reads and checks a chunk, again where the disk did not answer in time (the machine may be busy); fails after half a minute.</summary>
+    public static async Task AssertHasAsync(this ChunkCache cache, ChunkId id, int length = -1)
+    {
+        for (var i = 0; !await cache.HasAsync(id, length); i++)
+        {
+            Assert.True(i < 300, $"chunk {id} is not there");
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
+    }
+
     /// <summary>Waits until a condition holds; fails after half a minute.</summary>
     public static async Task EventuallyAsync(Func<bool> condition, string what)
     {

@@ -39,7 +39,7 @@ public sealed class FullDiskTests
             // 3. What was there is still there.
             foreach (var id in early)
             {
-                Assert.True(await cache.HasAsync(id, ChunkBytes));
+                await cache.AssertHasAsync(id, ChunkBytes);
             }
 
             // 4. Space again: it works again, within seconds.
@@ -54,7 +54,7 @@ public sealed class FullDiskTests
                         return cache.Contains(id);
                     },
                     "stored");
-                Assert.True(await cache.HasAsync(id));
+                await cache.AssertHasAsync(id);
             }
 
             Assert.Null(cache.Status.BypassReason);
@@ -64,7 +64,7 @@ public sealed class FullDiskTests
         await using var again = await OpenAsync(fileSystem, reserveMiB, notices);
         for (var i = 2000; i < 2200; i++)
         {
-            Assert.True(await again.HasAsync(CacheTesting.Id(i, ChunkBytes)));
+            await again.AssertHasAsync(CacheTesting.Id(i, ChunkBytes));
         }
 
         for (var i = 1000; i < 1600; i++)
@@ -129,7 +129,7 @@ public sealed class FullDiskTests
         await using var again = await ChunkCache.OpenAsync(options, TestContext.Current.CancellationToken);
         foreach (var id in kept)
         {
-            Assert.True(await again.HasAsync(id, ChunkBytes));
+            await again.AssertHasAsync(id, ChunkBytes);
         }
     }
 

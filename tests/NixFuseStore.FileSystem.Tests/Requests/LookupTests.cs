@@ -77,7 +77,7 @@ public sealed class LookupTests
         await using var kernel = new FuseTestKernel(file);
         await kernel.InitAsync();
         var root = (await kernel.LookupAsync(FixedNodes.Store, TestPaths.Hello)).Entry.Node;
-        foreach (var node in (ulong[])[7, 15, 99, root + 1000, root | 0x8000_0000, root | 0xFFFF_FFFF, 0xFFFF_FFFF_0000_0000, ulong.MaxValue])
+        foreach (var node in (ulong[])[9, 15, 99, root + 1000, root | 0x8000_0000, root | 0xFFFF_FFFF, 0xFFFF_FFFF_0000_0000, ulong.MaxValue])
         {
             Assert.Equal(Errno.ESTALE, (await kernel.LookupAsync(node, "x")).Error);
             Assert.Equal(Errno.ESTALE, (await kernel.GetAttributesAsync(node)).Error);
