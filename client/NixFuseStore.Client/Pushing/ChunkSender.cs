@@ -131,10 +131,13 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
     {
         // Frames are copied out of one buffer: buffers for the longest possible ones would be large objects, each garbage at once.
         var buffer = new byte[Zstd.CompressBound(ChunkingParameters.ChunkBytesMax)];
-        foreach (var chunk in _toCompress.Reader.ReadAllAsync(cancellationToken).ToBlockingEnumerable(cancellationToken))
+        while (DedicatedThread.WaitToRead(_toCompress.Reader, cancellationToken))
         {
-            _toUpload.Writer.TryWrite(Pack(chunk, buffer));
-            chunk.Release();
+            while (_toCompress.Reader.TryRead(out var chunk))
+            {
+                _toUpload.Writer.TryWrite(Pack(chunk, buffer));
+                chunk.Release();
+            }
         }
     });
 

@@ -100,7 +100,13 @@ public sealed class FileBlobStore : IBlobStore
             int read;
             try
             {
-                read = await RandomAccess.ReadAsync(_handles.Get(path), destination, offset, cancellationToken).ConfigureAwait(false);
+                // What is in memory is had at once; the rest is read on another thread, which costs more than the copying does.
+                var handle = _handles.Get(path);
+                read = Libc.ReadCached(handle, destination.Span, offset);
+                if (read == 0)
+                {
+                    read = await RandomAccess.ReadAsync(handle, destination, offset, cancellationToken).ConfigureAwait(false);
+                }
             }
             catch (ObjectDisposedException) when (!_handles.IsDisposed)
             {

@@ -34,6 +34,18 @@ public static unsafe partial class Libc
         return result < 0 ? LastError : Errno.None;
     }
 
+    /// <summary>Reads from an offset as much as the kernel has in memory, without waiting for the disk.</summary>
+    /// <returns>Bytes read; 0 where none are in memory, at the end of the file, and where the file system cannot do this.</returns>
+    public static int ReadCached(SafeFileHandle file, Span<byte> destination, long offset)
+    {
+        const int NoWait = 8; // RWF_NOWAIT
+        fixed (byte* start = destination)
+        {
+            var vector = new IoVector(start, (nuint)destination.Length);
+            return (int)Math.Max(0, Raw.ReadVector(file, &vector, 1, offset, NoWait));
+        }
+    }
+
     /// <summary>One writev(2). The caller keeps the descriptor open and what the vectors point to in place.</summary>
     public static Errno WriteVector(int descriptor, ReadOnlySpan<IoVector> vectors, out nuint bytes)
     {
@@ -63,6 +75,9 @@ public static unsafe partial class Libc
 
         [LibraryImport(Library, EntryPoint = "writev", SetLastError = true)]
         internal static partial nint WriteVector(int descriptor, IoVector* vectors, int count);
+
+        [LibraryImport(Library, EntryPoint = "preadv2", SetLastError = true)]
+        internal static partial nint ReadVector(SafeFileHandle file, IoVector* vectors, int count, long offset, int flags);
 
         [LibraryImport(Library, EntryPoint = "geteuid")]
         internal static partial uint GetEffectiveUserId();

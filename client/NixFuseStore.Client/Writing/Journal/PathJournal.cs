@@ -144,7 +144,7 @@ internal sealed class PathJournal : IAsyncDisposable
     private void Write()
     {
         var batch = new List<Append>();
-        while (_appends.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        while (DedicatedThread.WaitToRead(_appends.Reader, CancellationToken.None))
         {
             batch.Clear();
             while (_appends.Reader.TryRead(out var append))
