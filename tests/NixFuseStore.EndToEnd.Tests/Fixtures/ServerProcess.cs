@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.RegularExpressions;
 
 namespace NixFuseStore.EndToEnd.Tests.Fixtures;
@@ -30,7 +28,7 @@ internal sealed partial class ServerProcess : IDisposable
 
         _namespace = hosts?.ServerNamespace;
         var address = hosts is null ? "127.0.0.1" : HostPair.ServerAddress;
-        Url = string.Create(CultureInfo.InvariantCulture, $"{(tls is null ? "http" : "https")}://{address}:{(hosts is null ? FreePort() : 7420)}");
+        Url = string.Create(CultureInfo.InvariantCulture, $"{(tls is null ? "http" : "https")}://{address}:{(hosts is null ? Ports.FindFree() : 7420)}");
         _serve.AddRange(["--listen", Url]);
         if (tls is { } files)
         {
@@ -87,13 +85,6 @@ internal sealed partial class ServerProcess : IDisposable
         }
 
         _process?.Dispose();
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private CommandResult Probe()
