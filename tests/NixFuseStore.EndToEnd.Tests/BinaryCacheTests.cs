@@ -83,6 +83,23 @@ public sealed class BinaryCacheTests : EndToEndTest
 
     [Theory]
     [MemberData(nameof(Suites))]
+    public void StoreSign_AddsASignature(string suite)
+    {
+        var nix = NewHost(suite);
+        var store = RealStore.Default;
+        var server = StartServer();
+        var path = store.PathsBySize().First(path => store.Closure(path).Count == 1);
+        NewClient(server).Push(store, path);
+        nix.Run(Folder, ["nix-store", "--generate-binary-cache-key", "somebody-1", Folder + "/secret", Folder + "/public"]).Succeeded();
+
+        nix.Run(store.Root, ["nix", "store", "sign", "--store", Cache(server), "--key-file", Folder + "/secret", path]).Succeeded();
+
+        var trusting = $"substituters = {Cache(server)}\ntrusted-public-keys = {File.ReadAllText(Folder + "/public")}";
+        NewHost(suite, "other").Run(Folder + "/trusting", ["nix-store", "--realise", path], trusting).Succeeded();
+    }
+
+    [Theory]
+    [MemberData(nameof(Suites))]
     public void TokenInNetrc_OpensTheCache(string suite)
     {
         var nix = NewHost(suite);

@@ -19,6 +19,7 @@ namespace NixFuseStore.Server.BinaryCache;
 internal sealed class BinaryCacheEndpoint(
     AccessControl access,
     ValidPaths paths,
+    NarInfoFiles narInfoFiles,
     StoredNars nars,
     NarDownloads downloads,
     NarUploads uploads,
@@ -47,14 +48,15 @@ internal sealed class BinaryCacheEndpoint(
         ServerLimits limits,
         ILogger logger)
     {
-        var paths = new ValidPaths(metadata, keys, changes, limits);
+        var paths = new ValidPaths(metadata, changes, limits);
         var nars = new StoredNars(metadata, locations);
-        var downloads = new NarDownloads(
-            metadata, paths, new PlainNarSender(nars, chunks, limits), new ZstdNarSender(nars, chunks, changes, limits), limits);
+        var zstd = new ZstdNars(nars, chunks, metadata, changes, limits);
+        var narInfoFiles = new NarInfoFiles(paths, keys, zstd, changes, limits);
+        var downloads = new NarDownloads(metadata, paths, new PlainNarSender(nars, chunks, limits), zstd, limits);
         var uploads = new NarUploads(metadata, receiver, limits);
         var narInfos = new NarInfoReceiver(metadata, uploads, registrations);
         return new BinaryCacheEndpoint(
-            access, paths, nars, downloads, uploads, narInfos, new BuildLogs(metadata), new Realisations(metadata), limits, logger);
+            access, paths, narInfoFiles, nars, downloads, uploads, narInfos, new BuildLogs(metadata), new Realisations(metadata), limits, logger);
     }
 
     /// <summary>Whether a path may be that of a file of some store: there is something behind its first part.</summary>
@@ -110,12 +112,11 @@ internal sealed class BinaryCacheEndpoint(
                 await SendAsync(context, "text/x-nix-cache-info", CacheInfo.Print(store), cancellation).ConfigureAwait(false);
                 break;
             case CacheFileKind.NarInfo:
-                var valid = await paths.FindAsync(store, file.Name, cancellation).ConfigureAwait(false) ?? throw NotValid(file.Name);
-                await SendAsync(context, "text/x-nix-narinfo", valid.NarInfo, cancellation).ConfigureAwait(false);
+                await SendNarInfoAsync(store, file.Name, context, cancellation).ConfigureAwait(false);
                 break;
             case CacheFileKind.Listing:
                 var listed = await paths.FindAsync(store, file.Name, cancellation).ConfigureAwait(false) ?? throw NotValid(file.Name);
-                var nar = await nars.OpenAsync(store, listed.Path, cancellation).ConfigureAwait(false) ?? throw NotValid(file.Name);
+                var nar = await nars.OpenAsync(store, listed, cancellation).ConfigureAwait(false) ?? throw NotValid(file.Name);
                 await SendAsync(context, "application/json", ListingWriter.Write(nar), cancellation).ConfigureAwait(false);
                 break;
             case CacheFileKind.Nar:
@@ -163,6 +164,21 @@ internal sealed class BinaryCacheEndpoint(
         }
 
         context.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    private async Task SendNarInfoAsync(StoreRecord store, string hashPart, HttpContext context, CancellationToken cancellation)
+    {
+        const string Type = "text/x-nix-narinfo";
+        if (HttpMethods.IsHead(context.Request.Method))
+        {
+            // Whoever only asks whether the path is valid need not wait for the file.
+            context.Response.ContentType = Type;
+            _ = await paths.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) ?? throw NotValid(hashPart);
+            return;
+        }
+
+        var file = await narInfoFiles.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) ?? throw NotValid(hashPart);
+        await SendAsync(context, Type, file, cancellation).ConfigureAwait(false);
     }
 
     private static async ValueTask SendAsync(HttpContext context, string type, ReadOnlyMemory<byte> bytes, CancellationToken cancellation)

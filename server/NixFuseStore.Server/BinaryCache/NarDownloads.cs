@@ -9,7 +9,7 @@ namespace NixFuseStore.Server.BinaryCache;
 
 /// <summary>Answers GET and HEAD of <c>nar/…</c>.</summary>
 internal sealed class NarDownloads(
-    IMetadataStore metadata, ValidPaths paths, PlainNarSender plain, ZstdNarSender zstd, ServerLimits limits)
+    IMetadataStore metadata, ValidPaths paths, PlainNarSender plain, ZstdNars zstd, ServerLimits limits)
 {
     // A slow client holds its buffers and a place here; Kestrel drops those that take next to nothing.
     private readonly Turns _downloads = new(limits.NarDownloadsMax);
@@ -70,7 +70,7 @@ internal sealed class NarDownloads(
     private async Task<StoredPath?> FindAsync(StoreRecord store, string hashPart, NixHash narHash, CancellationToken cancellation)
     {
         var valid = await paths.FindAsync(store, hashPart, cancellation).ConfigureAwait(false);
-        return valid is not null && narHash.Digest.SequenceEqual(valid.Path.NarHash) ? valid.Path : throw NotFound(hashPart);
+        return valid is not null && narHash.Digest.SequenceEqual(valid.NarHash) ? valid : throw NotFound(hashPart);
     }
 
     private async Task<(StoredPath? Path, NarCompression Compression)> FindUploadedAsync(
@@ -79,7 +79,7 @@ internal sealed class NarDownloads(
         var file = await metadata.FindNarFileAsync(store.Id, name, cancellation).ConfigureAwait(false) ?? throw NotFound(name);
         if (file.Path is { } path && await paths.FindAsync(store, path.HashPart, cancellation).ConfigureAwait(false) is { } valid)
         {
-            return (valid.Path, file.Compression);
+            return (valid, file.Compression);
         }
 
         return file.Draft is not null && draftsToo ? (null, file.Compression) : throw NotFound(name);

@@ -22,6 +22,9 @@ internal static class ZstdNar
     /// <summary>The fastest of zstd's ordinary levels: this is done while somebody waits.</summary>
     private const int CompressionLevel = 1;
 
+    /// <summary>What writes such files: another version of it may write other ones.</summary>
+    public static string Encoder { get; } = $"1 {Zstd.Version} {CompressionLevel} {FrameBytes} {ReusedBytesMin}";
+
     /// <summary>The segments in order. None but those compressed anew cost anything.</summary>
     /// <param name="nar">The NAR.</param>
     /// <param name="content">Its chunks.</param>

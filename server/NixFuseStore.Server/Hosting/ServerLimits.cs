@@ -57,7 +57,10 @@ internal sealed record ServerLimits
     /// <summary>Chunks whose places are remembered, over all manifests.</summary>
     public int RememberedLocationsMax { get; init; } = 1 << 20;
 
-    /// <summary>Rendered .narinfo files that are remembered, in bytes with all that belongs to them.</summary>
+    /// <summary>Rows of valid paths that are remembered for the binary cache, in bytes, about.</summary>
+    public long RememberedPathBytes { get; init; } = 64 << 20;
+
+    /// <summary>Rendered .narinfo files that are remembered, in bytes, about.</summary>
     public long RememberedNarInfoBytes { get; init; } = 64 << 20;
 
     /// <summary>Parts of compressed NARs that had to be compressed anew and are remembered, in bytes over all NARs.</summary>

@@ -12,6 +12,9 @@ public static unsafe class Zstd
     [ThreadStatic]
     private static ZstdDecompressionContext? s_decompression;
 
+    /// <summary>The version of the library, for instance 10504: at one level, one version makes the same frame of the same bytes every time.</summary>
+    public static int Version { get; } = (int)ZstdCalls.ZSTD_versionNumber();
+
     /// <summary>How many bytes a frame of <paramref name="sourceLength"/> plain bytes takes at most.</summary>
     public static int CompressBound(int sourceLength)
     {

@@ -16,6 +16,9 @@ internal static unsafe partial class ZstdCalls
     internal const int ResetSession = 1;                // ZSTD_reset_session_only
 
     [LibraryImport(Library)]
+    internal static partial uint ZSTD_versionNumber();
+
+    [LibraryImport(Library)]
     internal static partial nuint ZSTD_compressBound(nuint sourceLength);
 
     [LibraryImport(Library)]

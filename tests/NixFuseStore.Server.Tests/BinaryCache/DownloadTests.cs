@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using NixFuseStore.Nix;
@@ -65,6 +66,7 @@ public sealed class DownloadTests : IAsyncLifetime
             var (status, file) = await _cache.GetAsync(info.Url);
             Assert.Equal(HttpStatusCode.OK, status);
             Assert.Equal(sample.ToNar(), CacheClient.Decompress(NarCompression.Zstd, file));
+            Assert.Equal((info.FileSize, info.FileHash), ((ulong)file.Length, new NixHash(NixHashAlgorithm.Sha256, SHA256.HashData(file))));
         }
 
         Assert.Equal(HttpStatusCode.OK, await _cache.HeadAsync(info.Url));

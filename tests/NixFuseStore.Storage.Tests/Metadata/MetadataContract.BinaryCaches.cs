@@ -64,6 +64,24 @@ public abstract partial class MetadataContract
     }
 
     [Fact]
+    public async Task CompressedNar_IsKnownByManifestAndEncoder()
+    {
+        var sample = SamplePath.Create("compressed");
+        var digest = sample.Manifest.Digest;
+        await Metadata.AddCompressedNarAsync(digest, "zstd 1", new CompressedNar(new byte[32], 1), Token);
+        Assert.Null(await Metadata.FindCompressedNarAsync(digest, "zstd 1", Token));
+
+        await AddAsync(sample);
+        await Metadata.AddCompressedNarAsync(digest, "zstd 1", new CompressedNar(SHA256.HashData("file"u8), 5_000_000_000), Token);
+        await Metadata.AddCompressedNarAsync(digest, "zstd 1", new CompressedNar(new byte[32], 1), Token);
+
+        var found = await (await OpenAsync()).FindCompressedNarAsync(digest, "zstd 1", Token);
+        Assert.Equal(5_000_000_000, found!.Size);
+        Assert.Equal(SHA256.HashData("file"u8), found.Hash);
+        Assert.Null(await Metadata.FindCompressedNarAsync(digest, "zstd 2", Token));
+    }
+
+    [Fact]
     public async Task Upstreams_AreAddedAndRemoved_InOrder()
     {
         var other = await CreateStoreAsync("other");

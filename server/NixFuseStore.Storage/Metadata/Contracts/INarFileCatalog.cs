@@ -1,3 +1,4 @@
+using NixFuseStore.Content;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Storage.Metadata;
@@ -25,4 +26,10 @@ public interface INarFileCatalog
 
     /// <summary>Forgets a file that is of no more use, such as one whose chunks are gone.</summary>
     Task RemoveNarFileAsync(StoreId store, string name, CancellationToken cancellationToken = default);
+
+    /// <summary>What the compressed file of a manifest's NAR is when a given encoder writes it; null where that is not known.</summary>
+    Task<CompressedNar?> FindCompressedNarAsync(ManifestDigest manifest, string encoder, CancellationToken cancellationToken = default);
+
+    /// <summary>Keeps what <see cref="FindCompressedNarAsync"/> tells, of a manifest that some path has. What is there stays. A hint: it can be computed again.</summary>
+    Task AddCompressedNarAsync(ManifestDigest manifest, string encoder, CompressedNar file, CancellationToken cancellationToken = default);
 }

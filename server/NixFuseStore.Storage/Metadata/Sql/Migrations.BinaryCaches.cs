@@ -16,6 +16,15 @@ internal static partial class Migrations
         "CREATE INDEX nar_files_by_expiry ON nar_files (expires)",
     ];
 
+    private static string[] CompressedNars =>
+    [
+        """
+        CREATE TABLE compressed_nars (
+          manifest {big} NOT NULL REFERENCES manifests(id), encoder {text} NOT NULL, hash {bytes} NOT NULL, size {big} NOT NULL,
+          PRIMARY KEY (manifest, encoder)) {keyed}
+        """,
+    ];
+
     private static string[] Upstreams =>
     [
         """

@@ -9,6 +9,7 @@ internal static partial class Migrations
         new(2, [.. RootsOfHosts, .. BuildLogs], ["ALTER TABLE build_logs ALTER COLUMN zstd SET STORAGE EXTERNAL"]),
         new(3, [.. NarFiles, .. Upstreams], ["ALTER TABLE nar_files ALTER COLUMN draft SET STORAGE EXTERNAL"]),
         new(4, Uses, []),
+        new(5, CompressedNars, []),
     ];
 
     private static string[] Stores =>

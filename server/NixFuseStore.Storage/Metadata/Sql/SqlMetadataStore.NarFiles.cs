@@ -1,10 +1,11 @@
 using System.Data.Common;
+using NixFuseStore.Content;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
 
 namespace NixFuseStore.Storage.Metadata.Sql;
 
-/// <content>NAR files that were uploaded.</content>
+/// <content>NAR files that were uploaded, and those that can be downloaded.</content>
 internal sealed partial class SqlMetadataStore
 {
     /// <inheritdoc/>
@@ -79,6 +80,37 @@ internal sealed partial class SqlMetadataStore
             new SqlText("DELETE FROM nar_files WHERE store = @store AND name = @name", ("@store", store.Value), ("@name", name)),
             cancellationToken),
         cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<CompressedNar?> FindCompressedNarAsync(ManifestDigest manifest, string encoder, CancellationToken cancellationToken) => ReadAsync(
+        session => session.FirstAsync(
+            new SqlText(
+                "SELECT c.hash, c.size FROM manifests m JOIN compressed_nars c ON c.manifest = m.id WHERE m.digest = @digest AND c.encoder = @encoder",
+                ("@digest", manifest.ToArray()),
+                ("@encoder", encoder)),
+            reader => new CompressedNar(reader.GetBytes(0), reader.GetInt64(1)),
+            cancellationToken),
+        cancellationToken);
+
+    /// <inheritdoc/>
+    public Task AddCompressedNarAsync(ManifestDigest manifest, string encoder, CompressedNar file, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return WriteAsync(
+            durable: false,
+            session => session.ExecuteAsync(
+                new SqlText(
+                    """
+                    INSERT INTO compressed_nars (manifest, encoder, hash, size) SELECT m.id, @encoder, @hash, @size FROM manifests m WHERE m.digest = @digest
+                    ON CONFLICT DO NOTHING
+                    """,
+                    ("@digest", manifest.ToArray()),
+                    ("@encoder", encoder),
+                    ("@hash", file.Hash),
+                    ("@size", file.Size)),
+                cancellationToken),
+            cancellationToken);
+    }
 
     private static NarFile ReadNarFile(DbDataReader reader) => new()
     {

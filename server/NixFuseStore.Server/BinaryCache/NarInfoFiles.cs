@@ -1,0 +1,70 @@
+using System.Text;
+using NixFuseStore.Nix;
+using NixFuseStore.Nix.BinaryCaches;
+using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Services;
+using NixFuseStore.Storage.Metadata;
+
+namespace NixFuseStore.Server.BinaryCache;
+
+/// <summary>Writes the .narinfo files of valid paths, which are remembered until the store changes or has another key. Calls may overlap.</summary>
+internal sealed class NarInfoFiles(ValidPaths paths, StoreKeys keys, ZstdNars nars, StoreChanges changes, ServerLimits limits)
+{
+    /// <summary>About what an entry takes besides its file.</summary>
+    private const int EntryBytes = 256;
+
+    private readonly StoreCache<string, (byte[] File, string Key)> _cache = new(changes, limits.RememberedNarInfoBytes, static entry => entry.File.Length + EntryBytes);
+
+    /// <summary>The file of the valid path with that hash part, or null.</summary>
+    public async ValueTask<byte[]?> FindAsync(StoreRecord store, string hashPart, CancellationToken cancellation)
+    {
+        var key = (await keys.GetAsync(store.Id, cancellation).ConfigureAwait(false))[0];
+        if (_cache.TryGet(store, hashPart, out var known, out var generation) && known.Key == key.PublicKey)
+        {
+            return known.File;
+        }
+
+        // Nix aborts when it is to write a .narinfo again that states no FileHash, as for "nix store sign".
+        if (await paths.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) is not { } path
+            || await nars.DescribeAsync(store, path, cancellation).ConfigureAwait(false) is not { } compressed)
+        {
+            return null;
+        }
+
+        var file = Print(path, compressed, new StoreDirectory(store.StoreDirectory), key);
+        _cache.Add(store, hashPart, (file, key.PublicKey), generation);
+        return file;
+    }
+
+    private static byte[] Print(StoredPath path, CompressedNar compressed, StoreDirectory directory, SigningKeyRecord key)
+    {
+        var narHash = new NixHash(NixHashAlgorithm.Sha256, path.NarHash);
+        var info = new PathInfo
+        {
+            Path = path.Path,
+            NarHash = narHash,
+            NarSize = path.NarSize,
+            References = path.References,
+            Deriver = path.Deriver,
+            ContentAddress = path.ContentAddress is { } address ? ContentAddress.Parse(address) : null,
+            Signatures = [.. path.Signatures.Select(NixSignature.Parse)],
+        };
+
+        // Registration has signed with the key of that time; a newer one signs when it is asked.
+        var signer = NixSecretKey.Parse(key.SecretKey);
+        if (!info.IsSignedByAny(directory, [signer.PublicKey]))
+        {
+            info = info.WithSignature(directory, signer);
+        }
+
+        var file = new NarInfo
+        {
+            Info = info,
+            Url = "nar/" + NarFileName.Of(path.Path, narHash),
+            Compression = NarCompressions.NameOf(NarCompression.Zstd),
+            FileHash = new NixHash(NixHashAlgorithm.Sha256, compressed.Hash),
+            FileSize = (ulong)compressed.Size,
+        };
+        return Encoding.UTF8.GetBytes(file.Print(directory));
+    }
+}
