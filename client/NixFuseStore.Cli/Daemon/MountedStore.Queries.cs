@@ -10,7 +10,7 @@ internal sealed partial class MountedStore
 {
     /// <inheritdoc/>
     public ValueTask<PathInfo?> FindPathAsync(StorePath path, CancellationToken cancellationToken) =>
-        PeekPath(path) is { } known ? new ValueTask<PathInfo?>(known) : FindSlowAsync(path, cancellationToken);
+        PeekPath(path) is { } known && _reader.HasReferencesAtHand(known) ? new ValueTask<PathInfo?>(known) : FindSlowAsync(path, cancellationToken);
 
     /// <inheritdoc/>
     public PathInfo? PeekPath(StorePath path)

@@ -10,14 +10,32 @@ public sealed partial class StoreReader
     private static readonly TimeSpan ListAllDeadline = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// The verified record of a path, or null where it is not valid. The first question about a path that is not known brings the records of
-    /// its whole closure, so that those that follow about its references are answered from memory. While the server is away, what was
-    /// valid when it was last asked.
+    /// The verified record of a path, or null where it is not valid. The first question about a path that is not known, or whose references
+    /// are not, brings the records of its whole closure, so that those that follow about its references are answered from memory. While the
+    /// server is away, what was valid when it was last asked.
     /// </summary>
     /// <exception cref="StoreUnavailableException">The server is away, and the path is not known.</exception>
     /// <exception cref="StoreVerificationException">What the server says of it does not verify.</exception>
     public ValueTask<PathHandle?> FindWithClosureAsync(StorePath path, CancellationToken cancellationToken) =>
-        FindKnown(path) is { } known ? new ValueTask<PathHandle?>(known) : new ValueTask<PathHandle?>(AskWithClosureAsync(path, cancellationToken));
+        FindKnown(path) is { } known && HasReferencesAtHand(known.Info)
+            ? new ValueTask<PathHandle?>(known)
+            : new ValueTask<PathHandle?>(AskWithClosureAsync(path, cancellationToken));
+
+    /// <summary>
+    /// Whether a path's references are known too, or cannot be asked for now. A path that was asked for alone is known without them; whoever
+    /// then walks its closure would ask for that of each reference.
+    /// </summary>
+    public bool HasReferencesAtHand(PathInfo info)
+    {
+        ArgumentNullException.ThrowIfNull(info);
+        return !_health.IsUp || info.References.All(IsAtHand);
+
+        bool IsAtHand(StorePath reference)
+        {
+            var key = Key256.OfHashPart(reference.BaseName);
+            return _table.FindBaseName(in key) is not null || _pending.Find(in key) is not null;
+        }
+    }
 
     /// <summary>Those of the paths that are valid; at most one question to the server for every 500 that are not known.</summary>
     /// <exception cref="StoreUnavailableException">The server is away, and not all of the paths are known.</exception>

@@ -134,6 +134,25 @@ public sealed class StoreReaderTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task FindWithClosure_PathThatWasAskedForAlone_BringsItsClosure()
+    {
+        var leaf = _source.Path("leaf", SourceEntry.File("leaf"));
+        var middle = _source.Path("middle", SourceEntry.File("middle"), leaf);
+        var top = _source.Path("top", SourceEntry.File("top"), middle);
+        await _server.PushAsync(leaf, middle, top);
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync();
+        Assert.Single(await reader.FilterValidAsync([top.Path], ReaderExtensions.Token));
+        Assert.NotNull(reader.FindKnown(top.Path));
+        Assert.Null(reader.FindKnown(leaf.Path));
+
+        Assert.NotNull(await reader.FindWithClosureAsync(top.Path, ReaderExtensions.Token));
+
+        Assert.NotNull(reader.FindKnown(middle.Path));
+        Assert.NotNull(reader.FindKnown(leaf.Path));
+    }
+
+    [Fact]
     public async Task TryRead_FromMemory_AllocatesNothing()
     {
         var path = _source.Path("warm", SourceEntry.File(_source.Bytes(100_000)));
