@@ -9,7 +9,7 @@ namespace NixFuseStore.Client.Pushing;
 /// owns all its state; others only put events into its inbox.
 /// </summary>
 /// <param name="target">The server.</param>
-/// <param name="linger">How long a registration that is not full waits for more paths.</param>
+/// <param name="linger">How long a registration that is not full waits for more paths, unless one of them is urgent.</param>
 /// <param name="owner">Decides about outcomes.</param>
 internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan linger, IRegistrationOwner<TWork> owner)
     where TWork : RegistrationWork
@@ -23,6 +23,13 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
     /// <summary>Registrations under way at once; the server verifies each on one core.</summary>
     private const int CallsMax = 4;
 
+    /// <summary>
+    /// Below both bounds a registration waits for the one under way and takes along what comes meanwhile: most of what it costs the server
+    /// and its database is the same for one path and for fifty.
+    /// </summary>
+    private const int FewPaths = 100;
+    private const ulong FewNarBytes = 1UL << 20;
+
     /// <summary>How long paths rest that are to be tried again.</summary>
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(250);
 
@@ -34,6 +41,9 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
     private bool _complete;
     private int _calls;
 
+    // Set when an urgent path becomes ready.
+    private TaskCompletionSource _urgent = new();
+
     /// <summary>
     /// A path that will become ready or fail. Whatever refers to it and is announced later waits for it. Any thread, before either.
     /// </summary>
@@ -44,7 +54,14 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
     internal void Complete() => _inbox.Writer.TryWrite(() => _complete = true);
 
     /// <summary>The path's chunks are on the server, and its message is there. Any thread.</summary>
-    internal void Ready(TWork work) => _inbox.Writer.TryWrite(() => _ready.Add(work.Number, work));
+    internal void Ready(TWork work)
+    {
+        _inbox.Writer.TryWrite(() => _ready.Add(work.Number, work));
+        if (work.IsUrgent)
+        {
+            Volatile.Read(ref _urgent).TrySetResult();
+        }
+    }
 
     /// <summary>The path cannot become ready. Any thread.</summary>
     internal void Fail(TWork work, Exception exception) => _inbox.Writer.TryWrite(() =>
@@ -64,14 +81,17 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
             while (!_complete || _unfinished.Count > 0)
             {
                 (await _inbox.Reader.ReadAsync(cancellationToken).ConfigureAwait(false))();
+                var urgent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                Volatile.Write(ref _urgent, urgent);
                 DrainInbox();
-                if (linger > TimeSpan.Zero && _ready.Count is > 0 and < PathsMax && _calls < CallsMax)
+                if (_ready.Count is > 0 and < PathsMax && _calls < CallsMax && !_ready.Values.Any(static work => work.IsUrgent))
                 {
-                    await Task.Delay(linger, cancellationToken).ConfigureAwait(false);
+                    await Task.WhenAny(Task.Delay(linger, cancellationToken), urgent.Task).ConfigureAwait(false);
+                    cancellationToken.ThrowIfCancellationRequested();
                     DrainInbox();
                 }
 
-                while (_calls < CallsMax && TakeBatch() is { Count: > 0 } batch)
+                while (_calls < CallsMax && !MayWaitForCalls() && TakeBatch() is { Count: > 0 } batch)
                 {
                     _calls++;
                     _ = RegisterAsync(batch, stopping.Token);
@@ -91,6 +111,9 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
             next();
         }
     }
+
+    private bool MayWaitForCalls() =>
+        _calls > 0 && _ready.Count < FewPaths && _ready.Values.Aggregate(0UL, static (sum, work) => sum + work.Info.NarSize) < FewNarBytes;
 
     // The paths, in their order, that refer only to what is registered or stands before them.
     private List<TWork> TakeBatch()

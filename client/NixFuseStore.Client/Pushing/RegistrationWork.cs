@@ -15,5 +15,8 @@ internal abstract class RegistrationWork(long number, PathInfo info)
     /// <summary>What is sent to register it, once it is ready.</summary>
     internal NewPath? Message { get; set; }
 
+    /// <summary>Whether somebody waits for it alone. Settled before it is ready.</summary>
+    internal virtual bool IsUrgent => false;
+
     internal int MessageBytes => Message?.CalculateSize() ?? 0;
 }

@@ -30,10 +30,12 @@ public sealed partial class StoreReader
     public PathHandle? FindKnown(StorePath path) => TryFindHere(Key256.OfHashPart(path.BaseName), path);
 
     /// <summary>Learns a record that a registration gave back.</summary>
+    /// <param name="record">What is registered.</param>
+    /// <param name="sent">What was to be registered.</param>
     /// <exception cref="StoreVerificationException">It does not verify.</exception>
-    internal PathHandle AdoptRegistered(PathRecord record)
+    internal PathHandle AdoptRegistered(PathRecord record, PathRecord sent)
     {
-        var handle = _verifier!.Verify(record);
+        var handle = _verifier!.VerifyAnswer(record, sent);
         var key = Key256.OfHashPart(record.BaseName);
         if (_pending.Find(in key) is { } pending && pending.Path == handle.Path && pending.Digest == handle.Digest)
         {

@@ -12,6 +12,12 @@ internal sealed class ImportPipeline : IAsyncDisposable
 {
     private const int WorkersMax = 4;
 
+    /// <summary>
+    /// How long paths that were answered from the journal wait for more of them. Nix adds derivations one by one, a few hundred a second;
+    /// other hosts see them within a second.
+    /// </summary>
+    private static readonly TimeSpan JournalLinger = TimeSpan.FromMilliseconds(100);
+
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _loops = [];
     private long _number;
@@ -27,7 +33,7 @@ internal sealed class ImportPipeline : IAsyncDisposable
             ChunkBytesHeldMax = options.ChunkBytesHeldMax,
             CompressionLevel = options.CompressionLevel,
         });
-        Registrations = new RegistrationQueue<ImportWork>(target, linger: TimeSpan.Zero, new ImportRegistrations(directory, options.Patience, options.Time));
+        Registrations = new RegistrationQueue<ImportWork>(target, JournalLinger, new ImportRegistrations(directory, options.Patience, options.Time));
         foreach (var loop in Sender.Loops().Append(Registrations.RunAsync))
         {
             _loops.Add(Task.Run(() => loop(_stop.Token)));

@@ -14,6 +14,9 @@ internal sealed class ImportWork(long number, PathInfo info) : RegistrationWork(
     /// <summary>Whether it was answered already, so that it must get there however long that takes. Set before it is ready.</summary>
     internal bool IsJournalled { get; set; }
 
+    /// <inheritdoc/>
+    internal override bool IsUrgent => !IsJournalled;
+
     /// <summary>The record as it is registered; fails with a <see cref="StoreClientException"/>.</summary>
     internal Task<PathRecord> Registered => _registered.Task;
 

@@ -130,18 +130,19 @@ public sealed partial class StoreWriter
         Interlocked.Increment(ref _behind);
         _reader.AddPending(pending);
         work.IsJournalled = true;
+        var sent = work.Message!.Path;
         pipeline.Registrations.Ready(work);
-        _ = FinishBehindAsync(work, heldBytes);
+        _ = FinishBehindAsync(work, sent, heldBytes);
     }
 
-    private async Task FinishBehindAsync(ImportWork work, int heldBytes)
+    private async Task FinishBehindAsync(ImportWork work, PathRecord sent, int heldBytes)
     {
         var path = work.Info.Path;
         var registered = false;
         try
         {
             var record = await work.Registered.ConfigureAwait(false);
-            _reader.AdoptRegistered(record);
+            _reader.AdoptRegistered(record, sent);
             registered = true;
         }
         catch (StoreClientException e)

@@ -25,6 +25,7 @@ public sealed partial class StoreWriter
         var (manifest, inline) = import.FinishContent();
         var work = pipeline.Announce(info);
         work.Message = NewPathMessage.Create(info, info.NarSize, manifest, inline);
+        var sent = work.Message.Path;
         try
         {
             // 3. Answered from the journal, if it can be.
@@ -47,7 +48,7 @@ public sealed partial class StoreWriter
         // 4. Else the server's word.
         _ = ReadyWhenSentAsync(pipeline, import.Sent, work);
         var record = await WaitAsync(work, cancellationToken).ConfigureAwait(false);
-        var handle = _reader.AdoptRegistered(record);
+        var handle = _reader.AdoptRegistered(record, sent);
         await AnnounceAsync(info.Path, cancellationToken).ConfigureAwait(false);
         return handle.Info;
     }

@@ -22,6 +22,11 @@ internal sealed partial class ChangeNotifier
                     Monitor.Wait(_gate);
                 }
 
+                if (_waiting.Count == 0 && !_stopped)
+                {
+                    Monitor.Wait(_gate, Linger);
+                }
+
                 if (_stopped)
                 {
                     return;

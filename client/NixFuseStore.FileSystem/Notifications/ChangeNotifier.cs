@@ -15,6 +15,10 @@ internal sealed partial class ChangeNotifier : IAsyncDisposable
     /// <summary>Changes that may wait; with more, everything is rechecked instead.</summary>
     private const int QueuedMax = 16_384;
 
+    /// <summary>How long changes are collected that nobody waits for: additions may come by the thousand a second, and each batch costs a
+    /// notification to the kernel.</summary>
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(5);
+
     private readonly IStoreReader _reader;
     private readonly FuseNotifier _kernel;
     private readonly StoreListing _listing;
@@ -115,6 +119,12 @@ internal sealed partial class ChangeNotifier : IAsyncDisposable
     {
         lock (_gate)
         {
+            // The thread was told of those before; it is told again where somebody waits, since then it does not linger.
+            if (_queue.Count == 0 || _waiting.Count > 0)
+            {
+                Monitor.Pulse(_gate);
+            }
+
             if (_queue.Count >= QueuedMax)
             {
                 // Collapsed into one: whatever the queue said is found out again.
@@ -123,7 +133,6 @@ internal sealed partial class ChangeNotifier : IAsyncDisposable
             }
 
             _queue.Add(change);
-            Monitor.Pulse(_gate);
         }
     }
 }

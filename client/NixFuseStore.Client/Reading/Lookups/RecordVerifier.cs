@@ -38,6 +38,16 @@ internal sealed class RecordVerifier(string storeName, StoreDirectory directory,
             : throw Refuse(record, "no trusted key signed what the server says of it");
     }
 
+    /// <summary>
+    /// Verifies the record of a path that this process has sent itself. Where it says just what was sent, nobody has to vouch for it, which
+    /// saves the time of a signature (100 µs).
+    /// </summary>
+    /// <exception cref="StoreVerificationException">It says something else, and does not verify.</exception>
+    public PathHandle VerifyAnswer(PathRecord record, PathRecord sent) =>
+        SaysTheSame(record, sent) && ManifestHeader.TryParse(record.ManifestHeader.Span, out var header)
+            ? new PathHandle(ReadInfo(record), header)
+            : Verify(record);
+
     /// <summary>What a record says, unverified.</summary>
     /// <exception cref="StoreVerificationException">It is malformed.</exception>
     public static PathInfo ReadInfo(PathRecord record)
@@ -86,6 +96,12 @@ internal sealed class RecordVerifier(string storeName, StoreDirectory directory,
             Ultimate = record.Ultimate,
         };
     }
+
+    // All that the store's signature covers.
+    private static bool SaysTheSame(PathRecord left, PathRecord right) =>
+        left.BaseName == right.BaseName && left.NarHash == right.NarHash && left.NarSize == right.NarSize
+        && left.References.Equals(right.References) && left.Deriver == right.Deriver && left.ContentAddress == right.ContentAddress
+        && left.ManifestHeader == right.ManifestHeader;
 
     // Nix signatures are shown, not relied on here: what cannot be read is left out.
     private static List<NixSignature> ReadSignatures(PathRecord record)
