@@ -10,12 +10,12 @@ public sealed class AccessTests : EndToEndTest
     {
         var store = RealStore.Default;
         var path = store.PathsBySize()[0];
-        var hosts = Own(new HostPair());
+        var hosts = Own(new HostNetwork());
         var tls = Certificates.Make(Folder);
         var server = Own(new ServerProcess(Folder + "/server", hosts: hosts, tls: tls));
         server.CreateStore("main");
         server.CreateStore("other");
-        var client = NewClient(server, hosts: hosts);
+        var client = NewClient(server, networkNamespace: hosts.ClientNamespaces[0]);
         var key = server.PublicKey();
         server.Start();
 
@@ -53,11 +53,11 @@ public sealed class AccessTests : EndToEndTest
     [Fact]
     public void UntrustedServer_IsRefused()
     {
-        var hosts = Own(new HostPair());
+        var hosts = Own(new HostNetwork());
         var tls = Certificates.Make(Folder);
         var server = Own(new ServerProcess(Folder + "/server", hosts: hosts, tls: tls));
         server.CreateStore("main");
-        var client = NewClient(server, hosts: hosts);
+        var client = NewClient(server, networkNamespace: hosts.ClientNamespaces[0]);
         client.Token = server.CreateToken("read");
         server.Start();
 

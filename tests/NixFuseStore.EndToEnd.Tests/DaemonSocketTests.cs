@@ -1,55 +1,10 @@
 using NixFuseStore.EndToEnd.Tests.Fixtures;
-using NixFuseStore.Testing.Databases;
 
 namespace NixFuseStore.EndToEnd.Tests;
 
 /// <summary>Stock Nix through the daemon sockets of several hosts, whose store is one.</summary>
 public sealed class DaemonSocketTests : EndToEndTest
 {
-    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
-
-    [Fact]
-    public async Task Added_OnOneHost_IsValidAndReadableOnTheOtherWithinASecond()
-    {
-        if (PostgresServer.WhyMissing is { } reason)
-        {
-            Assert.Skip(reason);
-        }
-
-        var store = RealStore.Default;
-        await using var postgres = new PostgresServer();
-        var hosts = Own(new HostPair());
-        var database = new Uri(await postgres.CreateDatabaseAsync()).AbsolutePath[1..];
-        using var server = new ServerProcess(Path.Combine(Folder, "server"), postgres.GetSocketUri(database), hosts);
-        server.CreateStore("main");
-        var token = server.CreateToken("write");
-        server.Start();
-        var (here, there) = (NixHost(server, "here", hosts, token), NixHost(server, "there", hosts, token));
-
-        // 0. So that nothing is done for the first time where it is measured.
-        var first = Path.Combine(Scratch, "first");
-        await File.WriteAllTextAsync(first, "first", TestContext.Current.CancellationToken);
-        first = Nix(here, "store", "add-file", first).Trim();
-        Eventually.Within(TimeSpan.FromSeconds(10), "the first file is there", () => File.Exists(there.Real(first)));
-
-        // 1. One file.
-        var file = Path.Combine(Scratch, "file.txt");
-        await File.WriteAllTextAsync(file, "added here", TestContext.Current.CancellationToken);
-        var added = Nix(here, "store", "add-file", file).Trim();
-        Eventually.Within(Second, "the file is readable on the other host", () => File.Exists(there.Real(added)));
-        Assert.Equal("added here", await File.ReadAllTextAsync(there.Real(added), TestContext.Current.CancellationToken));
-        Assert.Equal(added, Nix(there, "path-info", added).Trim());
-
-        // 2. A program with all that it needs.
-        var program = store.Package("python3");
-        Nix(here, "copy", "--no-check-sigs", "--from", store.Root, program);
-        Eventually.Within(Second, "the program is there", () => Directory.Exists(there.Real(program)) || File.Exists(there.Real(program)));
-        var closure = Nix(there, "path-info", "-r", program).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal(closure.Order(), Nix(here, "path-info", "-r", program).Split('\n', StringSplitOptions.RemoveEmptyEntries).Order());
-        Nix(there, "store", "verify", "--no-trust", "-r", program);
-        Assert.False(Directory.Exists(Path.Combine(there.MountPoint, "var/nix/db")));
-    }
-
     [Fact]
     public void Added_WhileTheServerIsKilledTwice_IsThereWholeAndOnce()
     {
@@ -160,16 +115,10 @@ public sealed class DaemonSocketTests : EndToEndTest
         Assert.Equal("said", Command.Run("nix-store", "--store", Url(there), "--read-log", derivation).Succeeded().Trim());
     }
 
-    private ClientHost NixHost(ServerProcess server, string name, HostPair? hosts = null, string? token = null)
+    private ClientHost NixHost(ServerProcess server, string name)
     {
         Programs.Require("nix");
-        var host = NewClient(server, name, hosts, mountName: "nix");
-        if (hosts is not null)
-        {
-            host.Token = token;
-            host.MountArguments.AddRange(["--trusted-public-key", server.PublicKey()]);
-        }
-
+        var host = NewClient(server, name, mountName: "nix");
         host.Mount();
         return host;
     }

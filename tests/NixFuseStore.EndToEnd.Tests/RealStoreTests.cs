@@ -17,12 +17,12 @@ public sealed class RealStoreTests : EndToEndTest
 
         var stores = new[] { RealStore.Default, RealStore.Rebuilt };
         Programs.Require("nix-store");
-        var hosts = Own(new HostPair());
+        var hosts = Own(new HostNetwork());
         await using var postgres = new PostgresServer();
         var database = new Uri(await postgres.CreateDatabaseAsync()).AbsolutePath[1..];
         using var server = new ServerProcess(Folder + "/server", postgres.GetSocketUri(database), hosts);
         server.CreateStore("main");
-        using var client = NewClient(server, hosts: hosts);
+        using var client = NewClient(server, networkNamespace: hosts.ClientNamespaces[0]);
         client.Token = server.CreateToken("write");
         client.MountArguments.AddRange(["--trusted-public-key", server.PublicKey()]);
         server.Start();

@@ -9,7 +9,7 @@ internal static class Certificates
         var certificate = Path.Combine(folder, "server.crt");
         var key = Path.Combine(folder, "server.key");
         Command.Run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-            "-subj", "/CN=nixfuse-test", "-addext", $"subjectAltName=IP:{HostPair.ServerAddress},IP:127.0.0.1", "-keyout", key, "-out", certificate).Succeeded();
+            "-subj", "/CN=nixfuse-test", "-addext", $"subjectAltName=IP:{HostNetwork.ServerAddress},IP:127.0.0.1", "-keyout", key, "-out", certificate).Succeeded();
         return (certificate, key);
     }
 }

@@ -7,9 +7,9 @@ namespace NixFuseStore.EndToEnd.Tests.Fixtures;
 /// <summary>A host that uses nixfuse: its own cache directory, mount point, token and, where asked for, network namespace.</summary>
 /// <param name="folder">Holds its cache directory and mount point.</param>
 /// <param name="server">The server that it talks to.</param>
-/// <param name="hosts">Runs in their client namespace; null for the machine's own.</param>
+/// <param name="networkNamespace">Where it runs; null for the machine's own.</param>
 /// <param name="mountName">The mount point's name in <paramref name="folder"/>: "nix" makes the folder a root of a Nix store.</param>
-internal sealed class ClientHost(string folder, ServerProcess server, HostPair? hosts = null, string mountName = "mnt") : IDisposable
+internal sealed class ClientHost(string folder, ServerProcess server, string? networkNamespace = null, string mountName = "mnt") : IDisposable
 {
     public string MountPoint { get; } = Directory.CreateDirectory(Path.Combine(folder, mountName)).FullName;
 
@@ -41,6 +41,13 @@ internal sealed class ClientHost(string folder, ServerProcess server, HostPair? 
         ["--unshare-user", "--unshare-pid", "--clearenv", "--ro-bind", MountPoint, "/nix", "--proc", "/proc", "--dev", "/dev",
             "--bind", scratch, "/tmp", "--setenv", "HOME", "/tmp", "--chdir", "/tmp", program, .. arguments], environment: null);
 
+    /// <summary>The words to put before a command, so that it runs on this host, in its network and where the mount is /nix.</summary>
+    public IReadOnlyList<string> Launcher =>
+    [
+        .. networkNamespace is null ? Array.Empty<string>() : ["nsenter", "--net=/run/netns/" + networkNamespace],
+        "bwrap", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--ro-bind", MountPoint, "/nix",
+    ];
+
     /// <summary>The real path of a store path within the mount.</summary>
     public string Real(string storePath) => MountPoint + storePath["/nix".Length..];
 
@@ -70,12 +77,12 @@ internal sealed class ClientHost(string folder, ServerProcess server, HostPair? 
         }
     }
 
-    private string Program => hosts is null ? Programs.Nixfuse : "nsenter";
+    private string Program => networkNamespace is null ? Programs.Nixfuse : "nsenter";
 
     private IReadOnlyDictionary<string, string> Environment => Token is null
         ? new Dictionary<string, string> { ["NIXFUSE_SERVER"] = server.Url, ["NIXFUSE_STORE"] = StoreName }
         : new Dictionary<string, string> { ["NIXFUSE_SERVER"] = server.Url, ["NIXFUSE_STORE"] = StoreName, ["NIXFUSE_TOKEN"] = Token };
 
     private string[] Arguments(string[] arguments) =>
-        hosts is null ? arguments : ["--net=/run/netns/" + hosts.ClientNamespace, Programs.Nixfuse, .. arguments];
+        networkNamespace is null ? arguments : ["--net=/run/netns/" + networkNamespace, Programs.Nixfuse, .. arguments];
 }

@@ -3,7 +3,8 @@ namespace NixFuseStore.EndToEnd.Tests.Fixtures;
 /// <summary>Runs commands of a stock Nix with a home and configuration of their own, whatever the machine's are.</summary>
 /// <param name="release">Whose commands.</param>
 /// <param name="folder">Holds the home directory, and is where commands run.</param>
-internal sealed class NixClient(NixRelease release, string folder)
+/// <param name="host">The words that run a command on another host; null for this machine.</param>
+internal sealed class NixClient(NixRelease release, string folder, IReadOnlyList<string>? host = null)
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
 
@@ -40,7 +41,7 @@ internal sealed class NixClient(NixRelease release, string folder)
         // The shell is the machine's: another release's folder need not hold one.
         var redirect = "cd \"$0\" && exec \"$@\" <" + Quote(inputFile ?? "/dev/null") + (outputFile is null ? "" : " >" + Quote(outputFile));
         return Command.Run(
-            "sh", ["-c", redirect, folder, "env", "-i", .. environment, .. release.Launcher, .. command], environment: null, deadline: Deadline);
+            "sh", ["-c", redirect, folder, "env", "-i", .. environment, .. host ?? [], .. release.Launcher, .. command], environment: null, deadline: Deadline);
     }
 
     private static string Quote(string path) => "'" + path.Replace("'", @"'\''", StringComparison.Ordinal) + "'";

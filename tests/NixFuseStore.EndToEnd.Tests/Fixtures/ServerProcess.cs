@@ -18,7 +18,7 @@ internal sealed partial class ServerProcess : IDisposable
     /// <param name="metadata">A PostgreSQL URI, or null.</param>
     /// <param name="hosts">Serves in their server namespace; null for loopback.</param>
     /// <param name="tls">Certificate and key files, or null for cleartext.</param>
-    public ServerProcess(string dataDirectory, string? metadata = null, HostPair? hosts = null, (string Certificate, string Key)? tls = null)
+    public ServerProcess(string dataDirectory, string? metadata = null, HostNetwork? hosts = null, (string Certificate, string Key)? tls = null)
     {
         _storage = ["--data", dataDirectory];
         if (metadata is not null)
@@ -27,7 +27,7 @@ internal sealed partial class ServerProcess : IDisposable
         }
 
         _namespace = hosts?.ServerNamespace;
-        var address = hosts is null ? "127.0.0.1" : HostPair.ServerAddress;
+        var address = hosts is null ? "127.0.0.1" : HostNetwork.ServerAddress;
         Url = string.Create(CultureInfo.InvariantCulture, $"{(tls is null ? "http" : "https")}://{address}:{(hosts is null ? Ports.FindFree() : 7420)}");
         _serve.AddRange(["--listen", Url]);
         if (tls is { } files)
