@@ -27,6 +27,10 @@ public sealed partial class StoreClient
     public Task<AddTemporaryRootsResponse> AddTemporaryRootsAsync(AddTemporaryRootsRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
         UnaryAsync<AddTemporaryRootsResponse>(StoreMethods.AddTemporaryRoots, request, deadline, cancellation);
 
+    /// <summary>RemoveTemporaryRoots.</summary>
+    public Task<RemoveTemporaryRootsResponse> RemoveTemporaryRootsAsync(RemoveTemporaryRootsRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
+        UnaryAsync<RemoveTemporaryRootsResponse>(StoreMethods.RemoveTemporaryRoots, request, deadline, cancellation);
+
     /// <summary>CloseSession.</summary>
     public Task<CloseSessionResponse> CloseSessionAsync(CloseSessionRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
         UnaryAsync<CloseSessionResponse>(StoreMethods.CloseSession, request, deadline, cancellation);

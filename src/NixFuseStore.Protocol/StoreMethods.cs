@@ -67,6 +67,9 @@ public static class StoreMethods
     public const string AddTemporaryRoots = "/nixfuse.v1.Store/AddTemporaryRoots";
 
     /// <summary>Unary.</summary>
+    public const string RemoveTemporaryRoots = "/nixfuse.v1.Store/RemoveTemporaryRoots";
+
+    /// <summary>Unary.</summary>
     public const string CloseSession = "/nixfuse.v1.Store/CloseSession";
 
     /// <summary>Server streaming.</summary>

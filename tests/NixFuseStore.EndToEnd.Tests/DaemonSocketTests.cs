@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NixFuseStore.EndToEnd.Tests.Fixtures;
 
 namespace NixFuseStore.EndToEnd.Tests;
@@ -84,6 +85,40 @@ public sealed class DaemonSocketTests : EndToEndTest
     }
 
     [Fact]
+    public void TemporaryRoots_OfACommand_GoWithIt()
+    {
+        var server = StartServer();
+        var here = NixHost(server, "here");
+        var file = Path.Combine(Scratch, "file");
+        File.WriteAllText(file, "kept");
+        var path = Command.Run("nix-store", "--store", Url(here), "--add", file).Succeeded().Trim();
+        var export = Path.Combine(Scratch, "export");
+        Command.Run("sh", "-c", $"nix-store --store '{Url(here)}' --export {path} >{export}").Succeeded();
+        Eventually.Within(TimeSpan.FromSeconds(5), "the commands' roots are gone", () => !Roots(here).Contains(path, StringComparison.Ordinal));
+
+        // Two commands that have imported the path, and wait for what comes next on their standard input. One ends, the other is killed.
+        using var first = Import();
+        using var second = Import();
+        Eventually.Within(TimeSpan.FromSeconds(10), "both keep the path", () => Roots(here).Contains(path, StringComparison.Ordinal));
+        first.StandardInput.Close();
+        Assert.True(first.WaitForExit(TimeSpan.FromSeconds(10)));
+        Thread.Sleep(TimeSpan.FromSeconds(2));
+        Assert.Contains(path, Roots(here), StringComparison.Ordinal);
+
+        second.Kill();
+        Eventually.Within(TimeSpan.FromSeconds(5), "the path is not kept any more", () => !Roots(here).Contains(path, StringComparison.Ordinal));
+        Assert.Contains(path, Command.Run("nix-store", "--store", Url(here), "--gc", "--print-dead").Succeeded(), StringComparison.Ordinal);
+
+        Process Import()
+        {
+            var import = Command.Start("nix-store", ["--store", Url(here), "--import"], withInput: true);
+            import.StandardInput.BaseStream.Write(File.ReadAllBytes(export).AsSpan(..^sizeof(ulong)));
+            import.StandardInput.BaseStream.Flush();
+            return import;
+        }
+    }
+
+    [Fact]
     public void Config_OfAMount_IsWhatNixNeeds()
     {
         var server = StartServer();
@@ -125,6 +160,8 @@ public sealed class DaemonSocketTests : EndToEndTest
 
     private static string Nix(ClientHost host, params string[] arguments) => Command.Run(
         "nix", ["--extra-experimental-features", "nix-command", .. arguments, arguments[0] == "copy" || arguments[1] == "copy-log" ? "--to" : "--store", Url(host)], environment: null).Succeeded();
+
+    private static string Roots(ClientHost host) => Command.Run("nix-store", "--store", Url(host), "--gc", "--print-roots").Succeeded();
 
     private static string Url(ClientHost host) =>
         $"unix://{host.MountPoint}/var/nix/daemon-socket/socket?root={Path.GetDirectoryName(host.MountPoint)}";

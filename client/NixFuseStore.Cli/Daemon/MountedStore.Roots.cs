@@ -7,11 +7,7 @@ namespace NixFuseStore.Cli.Daemon;
 internal sealed partial class MountedStore
 {
     /// <inheritdoc/>
-    public ValueTask AddTemporaryRootAsync(StorePath path, CancellationToken cancellationToken)
-    {
-        _temporaryRoots.Add(path);
-        return default;
-    }
+    public ITemporaryRoots OpenTemporaryRoots() => new MountedTemporaryRoots(_temporaryRoots.Open());
 
     /// <inheritdoc/>
     public Task AddIndirectRootAsync(string link, DaemonPeer peer, CancellationToken cancellationToken) =>
@@ -36,7 +32,7 @@ internal sealed partial class MountedStore
     {
         if (!await _roots.AddIndirectAsync(link, peer.ProcessId, cancellationToken).ConfigureAwait(false))
         {
-            // Clients add a temporary root of the target before they make the link, so it is kept for as long as this mount's session lasts.
+            // Clients add a temporary root of the target before they make the link, so it is kept for as long as they are connected.
             _log($"the root {link} of process {peer.ProcessId} cannot be seen from here, or does not point into the store; it is not recorded");
         }
     }

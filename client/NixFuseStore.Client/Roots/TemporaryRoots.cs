@@ -1,44 +1,47 @@
 using NixFuseStore.Client.Reading;
 using NixFuseStore.Nix;
-using NixFuseStore.Protocol;
 
 namespace NixFuseStore.Client.Roots;
 
 /// <summary>
-/// Paths that somebody on this host is about to use: they belong to one session of this process, whose lease it extends for as long as it
-/// lives. The session is opened with the first of them. Any thread.
+/// Paths that somebody on this host is about to use. They belong to one session of this process, whose lease it extends for as long as
+/// somebody holds one of them; a process that dies keeps its roots until the lease runs out. Any thread.
 /// </summary>
 public sealed class TemporaryRoots : IAsyncDisposable
 {
     /// <summary>How long a root may wait for others to travel with.</summary>
-    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan HoldLinger = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>A process that dies keeps its roots for so long; three extensions in a row may fail.</summary>
-    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(5);
+    /// <summary>
+    /// How long a root stays that nobody holds any more: a script that runs one command after another holds the same ones again, and what
+    /// was answered from the journal is registered by then.
+    /// </summary>
+    private static readonly TimeSpan ReleaseLinger = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(15);
+    /// <summary>How long what could not be sent waits for another try.</summary>
+    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(20);
 
-    /// <summary>Roots in one call; the protocol's bound.</summary>
-    private const int RootsPerCall = 10_000;
+    /// <summary>Three extensions in a row may fail.</summary>
+    private static readonly TimeSpan RenewalInterval = RootSession.Lease / 4;
 
-    /// <summary>Roots remembered, so as not to be sent twice; with more, all are forgotten, and sent again when they come again.</summary>
-    private const int KeptMax = 200_000;
+    private static readonly TimeSpan CloseDeadline = TimeSpan.FromSeconds(1);
 
-    private readonly PatientCalls _calls;
-    private readonly string _host;
+    /// <summary>Roots that are counted, so that each can be released by itself.</summary>
+    private const int CountedMax = 200_000;
+
     private readonly Action<string>? _log;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
-    private readonly SemaphoreSlim _sending = new(1, 1);
+    private readonly DeferredWork _holding;
+    private readonly DeferredWork _releasing;
     private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _turn = new(1, 1);
 
     // Guarded by _gate.
-    private readonly HashSet<StorePath> _kept = [];
-    private HashSet<StorePath> _waiting = [];
-    private Task _flushing = Task.CompletedTask;
+    private readonly RootLedger _ledger = new(CountedMax);
 
-    // Guarded by _sending.
-    private ulong? _session;
+    // Used by whoever has the turn.
+    private readonly RootSession _session;
     private Task _renewing = Task.CompletedTask;
 
     /// <summary>Of a host's name, with the server of a reader, which stays the caller's.</summary>
@@ -49,44 +52,23 @@ public sealed class TemporaryRoots : IAsyncDisposable
     public TemporaryRoots(StoreReader reader, string host, Action<string>? log, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(reader);
-        _calls = reader.Calls;
-        _host = host;
         _log = log;
         _time = time;
+        _session = new RootSession(reader.Calls, host);
+        _holding = new DeferredWork(HoldLinger, RetryPause, token => TryInTurnAsync(SendHeldAsync, "sent", token), time);
+        _releasing = new DeferredWork(ReleaseLinger, RetryPause, token => TryInTurnAsync(SendReleasedAsync, "released", token), time);
     }
 
-    /// <summary>Keeps a path, valid or not. Never waits: roots travel together, shortly afterwards.</summary>
-    public void Add(StorePath path)
-    {
-        lock (_gate)
-        {
-            if (!_kept.Contains(path) && _waiting.Add(path) && _flushing.IsCompleted)
-            {
-                _flushing = FlushSoonAsync();
-            }
-        }
-    }
+    /// <summary>The roots of one more user, who disposes them.</summary>
+    public HeldRoots Open() => new(this);
 
-    /// <summary>Ends when everything that was added before is with the server.</summary>
+    /// <summary>Ends when everything that was added before, and is still held, is with the server.</summary>
     /// <exception cref="StoreClientException">It could not be sent. It stays waiting, and goes with the next.</exception>
     public async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
-        lock (_gate)
+        if (!IsComplete())
         {
-            if (_waiting.Count == 0)
-            {
-                return;
-            }
-        }
-
-        await _sending.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await SendWaitingAsync(cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            _sending.Release();
+            await InTurnAsync(SendHeldAsync, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -94,141 +76,199 @@ public sealed class TemporaryRoots : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        await _flushing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _holding.DisposeAsync().ConfigureAwait(false);
+        await _releasing.DisposeAsync().ConfigureAwait(false);
         await _renewing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (_session is { } session)
-        {
-            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(1), _time);
-            var request = new CloseSessionRequest { Store = _calls.StoreName, Session = session };
-            await ((Task)_calls.CallAsync((endpoint, token) => endpoint.Store.CloseSessionAsync(request, CallDeadline, token), deadline.Token))
-                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
+        using var deadline = new CancellationTokenSource(CloseDeadline, _time);
+        await _session.CloseAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stop.Dispose();
-        _sending.Dispose();
+        _turn.Dispose();
     }
 
-    private async Task FlushSoonAsync()
+    internal void Hold(HeldRoots holder, StorePath path)
     {
-        await Task.Delay(Linger, _time, _stop.Token).ConfigureAwait(false);
+        lock (_gate)
+        {
+            if (holder.Paths.Contains(path))
+            {
+                return;
+            }
+
+            if (_ledger.Hold(path))
+            {
+                holder.Paths.Add(path);
+            }
+        }
+
+        if (!IsComplete())
+        {
+            _holding.Ask();
+        }
+    }
+
+    internal void Release(HeldRoots holder)
+    {
+        lock (_gate)
+        {
+            foreach (var path in holder.Paths)
+            {
+                _ledger.Release(path);
+            }
+
+            holder.Paths.Clear();
+        }
+
+        AskToRelease();
+    }
+
+    private bool IsComplete()
+    {
+        lock (_gate)
+        {
+            return _ledger.IsComplete;
+        }
+    }
+
+    private void AskToRelease()
+    {
+        lock (_gate)
+        {
+            if (!_ledger.HasReleased && !_ledger.IsUnused)
+            {
+                return;
+            }
+        }
+
+        _releasing.Ask();
+    }
+
+    private async Task<bool> TryInTurnAsync(Func<CancellationToken, Task> work, string what, CancellationToken cancellationToken)
+    {
         try
         {
-            await FlushAsync(_stop.Token).ConfigureAwait(false);
+            await InTurnAsync(work, cancellationToken).ConfigureAwait(false);
+            return true;
         }
         catch (StoreClientException e)
         {
-            _log?.Invoke($"temporary roots could not be sent, and are sent later: {e.Message}");
+            _log?.Invoke($"temporary roots could not be {what}, and are later: {e.Message}");
+            return false;
         }
     }
 
-    private async Task SendWaitingAsync(CancellationToken cancellationToken)
+    private async Task InTurnAsync(Func<CancellationToken, Task> work, CancellationToken cancellationToken)
     {
-        HashSet<StorePath> taken;
-        lock (_gate)
-        {
-            (taken, _waiting) = (_waiting, []);
-        }
-
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await SendAsync(taken, cancellationToken).ConfigureAwait(false);
+            await work(cancellationToken).ConfigureAwait(false);
         }
-        catch
+        finally
         {
+            _turn.Release();
+        }
+    }
+
+    private async Task SendHeldAsync(CancellationToken cancellationToken)
+    {
+        while (TakeUnsent() is { Length: > 0 } batch)
+        {
+            bool kept = false;
+            try
+            {
+                kept = await _session.TryAddAsync(batch, cancellationToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                Finish(batch, kept);
+            }
+
+            if (!kept)
+            {
+                ForgetKept();
+            }
+            else if (_renewing.IsCompleted)
+            {
+                _renewing = RenewAsync();
+            }
+        }
+    }
+
+    private async Task SendReleasedAsync(CancellationToken cancellationToken)
+    {
+        while (_session.IsOpen)
+        {
+            // With the last holder the whole session goes: one call whatever there was, and it takes what was not counted, too.
+            StorePath[] batch;
+            bool ends;
             lock (_gate)
             {
-                _waiting.UnionWith(taken);
+                ends = _ledger.IsUnused;
+                batch = ends ? _ledger.TakeAll() : _ledger.TakeReleased(RootSession.RootsPerCall);
             }
 
-            throw;
-        }
+            if (!ends && batch.Length == 0)
+            {
+                return;
+            }
 
+            bool kept = true;
+            try
+            {
+                await (ends ? _session.CloseAsync(cancellationToken) : _session.RemoveAsync(batch, cancellationToken)).ConfigureAwait(false);
+                kept = false;
+            }
+            finally
+            {
+                Finish(batch, kept);
+            }
+        }
+    }
+
+    private StorePath[] TakeUnsent()
+    {
         lock (_gate)
         {
-            if (_kept.Count + taken.Count > KeptMax)
-            {
-                _kept.Clear();
-            }
-
-            _kept.UnionWith(taken);
+            return _ledger.TakeUnsent(RootSession.RootsPerCall);
         }
     }
 
-    private async Task SendAsync(IEnumerable<StorePath> paths, CancellationToken cancellationToken)
+    private void Finish(StorePath[] batch, bool kept)
     {
-        foreach (var batch in paths.Chunk(RootsPerCall))
-        {
-            while (true)
-            {
-                var request = new AddTemporaryRootsRequest
-                {
-                    Store = _calls.StoreName,
-                    Session = _session ??= await OpenAsync(cancellationToken).ConfigureAwait(false),
-                };
-                request.BaseNames.AddRange(batch.Select(static path => path.BaseName));
-                var answer = await _calls.CallAsync(
-                    (endpoint, token) => endpoint.Store.AddTemporaryRootsAsync(request, CallDeadline, token), cancellationToken).ConfigureAwait(false);
-                if (answer.Alive)
-                {
-                    break;
-                }
-
-                await ReopenAsync(cancellationToken).ConfigureAwait(false);
-            }
-        }
-    }
-
-    private async Task<ulong> OpenAsync(CancellationToken cancellationToken)
-    {
-        var request = new OpenSessionRequest { Store = _calls.StoreName, Host = _host, LeaseSeconds = (uint)Lease.TotalSeconds };
-        var answer = await _calls.CallAsync(
-            (endpoint, token) => endpoint.Store.OpenSessionAsync(request, CallDeadline, token), cancellationToken).ConfigureAwait(false);
-        if (_renewing.IsCompleted)
-        {
-            _renewing = RenewAsync();
-        }
-
-        return answer.Session;
-    }
-
-    // The lease had run out, and with it everything that was kept.
-    private async Task ReopenAsync(CancellationToken cancellationToken)
-    {
-        _session = null;
-        StorePath[] kept;
         lock (_gate)
         {
-            kept = [.. _kept];
+            _ledger.Finish(batch, kept);
         }
 
-        _session = await OpenAsync(cancellationToken).ConfigureAwait(false);
-        await SendAsync(kept, cancellationToken).ConfigureAwait(false);
+        if (kept)
+        {
+            AskToRelease(); // what was released meanwhile
+        }
+    }
+
+    private void ForgetKept()
+    {
+        lock (_gate)
+        {
+            _ledger.ForgetKept();
+        }
     }
 
     private async Task RenewAsync()
     {
         while (true)
         {
-            await Task.Delay(Lease / 4, _time, _stop.Token).ConfigureAwait(false);
-            await _sending.WaitAsync(_stop.Token).ConfigureAwait(false);
-            try
-            {
-                var request = new RenewSessionRequest { Store = _calls.StoreName, Session = _session ?? 0, LeaseSeconds = (uint)Lease.TotalSeconds };
-                var answer = await _calls.CallAsync(
-                    (endpoint, token) => endpoint.Store.RenewSessionAsync(request, CallDeadline, token), _stop.Token).ConfigureAwait(false);
-                if (!answer.Alive)
-                {
-                    await ReopenAsync(_stop.Token).ConfigureAwait(false);
-                }
-            }
-            catch (StoreClientException e)
-            {
-                _log?.Invoke($"the lease of temporary roots could not be extended, and is tried again: {e.Message}");
-            }
-            finally
-            {
-                _sending.Release();
-            }
+            await Task.Delay(RenewalInterval, _time, _stop.Token).ConfigureAwait(false);
+            await TryInTurnAsync(RenewNowAsync, "renewed", _stop.Token).ConfigureAwait(false);
+        }
+    }
+
+    private async Task RenewNowAsync(CancellationToken cancellationToken)
+    {
+        if (!await _session.TryRenewAsync(cancellationToken).ConfigureAwait(false))
+        {
+            ForgetKept();
+            await SendHeldAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 }

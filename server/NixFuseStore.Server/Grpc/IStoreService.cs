@@ -47,6 +47,8 @@ internal interface IStoreService
 
     Task<AddTemporaryRootsResponse> AddTemporaryRootsAsync(AddTemporaryRootsRequest request, CallContext call);
 
+    Task<RemoveTemporaryRootsResponse> RemoveTemporaryRootsAsync(RemoveTemporaryRootsRequest request, CallContext call);
+
     Task<CloseSessionResponse> CloseSessionAsync(CloseSessionRequest request, CallContext call);
 
     IAsyncEnumerable<QueryLivenessResponse> QueryLivenessAsync(QueryLivenessRequest request, CallContext call);

@@ -28,6 +28,7 @@ internal static class StoreMethodTable
         [StoreMethods.OpenSession] = new UnaryMethod<OpenSessionRequest, OpenSessionResponse>(service.OpenSessionAsync),
         [StoreMethods.RenewSession] = new UnaryMethod<RenewSessionRequest, RenewSessionResponse>(service.RenewSessionAsync),
         [StoreMethods.AddTemporaryRoots] = new UnaryMethod<AddTemporaryRootsRequest, AddTemporaryRootsResponse>(service.AddTemporaryRootsAsync),
+        [StoreMethods.RemoveTemporaryRoots] = new UnaryMethod<RemoveTemporaryRootsRequest, RemoveTemporaryRootsResponse>(service.RemoveTemporaryRootsAsync),
         [StoreMethods.CloseSession] = new UnaryMethod<CloseSessionRequest, CloseSessionResponse>(service.CloseSessionAsync),
         [StoreMethods.QueryLiveness] = new ServerStreamingMethod<QueryLivenessRequest, QueryLivenessResponse>(service.QueryLivenessAsync),
         [StoreMethods.PutBuildLog] = new UnaryMethod<PutBuildLogRequest, PutBuildLogResponse>(service.PutBuildLogAsync),

@@ -36,6 +36,14 @@ internal sealed partial class StoreService
         return new AddTemporaryRootsResponse { Alive = await metadata.AddTemporaryRootsAsync(session, paths, call.Cancellation).ConfigureAwait(false) };
     }
 
+    public async Task<RemoveTemporaryRootsResponse> RemoveTemporaryRootsAsync(RemoveTemporaryRootsRequest request, CallContext call)
+    {
+        var session = await FindSessionAsync(call, request.Store, request.Session).ConfigureAwait(false);
+        var paths = ParsePaths(request.BaseNames, TemporaryRootsMax);
+        await metadata.RemoveTemporaryRootsAsync(session, paths, call.Cancellation).ConfigureAwait(false);
+        return new RemoveTemporaryRootsResponse();
+    }
+
     public async Task<CloseSessionResponse> CloseSessionAsync(CloseSessionRequest request, CallContext call)
     {
         var session = await FindSessionAsync(call, request.Store, request.Session).ConfigureAwait(false);

@@ -75,7 +75,7 @@ internal sealed class PathAdder(DaemonSession session)
     /// <summary>Reads the NAR of an object that is here and drops it; the object is kept alive for this client.</summary>
     internal async ValueTask SkipAsync(PathInfo info, WireReader reader)
     {
-        await session.Store.AddTemporaryRootAsync(info.Path, session.Ended);
+        session.TemporaryRoots.Add(info.Path);
         await NarIntake.ReadAsync(reader, AnyTree.Instance, pass: null);
         session.EndNar();
     }
@@ -88,7 +88,7 @@ internal sealed class PathAdder(DaemonSession session)
     /// <returns>What is registered now, by this or by someone else before.</returns>
     internal async Task<PathInfo> RegisterAsync(IPathImport import, PathInfo info)
     {
-        await session.Store.AddTemporaryRootAsync(info.Path, session.Ended);
+        session.TemporaryRoots.Add(info.Path);
         var registered = await import.RegisterAsync(Timed(info), session.Ended);
         if (!registered.NarHash.Equals(info.NarHash))
         {

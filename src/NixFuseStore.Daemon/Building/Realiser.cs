@@ -50,7 +50,7 @@ internal sealed class Realiser(DaemonSession session, BuildMode mode)
 
     private async ValueTask<BuildResult> RealiseObjectAsync(StorePath path)
     {
-        await session.Store.AddTemporaryRootAsync(path, session.Ended);
+        session.TemporaryRoots.Add(path);
         if (_valid.Contains(path) || await session.Store.FindPathAsync(path, session.Ended) is not null)
         {
             return BuildResult.Success(BuildStatus.AlreadyValid, []);
@@ -92,7 +92,7 @@ internal sealed class Realiser(DaemonSession session, BuildMode mode)
         var paths = outputs.Select(output => output.Path).OfType<StorePath>().ToList();
         foreach (var output in paths)
         {
-            await session.Store.AddTemporaryRootAsync(output, session.Ended);
+            session.TemporaryRoots.Add(output);
         }
 
         // 2. Valid, or fetched.

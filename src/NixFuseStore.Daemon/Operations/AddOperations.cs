@@ -84,7 +84,7 @@ internal static class AddOperations
         var path = ComputePath(session, name, address, references);
         if (session.Store.PeekPath(path) is { } known)
         {
-            await session.Store.AddTemporaryRootAsync(path, session.Ended);
+            session.TemporaryRoots.Add(path);
             return known;
         }
 

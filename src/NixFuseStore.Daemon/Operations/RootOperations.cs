@@ -13,7 +13,7 @@ internal static class RootOperations
     internal static async ValueTask AddTempRootAsync(DaemonSession session)
     {
         var path = await session.Reader.ReadPathAsync(session.Directory);
-        await session.Store.AddTemporaryRootAsync(path, session.Ended);
+        session.TemporaryRoots.Add(path);
         session.ReplyDone();
     }
 

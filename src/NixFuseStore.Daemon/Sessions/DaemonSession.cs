@@ -24,6 +24,7 @@ internal sealed class DaemonSession : IDisposable
         Services = services;
         Peer = peer;
         Ended = ended;
+        TemporaryRoots = services.Store.OpenTemporaryRoots();
     }
 
     /// <summary>Requests.</summary>
@@ -46,6 +47,9 @@ internal sealed class DaemonSession : IDisposable
 
     /// <summary>The process at the other end.</summary>
     internal DaemonPeer Peer { get; }
+
+    /// <summary>What this client keeps alive as long as it is connected.</summary>
+    internal ITemporaryRoots TemporaryRoots { get; }
 
     /// <summary>Cancelled when the client has gone, or the server ends.</summary>
     internal CancellationToken Ended { get; }
@@ -147,6 +151,7 @@ internal sealed class DaemonSession : IDisposable
     public void Dispose()
     {
         EndRequest();
+        TemporaryRoots.Dispose();
         Reader.Dispose();
         Writer.Dispose();
     }

@@ -5,11 +5,8 @@ namespace NixFuseStore.Daemon;
 /// <summary>What keeps paths alive.</summary>
 public interface IRootStore
 {
-    /// <summary>
-    /// Keeps paths, valid or not, for as long as this store's session lasts, which is at least until the client's connection ends.
-    /// Answers at once; roots go to the server in batches.
-    /// </summary>
-    ValueTask AddTemporaryRootAsync(StorePath path, CancellationToken cancellationToken);
+    /// <summary>The temporary roots of one more connection, which disposes them when it ends.</summary>
+    ITemporaryRoots OpenTemporaryRoots();
 
     /// <summary>
     /// Records an indirect root: a symlink in the client's file system that names a store path. It is looked at through the

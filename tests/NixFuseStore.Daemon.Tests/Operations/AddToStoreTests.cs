@@ -43,7 +43,7 @@ public sealed class AddToStoreTests
             await reply.ExpectEndAsync();
         }
 
-        Assert.Contains(StorePath.ParseBaseName(baseName), _store.TemporaryRoots);
+        Assert.All(_store.TemporaryRoots, roots => Assert.Equal([StorePath.ParseBaseName(baseName)], roots.Paths));
         Assert.Equal(0, _store.OpenImports);
     }
 

@@ -62,6 +62,30 @@ public sealed class DaemonServerTests
     }
 
     [Fact]
+    public async Task TemporaryRoots_EndWithTheirConnection()
+    {
+        await using var daemon = new SocketDaemon(_store, Impatient);
+        using var staying = await SocketClient.ConnectAsync(daemon);
+        await KeepAsync(staying, Hello);
+        using (var leaving = await SocketClient.ConnectAsync(daemon))
+        {
+            await KeepAsync(leaving, Hello);
+            await KeepAsync(leaving, Text);
+        }
+
+        await WaitAsync(() => daemon.Server.ConnectionCount == 1);
+        Assert.Equal([false, true], _store.TemporaryRoots.Select(roots => roots.IsReleased));
+        Assert.Equal(["Hello", "Hello Text"], _store.TemporaryRoots.Select(roots => string.Join(' ', roots.Paths.Select(path => path == Hello ? "Hello" : "Text"))));
+
+        static async Task KeepAsync(SocketClient client, StorePath path)
+        {
+            await client.SendAsync(new WireBytes().Number(11).Path(path));
+            await client.Reader.ExpectLastAsync();
+            Assert.Equal(1UL, await client.Reader.ReadNumberAsync());
+        }
+    }
+
+    [Fact]
     public async Task ClientThatVanishesWithinFramedData_LeavesNothing()
     {
         await using var daemon = new SocketDaemon(_store, Impatient);

@@ -22,7 +22,8 @@ internal sealed class MemoryDaemonStore : IDaemonStore
     /// <summary>What can be "fetched".</summary>
     public ConcurrentDictionary<StorePath, SubstitutablePath> Substitutes { get; } = new();
 
-    public ConcurrentQueue<StorePath> TemporaryRoots { get; } = new();
+    /// <summary>Those of each connection that there was.</summary>
+    public ConcurrentQueue<MemoryTemporaryRoots> TemporaryRoots { get; } = new();
 
     public ConcurrentQueue<(string Link, StorePath Target)> Roots { get; } = new();
 
@@ -132,10 +133,11 @@ internal sealed class MemoryDaemonStore : IDaemonStore
     public Task<string?> FindRealisationAsync(string id, CancellationToken cancellationToken) =>
         Task.FromResult(_realisations.GetValueOrDefault(id));
 
-    public ValueTask AddTemporaryRootAsync(StorePath path, CancellationToken cancellationToken)
+    public ITemporaryRoots OpenTemporaryRoots()
     {
-        TemporaryRoots.Enqueue(path);
-        return default;
+        var roots = new MemoryTemporaryRoots();
+        TemporaryRoots.Enqueue(roots);
+        return roots;
     }
 
     public Task AddIndirectRootAsync(string link, DaemonPeer peer, CancellationToken cancellationToken)
@@ -152,13 +154,15 @@ internal sealed class MemoryDaemonStore : IDaemonStore
 
     public Task<IReadOnlyCollection<(string Link, StorePath Target)>> FindRootsAsync(CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyCollection<(string, StorePath)>>(
-            [.. Roots, .. TemporaryRoots.Distinct().Select(path => ("{temp:1}", path))]);
+            [.. Roots, .. KeptForNow().Select(path => ("{temp:1}", path))]);
 
     public Task<IReadOnlyCollection<StorePath>> ListByLivenessAsync(bool live, CancellationToken cancellationToken)
     {
-        var kept = Roots.Select(root => root.Target).Concat(TemporaryRoots).ToHashSet();
+        var kept = Roots.Select(root => root.Target).Concat(KeptForNow()).ToHashSet();
         return Result(Paths.Where(path => kept.Contains(path) == live));
     }
+
+    private IEnumerable<StorePath> KeptForNow() => TemporaryRoots.Where(roots => !roots.IsReleased).SelectMany(roots => roots.Paths).Distinct();
 
     private static Task<IReadOnlyCollection<StorePath>> Result(IEnumerable<StorePath> paths) =>
         Task.FromResult<IReadOnlyCollection<StorePath>>([.. paths.Order()]);

@@ -109,6 +109,7 @@ public sealed class AccessTests : IAsyncLifetime
         await ExpectAsync(read, () => client.OpenSessionAsync(new OpenSessionRequest { Store = "main", Host = "h", LeaseSeconds = 1 }));
         await ExpectAsync(read, () => client.RenewSessionAsync(new RenewSessionRequest { Store = "main", Session = 1, LeaseSeconds = 1 }));
         await ExpectAsync(read, () => client.AddTemporaryRootsAsync(new AddTemporaryRootsRequest { Store = "main", Session = 1 }));
+        await ExpectAsync(read, () => client.RemoveTemporaryRootsAsync(new RemoveTemporaryRootsRequest { Store = "main", Session = 1 }));
         await ExpectAsync(read, () => client.CloseSessionAsync(new CloseSessionRequest { Store = "main", Session = 1 }));
         await ExpectAsync(write, () => client.AddSignaturesAsync(new AddSignaturesRequest { Store = "main" }));
         await ExpectAsync(write, () => client.AddRealisationsAsync(new AddRealisationsRequest { Store = "main" }));

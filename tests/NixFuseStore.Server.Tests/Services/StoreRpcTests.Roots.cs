@@ -31,6 +31,12 @@ public abstract partial class StoreRpcTests
         remove.Links.AddRange(["profile", "other"]);
         Assert.Equal(["profile"], (await _server.Client.RemoveRootsAsync(remove)).Removed);
         Assert.True((await _server.Client.RenewSessionAsync(new RenewSessionRequest { Store = "main", Session = session, LeaseSeconds = 5 })).Alive);
+        var release = new RemoveTemporaryRootsRequest { Store = "main", Session = session };
+        release.BaseNames.Add(Nothing);
+        await _server.Client.RemoveTemporaryRootsAsync(release);
+        await _server.Client.RemoveTemporaryRootsAsync(release);
+        Assert.DoesNotContain(await ListRootsAsync(), root => root.Kind == RootKind.Temporary);
+        Assert.True((await _server.Client.AddTemporaryRootsAsync(TemporaryRoots(session, Nothing))).Alive);
         await _server.Client.CloseSessionAsync(new CloseSessionRequest { Store = "main", Session = session });
         await _server.Client.CloseSessionAsync(new CloseSessionRequest { Store = "main", Session = session });
         Assert.False((await _server.Client.AddTemporaryRootsAsync(TemporaryRoots(session, Nothing))).Alive);

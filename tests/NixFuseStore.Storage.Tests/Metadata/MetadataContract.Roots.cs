@@ -1,3 +1,4 @@
+using System.Globalization;
 using NixFuseStore.Nix;
 using NixFuseStore.Storage.Metadata;
 
@@ -68,6 +69,31 @@ public abstract partial class MetadataContract
     }
 
     [Fact]
+    public async Task RemoveTemporaryRoots_TakesThoseOfThatSessionAlone()
+    {
+        var (a, b) = (SamplePath.Name("a"), SamplePath.Name("b"));
+        var one = await Metadata.OpenSessionAsync(Main, "token 1", "host", Minute, Token);
+        var two = await Metadata.OpenSessionAsync(Main, "token 1", "host", Minute, Token);
+        await Metadata.AddTemporaryRootsAsync(one, [a, b], Token);
+        await Metadata.AddTemporaryRootsAsync(two, [a], Token);
+
+        await Metadata.RemoveTemporaryRootsAsync(one, [a, a, SamplePath.Name("none")], Token);
+        Assert.Equal([(one.Number, b), (two.Number, a)], await ListAsync());
+
+        Assert.True(await Metadata.AddTemporaryRootsAsync(one, [a], Token));
+        await Metadata.RemoveTemporaryRootsAsync(one, [], Token);
+        await Metadata.RemoveTemporaryRootsAsync(one, [b], Token);
+        await Metadata.RemoveTemporaryRootsAsync(two, [a], Token);
+        Assert.Equal([(one.Number, a)], await ListAsync());
+
+        await Metadata.CloseSessionAsync(one, Token);
+        await Metadata.RemoveTemporaryRootsAsync(one, [a], Token);
+
+        async Task<IEnumerable<(long Session, StorePath Target)>> ListAsync() =>
+            (await Metadata.ListRootsAsync(Main, Token)).Select(root => (long.Parse(root.Link["{temp:".Length..^1], CultureInfo.InvariantCulture), root.Target));
+    }
+
+    [Fact]
     public async Task Session_OfAnotherOwnerOrStore_IsNotFound()
     {
         var other = await CreateStoreAsync("other");
@@ -78,6 +104,7 @@ public abstract partial class MetadataContract
         {
             Assert.False(await Metadata.RenewSessionAsync(wrong, Minute, Token));
             Assert.False(await Metadata.AddTemporaryRootsAsync(wrong, [SamplePath.Name("b")], Token));
+            await Metadata.RemoveTemporaryRootsAsync(wrong, [SamplePath.Name("a")], Token);
             await Metadata.CloseSessionAsync(wrong, Token);
         }
 

@@ -45,6 +45,10 @@ public interface IRootCatalog
     Task<bool> AddTemporaryRootsAsync(
         SessionId session, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken = default);
 
+    /// <summary>Removes temporary roots. Those that there are not, or of a session that is gone, are no error; one that a crash brings back ends with its session.</summary>
+    Task RemoveTemporaryRootsAsync(
+        SessionId session, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken = default);
+
     /// <summary>Ends a session and drops its roots; one that is gone is no error.</summary>
     Task CloseSessionAsync(SessionId session, CancellationToken cancellationToken = default);
 }

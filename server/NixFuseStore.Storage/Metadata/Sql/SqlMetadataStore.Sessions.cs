@@ -67,6 +67,25 @@ internal sealed partial class SqlMetadataStore
         cancellationToken);
 
     /// <inheritdoc/>
+    public Task RemoveTemporaryRootsAsync(
+        SessionId session, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken) => WriteAsync(
+        durable: false,
+        sql =>
+        {
+            string[] names = [.. paths.Distinct().Order().Select(path => path.BaseName)];
+            return sql.ExecuteRowsAsync(
+                new SqlText(
+                    $$"""
+                    DELETE FROM session_roots WHERE session IN (SELECT id FROM sessions WHERE {{IsNamed}})
+                      AND base_name IN (SELECT r.name FROM {rows})
+                    """,
+                    Named(session)),
+                new RowSet(names.Length).Text("name", names),
+                cancellationToken);
+        },
+        cancellationToken);
+
+    /// <inheritdoc/>
     public Task CloseSessionAsync(SessionId session, CancellationToken cancellationToken) => WriteAsync(
         durable: true,
         async sql =>
