@@ -2,17 +2,18 @@ namespace NixFuseStore.MountBenchmarks;
 
 /// <summary>What the command line asks for.</summary>
 internal sealed record Options(
-    string Store, string? Rebuilt, string WorkDirectory, int Repeats, string JsonFile, IReadOnlyList<string> Groups, string Programs, string Metadata)
+    string Store, string? Rebuilt, string WorkDirectory, int Repeats, string JsonFile, IReadOnlyList<string> Groups, string Programs, string Only)
 {
     public const string Usage = """
         usage: NixFuseStore.MountBenchmarks --store ROOT [--rebuilt ROOT] [--work DIR] [--repeat N] [--json FILE] [--programs DIR]
-                                            [--metadata sqlite|postgres] [GROUP...]
+                                            [--only TEXT] [GROUP...]
 
           --store ROOT     a chroot Nix store with the closures to measure (ROOT/nix/store, ROOT/nix/var/nix/db), on a local disk
           --rebuilt ROOT   its mass rebuild, for the storage group
           --work DIR       scratch space on the same disk (default: artifacts/benchmark below the current folder); removed at the end
           --repeat N       runs a figure; medians are printed (default 5)
           --programs DIR   where nixfuse and nixfuse-server are (default: out)
+          --only TEXT      of the group cold, measure only rows whose name contains this, such as "python3" or "on far"
           GROUP            warm, cached, cold, storage, tiny, daemon, binary-cache (default: all)
 
         Needs root, a Nix, nginx, bubblewrap, squashfuse, squashfs-tools, sshfs, socat, openssh-sftp-server, strace, iproute2, gcc, wrk and
@@ -22,7 +23,7 @@ internal sealed record Options(
     public static Options? Parse(string[] arguments)
     {
         string? store = null, rebuilt = null;
-        string work = Path.GetFullPath("artifacts/benchmark"), json = "", programs = "out", metadata = "sqlite";
+        string work = Path.GetFullPath("artifacts/benchmark"), json = "", programs = "out", only = "";
         var repeats = 5;
         List<string> groups = [];
         for (var i = 0; i < arguments.Length; i++)
@@ -46,7 +47,7 @@ internal sealed record Options(
                 case "--work": work = Path.GetFullPath(value); break;
                 case "--json": json = Path.GetFullPath(value); break;
                 case "--programs": programs = value; break;
-                case "--metadata": metadata = value; break;
+                case "--only": only = value; break;
                 case "--repeat" when int.TryParse(value, out repeats) && repeats > 0: break;
                 default: return null;
             }
@@ -57,8 +58,10 @@ internal sealed record Options(
             return null;
         }
 
-        return new Options(store, rebuilt, work, repeats, json, groups, Path.GetFullPath(programs), metadata);
+        return new Options(store, rebuilt, work, repeats, json, groups, Path.GetFullPath(programs), only);
     }
 
     public bool Wants(string group) => Groups.Count == 0 || Groups.Contains(group);
+
+    public bool WantsRow(string name) => name.Contains(Only, StringComparison.Ordinal);
 }

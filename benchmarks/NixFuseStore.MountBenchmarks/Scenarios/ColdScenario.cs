@@ -31,17 +31,25 @@ internal static class ColdScenario
             foreach (var job in jobs.All)
             {
                 Compare($"{job.Name} on {link}", [job.Path], job, jobLevel, BytesOfJob);
-                if (sshfs is not null && job == jobs.Python)
+                if (sshfs is not null && job == jobs.Python && options.WantsRow($"{job.Name} on {link}"))
                 {
                     report.Add("cold", $"{job.Name} on {link}", "s", Cold(() => client.Time(job, scratch)).Seconds, "sshfs", Shell.Time("bwrap", job.Bubblewrap(sshfs.Store, scratch)));
                 }
             }
 
             Compare($"python3 of the environment on {link}", jobs.TopLevel, jobs.Python, environmentLevel, BytesOfEnvironment);
-            ReadClosure(link);
+            if (options.WantsRow($"every file of gcc's closure on {link}"))
+            {
+                ReadClosure(link);
+            }
 
             void Compare(string name, IReadOnlyList<string> closure, Job job, double level, double bytesLevel)
             {
+                if (!options.WantsRow(name))
+                {
+                    return;
+                }
+
                 List<(double Seconds, long Bytes)> first = [], later = [], theirs = [];
                 for (var i = 0; i < options.Repeats; i++)
                 {
