@@ -9,6 +9,10 @@ namespace NixFuseStore.Cli.Mounting;
 /// <content>What the control socket answers.</content>
 internal sealed partial class MountHost
 {
+    /// <summary>A job that has just ended may still hold the mount for a moment: kernels put its namespaces away behind its exit.</summary>
+    private static readonly TimeSpan BusyPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(50);
+
     private Task HandleAsync(ControlRequest request, Func<ControlReply, Task> reply, CancellationToken cancellationToken) => request.Command switch
     {
         ControlRequest.Status => reply(new ControlReply { Done = true, Status = DescribeStatus() }),
@@ -20,9 +24,15 @@ internal sealed partial class MountHost
 
     private async Task UnmountAsync(bool lazy, Func<ControlReply, Task> reply, CancellationToken cancellationToken)
     {
-        if (!_mount!.TryUnmount(lazyWhenBusy: lazy))
+        var asked = Stopwatch.GetTimestamp();
+        while (!_mount!.TryUnmount(lazyWhenBusy: lazy))
         {
-            throw new CliException($"{MountPoint} is in use; end the programs that use it (fuser -vm {MountPoint} shows them), or give --lazy");
+            if (Stopwatch.GetElapsedTime(asked) > BusyPatience)
+            {
+                throw new CliException($"{MountPoint} is in use; end the programs that use it (fuser -vm {MountPoint} shows them), or give --lazy");
+            }
+
+            await Task.Delay(BusyPause, cancellationToken).ConfigureAwait(false);
         }
 
         await reply(new ControlReply { Done = true }).ConfigureAwait(false);
