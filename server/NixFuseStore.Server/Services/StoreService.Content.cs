@@ -29,6 +29,9 @@ internal sealed partial class StoreService
         var maxPaths = request.MaxPaths == 0 ? limits.ClosurePathsMax : (int)Math.Min(request.MaxPaths, (uint)limits.ClosurePathsMax);
         var closure = await metadata.GetClosureAsync(store.Id, request.HashParts, maxPaths, !request.NoReferences, call.Cancellation).ConfigureAwait(false);
 
+        var plainBytesMax = (int)Math.Min(request.InlineSectionBytes, int.MaxValue);
+        var askedPlainBytesMax = Math.Max(plainBytesMax, (int)Math.Min(request.InlineAskedSectionBytes, int.MaxValue));
+        var asked = request.HashParts.ToHashSet(StringComparer.Ordinal);
         var message = new GetClosureResponse();
         message.NotValid.AddRange(closure.NotValid);
         var sent = new HashSet<SectionDigest>();
@@ -36,7 +39,7 @@ internal sealed partial class StoreService
         for (var start = 0; start < closure.Paths.Count; start += PathsPerRead)
         {
             var paths = closure.Paths.Skip(start).Take(PathsPerRead).ToArray();
-            var sections = await SmallSectionsAsync(paths, (int)Math.Min(request.InlineSectionBytes, int.MaxValue), call.Cancellation).ConfigureAwait(false);
+            var sections = await SmallSectionsAsync(paths, asked, askedPlainBytesMax, plainBytesMax, call.Cancellation).ConfigureAwait(false);
             var used = request.WithUsedChunks
                 ? await metadata.GetUsedChunksAsync(store.Id, [.. paths.Select(path => path.ManifestDigest)], call.Cancellation).ConfigureAwait(false)
                 : null;
@@ -107,12 +110,17 @@ internal sealed partial class StoreService
     }
 
     private async Task<ILookup<ManifestDigest, StoredSection>> SmallSectionsAsync(
-        StoredPath[] paths, int plainBytesMax, CancellationToken cancellation)
+        StoredPath[] paths, HashSet<string> asked, int askedPlainBytesMax, int plainBytesMax, CancellationToken cancellation)
     {
-        IReadOnlyList<(ManifestDigest Manifest, StoredSection Section)> sections = plainBytesMax == 0
-            ? []
-            : await metadata.GetSmallSectionsAsync([.. paths.Select(path => path.ManifestDigest).Distinct()], plainBytesMax, cancellation).ConfigureAwait(false);
-        return sections.ToLookup(pair => pair.Manifest, pair => pair.Section);
+        var sections = new List<(ManifestDigest Manifest, StoredSection Section)>();
+        foreach (var group in paths.GroupBy(path => asked.Contains(path.Path.HashPart) ? askedPlainBytesMax : plainBytesMax).Where(group => group.Key > 0))
+        {
+            ManifestDigest[] digests = [.. group.Select(path => path.ManifestDigest).Distinct()];
+            sections.AddRange(await metadata.GetSmallSectionsAsync(digests, group.Key, cancellation).ConfigureAwait(false));
+        }
+
+        // A path among the asked-for ones may have the manifest of one that is not.
+        return sections.DistinctBy(pair => (pair.Manifest, pair.Section.Digest)).ToLookup(pair => pair.Manifest, pair => pair.Section);
     }
 
     private static SectionName Parse(Protocol.SectionName name) =>

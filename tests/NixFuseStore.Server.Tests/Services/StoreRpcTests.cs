@@ -214,6 +214,22 @@ public abstract partial class StoreRpcTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task GetClosure_WithSectionsOfAskedPaths_BringsNoOthers()
+    {
+        var a = SamplePath.Create("a", FakeTree.Directory(("x", FakeTree.File("one"))));
+        var b = SamplePath.Create("b", FakeTree.Directory(("y", FakeTree.File("two"))), a.Path);
+        await _server.RegisterAllAsync(a, b);
+        var request = new GetClosureRequest { Store = "main", InlineAskedSectionBytes = 1 << 20 };
+        request.HashParts.Add(b.Path.HashPart);
+
+        var items = (await CollectAsync(_server.Client.GetClosureAsync(request, null, TestServer.Cancellation))).SelectMany(message => message.Items).ToArray();
+
+        Assert.Equal([b.Path.BaseName, a.Path.BaseName], items.Select(item => item.Path.BaseName));
+        Assert.Contains(items[0].Sections, section => section.Digest == ByteString.CopyFrom(b.Manifest.Header.GetDigest(ManifestSection.Tree).ToArray()));
+        Assert.Empty(items[1].Sections);
+    }
+
+    [Fact]
     public async Task GetClosure_BoundedOrRootsOnly_SaysSo()
     {
         var a = SamplePath.CreateRandom("a", 1, 10);

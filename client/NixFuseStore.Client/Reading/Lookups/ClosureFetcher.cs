@@ -7,8 +7,8 @@ namespace NixFuseStore.Client.Reading;
 
 /// <summary>
 /// Asks the server about paths. A question about one path brings its whole closure: the record that was asked for first, then the others, with
-/// their manifest sections where hardly any are cached yet; else those that lack are asked for afterwards. So the first lookup inside a path finds
-/// all trees here after one or two round trips. Any thread.
+/// their manifest sections where hardly any are cached yet; else the asked-for path alone has them with it, and those of the others that lack are
+/// asked for afterwards. So the first lookup inside the path finds its tree here after one round trip, and those of its closure after two. Any thread.
 /// </summary>
 internal sealed class ClosureFetcher(
     ServerConnection connection, ServerHealth health, PathTable table, MetadataCache metadata, SectionFetcher sections, UsedChunks used)
@@ -179,6 +179,7 @@ internal sealed class ClosureFetcher(
         {
             Store = connection.StoreName,
             InlineSectionBytes = inline ? InlineSectionBytes : 0u,
+            InlineAskedSectionBytes = recordOnly ? 0u : InlineSectionBytes,
             NoReferences = recordOnly,
             WithUsedChunks = !recordOnly,
         };
