@@ -45,7 +45,7 @@ public sealed partial class StoreFileSystem
                 }
                 else
                 {
-                    pending.Directory(ListTree(tree, request));
+                    pending.Directory(self.ListPath(handle, tree, request));
                 }
             });
         }
@@ -55,8 +55,18 @@ public sealed partial class StoreFileSystem
         }
         else
         {
-            reply.Directory(ListTree(tree, request));
+            reply.Directory(ListPath(handle, tree, request));
         }
+    }
+
+    private DirectoryPage ListPath(PathHandle handle, ManifestTree tree, in ReadDirectoryRequest request)
+    {
+        if (new NodeId(request.Node).Entry == 0 && request.Cookie == 0)
+        {
+            _reader.OnListed(handle);
+        }
+
+        return ListTree(tree, request);
     }
 
     private static Errno ListError(PathHandle handle, ManifestTree tree, in ReadDirectoryRequest request)

@@ -61,6 +61,11 @@ public interface IStoreReader : IAsyncDisposable
     {
     }
 
+    /// <summary>Somebody lists what is directly in the path: a hint, as <see cref="Expect"/> is. Who searches or copies paths lists one after the other.</summary>
+    void OnListed(PathHandle handle)
+    {
+    }
+
     /// <summary>The target of a symbolic link of the path's tree.</summary>
     ValueTask<byte[]> ReadLinkAsync(PathHandle handle, int entry, CancellationToken cancellationToken);
 

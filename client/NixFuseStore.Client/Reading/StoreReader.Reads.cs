@@ -215,6 +215,11 @@ public sealed partial class StoreReader
             _fetcher.ReadAhead(content, in plan, access.FileStart);
         }
 
+        if (plan.Beyond > 0)
+        {
+            EnterNext(content.Handle, plan.Beyond);
+        }
+
         if (range.StreamStart == access.FileStart && content.TryStart(entry) && content.Companions.OnRead(tree, entry) is var companion and >= 0)
         {
             Expect(content, tree, companion);

@@ -25,6 +25,7 @@ public sealed partial class StoreReader : IStoreReader
     private readonly ChunkMemory _chunkMemory;
     private readonly ChunkFetcher _fetcher;
     private readonly ProgramReadAhead _programs;
+    private readonly WalkOrder _walk = new();
     private readonly UseRecorder _uses;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task<IChunkCache?> _cache;

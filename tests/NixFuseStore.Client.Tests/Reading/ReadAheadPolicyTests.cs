@@ -143,6 +143,96 @@ public sealed class ReadAheadPolicyTests
     }
 
     [Fact]
+    public void Plan_WholeBigFilesInARow_RunsAheadIntoTheNextOneAndBeyondTheStream()
+    {
+        const int Files = 5;
+        var (ahead, beyond, waits) = (0L, 0L, 0);
+        for (var at = 0L; at < Files * 2 * MiB; at += 128 * KiB)
+        {
+            var file = at / (2 * MiB) * 2 * MiB;
+            var missed = at >= ahead;
+            waits += missed && at >= 4 * MiB ? 1 : 0;
+            var plan = Plan(at, at + (128 * KiB), file, file + (2 * MiB), missed, Files * 2 * MiB);
+            ahead = Math.Max(ahead, plan.End);
+            beyond = Math.Max(beyond, plan.Beyond);
+        }
+
+        Assert.Equal(0, waits);
+        Assert.InRange(beyond, 4 * MiB, 8 * MiB);
+    }
+
+    [Fact]
+    public void Plan_PartsOfBigFilesInARow_StaysWithinTheFile()
+    {
+        for (var file = 0L; file < 20 * MiB; file += 2 * MiB)
+        {
+            // All but the first half, which programs that look for an index at the end do.
+            for (var at = file + MiB; at < file + (2 * MiB); at += 128 * KiB)
+            {
+                var plan = Plan(at, at + (128 * KiB), file, file + (2 * MiB), missed: true, stream: 20 * MiB);
+                Assert.True(plan.IsEmpty || plan.End <= file + (2 * MiB), "read ahead into a file that nobody may want");
+                Assert.Equal(0, plan.Beyond);
+            }
+        }
+    }
+
+    [Fact]
+    public void Plan_RequestsOfTheKernelThatOvertakeEachOther_AreStillSequential()
+    {
+        var sequential = false;
+        for (var at = 0L; at < 8 * MiB; at += 256 * KiB)
+        {
+            foreach (var start in new[] { at + (128 * KiB), at })
+            {
+                sequential |= Plan(start, start + (128 * KiB), 0, 8 * MiB, missed: false, stream: 8 * MiB).Kind == ReadAheadKind.Sequential;
+            }
+        }
+
+        Assert.True(sequential);
+    }
+
+    [Fact]
+    public void Enter_BeforeTheReaderComes_IsAskedForOnceAndGoneOnFrom()
+    {
+        Assert.Equal(new ReadAheadRange(0, MiB, ReadAheadKind.Across), _policy.Enter(_state, MiB, 9 * MiB));
+        Assert.Equal(new ReadAheadRange(MiB, 2 * MiB, ReadAheadKind.Across), _policy.Enter(_state, 2 * MiB, 9 * MiB));
+        Assert.True(_policy.Enter(_state, 2 * MiB, 9 * MiB).IsEmpty);
+
+        var ahead = 2 * MiB;
+        for (var at = 0L; at < 9 * MiB; at += 128 * KiB)
+        {
+            var plan = Plan(at, at + (128 * KiB), 0, 9 * MiB, missed: false, stream: 9 * MiB);
+            Assert.True(plan.IsEmpty || plan.Start >= ahead, "asked for twice");
+            ahead = Math.Max(ahead, plan.End);
+            Assert.True(ahead > at, $"nothing ahead at {at}");
+        }
+    }
+
+    [Fact]
+    public void Plan_NextPathsThatNobodyRead_AreNoLongerFetched()
+    {
+        long Beyond()
+        {
+            var state = new ReadAheadState();
+            var beyond = 0L;
+            for (var file = 0L; file < 4 * MiB; file += 100 * KiB)
+            {
+                beyond = _policy.Plan(state, new ReadAccess(file, file + (100 * KiB), file, file + (100 * KiB), 0, 4 * MiB, false), Link, 4 * MiB).Beyond;
+            }
+
+            return beyond;
+        }
+
+        Assert.True(Beyond() > 0);
+        for (var i = 0; i < 8; i++)
+        {
+            _policy.OnFetched(_state, ReadAheadKind.Across, 0, 8 * MiB);
+        }
+
+        Assert.Equal(0, Beyond());
+    }
+
+    [Fact]
     public void Plan_RandomAccesses_AlwaysLieInTheStream()
     {
         var seed = Environment.TickCount;

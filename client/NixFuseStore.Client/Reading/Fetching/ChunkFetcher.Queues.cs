@@ -4,7 +4,7 @@ namespace NixFuseStore.Client.Reading;
 internal sealed partial class ChunkFetcher
 {
     private const int DemandRequestsMax = 6;
-    private const int ReadAheadRequestsMax = 3;
+    private const int GuessRequestsMax = 3;
     private const int BulkRequestsMax = 4;
     private const int ChunksPerRequestMax = 512;
 
@@ -23,8 +23,8 @@ internal sealed partial class ChunkFetcher
     /// </summary>
     private const long UsedWindowBytesMin = 2 << 20;
 
-    /// <summary>The same for requests: the more connections begin, the sooner they carry together what the link does.</summary>
-    private const int UsedRequestsMax = 6;
+    /// <summary>Read-ahead requests that may be under way of what is more than a guess: they have to fill the link, and new connections are slow.</summary>
+    private const int ReadAheadRequestsMax = 6;
 
     private const long BulkRequestBytes = 4 << 20;
 
@@ -33,6 +33,7 @@ internal sealed partial class ChunkFetcher
 
     private readonly FetchQueue _demand = new(newestFirst: false);
     private readonly FetchQueue _ahead = new(newestFirst: true);
+    private readonly FetchQueue _stream = new(newestFirst: false);
     private readonly FetchQueue _bulk = new(newestFirst: false);
     private int _demandRunning;
     private int _aheadRunning;
@@ -40,10 +41,11 @@ internal sealed partial class ChunkFetcher
     private long _aheadBytesRunning;
     private bool _pumpScheduled;
 
-    private FetchQueue QueueOf(FetchPriority priority) => priority switch
+    // A reader who goes on and on needs the oldest wish first; of guesses, the latest is the best.
+    private FetchQueue QueueOf(ChunkFetch fetch) => fetch.Priority switch
     {
         FetchPriority.Demand => _demand,
-        FetchPriority.ReadAhead => _ahead,
+        FetchPriority.ReadAhead => fetch.Kind is ReadAheadKind.Sequential or ReadAheadKind.Across ? _stream : _ahead,
         _ => _bulk,
     };
 
@@ -56,21 +58,27 @@ internal sealed partial class ChunkFetcher
                 if (fetch.State != FetchState.Done)
                 {
                     fetch.State = FetchState.Queued;
-                    QueueOf(fetch.Priority).Add(fetch);
+                    QueueOf(fetch).Add(fetch);
                 }
             }
 
             _ahead.EndBatch();
-            while (_ahead.Count > ReadAheadQueuedMax && _ahead.TryTakeOldest(out var dropped))
-            {
-                if (dropped.State == FetchState.Queued && dropped.Priority == FetchPriority.ReadAhead)
-                {
-                    dropped.State = FetchState.Done;
-                    _fetches.Remove(dropped.Id);
-                }
-            }
-
+            DropOldest(_ahead);
+            DropOldest(_stream);
             SchedulePump();
+        }
+    }
+
+    // Under the lock.
+    private void DropOldest(FetchQueue ahead)
+    {
+        while (ahead.Count > ReadAheadQueuedMax && ahead.TryTakeOldest(out var dropped))
+        {
+            if (dropped.State == FetchState.Queued && dropped.Priority == FetchPriority.ReadAhead)
+            {
+                dropped.State = FetchState.Done;
+                _fetches.Remove(dropped.Id);
+            }
         }
     }
 
@@ -115,23 +123,8 @@ internal sealed partial class ChunkFetcher
             return demand;
         }
 
-        // While a reader waits, read-ahead may fill the pipe only by half, so that it delays the reader by less than a round trip;
-        // what a program needs to start, here or on other hosts, is as good as waited for.
         priority = FetchPriority.ReadAhead;
-        var kind = _ahead.Newest?.Kind ?? ReadAheadKind.None;
-        var window = Link.WindowPlainBytes;
-        if (kind == ReadAheadKind.Used)
-        {
-            window = Math.Max(window, UsedWindowBytesMin);
-        }
-        else if (_demandRunning > 0 && kind != ReadAheadKind.Program)
-        {
-            window /= 2;
-        }
-
-        if (_aheadRunning < (kind == ReadAheadKind.Used ? UsedRequestsMax : ReadAheadRequestsMax)
-            && (_aheadBytesRunning == 0 || _aheadBytesRunning + ReadAheadRequestBytesMin <= window)
-            && Take(_ahead, priority, Math.Min(ReadAheadRequestBytes, window - _aheadBytesRunning)) is { } ahead)
+        if (NextAhead() is { } ahead)
         {
             _aheadRunning++;
             _aheadBytesRunning += BytesOf(ahead);
@@ -147,6 +140,32 @@ internal sealed partial class ChunkFetcher
         }
 
         return null;
+    }
+
+    // Under the lock.
+    private List<ChunkFetch>? NextAhead()
+    {
+        // While a reader waits, read-ahead may fill the pipe only by half, so that it delays the reader by less than a round trip;
+        // what a program needs to start, here or on other hosts, is as good as waited for.
+        var kind = _ahead.Newest?.Kind ?? ReadAheadKind.None;
+        var window = Link.WindowPlainBytes;
+        if (kind == ReadAheadKind.Used)
+        {
+            window = Math.Max(window, UsedWindowBytesMin);
+        }
+        else if (_demandRunning > 0 && kind != ReadAheadKind.Program)
+        {
+            window /= 2;
+        }
+
+        if (_aheadBytesRunning > 0 && _aheadBytesRunning + ReadAheadRequestBytesMin > window)
+        {
+            return null;
+        }
+
+        var bytesMax = Math.Min(ReadAheadRequestBytes, window - _aheadBytesRunning);
+        return (_aheadRunning < (kind == ReadAheadKind.Used ? ReadAheadRequestsMax : GuessRequestsMax) ? Take(_ahead, FetchPriority.ReadAhead, bytesMax) : null)
+            ?? (_aheadRunning < ReadAheadRequestsMax ? Take(_stream, FetchPriority.ReadAhead, bytesMax) : null);
     }
 
     // Under the lock. At least one chunk, where there is one; fetches that moved on to another queue are passed over.

@@ -246,7 +246,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
             fetch.Priority = priority;
             if (fetch.State == FetchState.Queued)
             {
-                QueueOf(priority).Add(fetch);
+                QueueOf(fetch).Add(fetch);
                 SchedulePump();
             }
         }

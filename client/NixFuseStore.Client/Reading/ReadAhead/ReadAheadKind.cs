@@ -23,4 +23,7 @@ internal enum ReadAheadKind : byte
 
     /// <summary>Other hosts read it.</summary>
     Used = 6,
+
+    /// <summary>Somebody who reads whole paths one after the other comes to it next.</summary>
+    Across = 7,
 }

@@ -27,6 +27,12 @@ internal sealed record ReadAheadOptions
     /// <summary>A read this far from the expected place still counts as sequential: kernels skip what they have.</summary>
     public long SequentialSlack { get; init; } = 32 << 10;
 
+    /// <summary>The same within a file: kernels read ahead in several requests at once, which may overtake each other.</summary>
+    public long SequentialFileSlack { get; init; } = 256 << 10;
+
+    /// <summary>Files read wholly, one after the other, that let read-ahead go on behind the end of a big file, and of the path.</summary>
+    public int WholeFilesRun { get; init; } = 2;
+
     /// <summary>Reads in a row that make a sequential reader.</summary>
     public int SequentialRun { get; init; } = 3;
 
@@ -35,6 +41,12 @@ internal sealed record ReadAheadOptions
 
     /// <summary>Bytes of a file's or path's own experience that count as much as what is known of all others.</summary>
     public long PriorBytes { get; init; } = 512 << 10;
+
+    /// <summary>What is expected of the next path before anything is known: who has read whole files so far usually goes on.</summary>
+    public double AcrossPrior { get; init; } = 0.75;
+
+    /// <summary>Bytes of experience with next paths that count as much as that.</summary>
+    public long AcrossPriorBytes { get; init; } = 1 << 20;
 
     /// <summary>Bounds of the share that must be read for read-ahead to pay; in between, the link decides.</summary>
     public double WorthMin { get; init; } = 0.15;

@@ -2,14 +2,15 @@ namespace NixFuseStore.Client.Reading;
 
 /// <summary>
 /// Decides what to fetch before it is asked for, along the content stream. Three cases: somebody reads on and on (also across small files,
-/// which lie side by side in the stream): keep a doubling window ahead. A miss among small files: the file and its neighbours. A miss
-/// somewhere in a big file: a piece around it. Windows grow while enough of what was fetched is read for it to pay on this link, and shrink while
+/// which lie side by side in the stream): keep a doubling window ahead, and where whole files are read, on into the next file and path. A miss
+/// among small files: the file and its neighbours. A miss somewhere in a big file: a piece around it. Windows grow while enough of what was fetched is read for it to pay on this link, and shrink while
 /// it is not. Fetches nothing itself. Any thread.
 /// </summary>
 internal sealed class ReadAheadPolicy(ReadAheadOptions options)
 {
     private readonly ReadAheadExperience _neighbours = new();
     private readonly ReadAheadExperience _around = new();
+    private readonly ReadAheadExperience _across = new();
 
     /// <summary>Experience with files that were fetched because somebody looked them up.</summary>
     public ReadAheadExperience Looked { get; } = new();
@@ -27,7 +28,7 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
             var index = Follow(state, in access);
             if (index >= 0 && state.Cursors[index].Run >= options.SequentialRun)
             {
-                return Ahead(ref state.Cursors[index], in access, streamLength);
+                return Ahead(ref state.Cursors[index], in access, in link, streamLength);
             }
 
             if (index < 0)
@@ -43,6 +44,31 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
             return access.FileLength < options.BigFileBytes
                 ? AroundSmallFile(state, in access, in link)
                 : AroundPlaceInBigFile(state, in access, in link);
+        }
+    }
+
+    /// <summary>Somebody reads whole paths, and comes to this one next: what to fetch of its beginning. He is expected there as a sequential reader.</summary>
+    /// <param name="state">The path's state; changed.</param>
+    /// <param name="bytes">How much of it he is expected to read soon.</param>
+    /// <param name="streamLength">Length of the stream, bytes.</param>
+    public ReadAheadRange Enter(ReadAheadState state, long bytes, long streamLength)
+    {
+        lock (state.Gate)
+        {
+            state.Clock++;
+            var index = Array.FindIndex(state.Cursors, static cursor => cursor.UsedAt != 0 && cursor.Next == 0);
+            if (index < 0)
+            {
+                index = Oldest(state);
+                state.Cursors[index] = new ReadAheadCursor { Run = options.SequentialRun, WholeFiles = options.WholeFilesRun };
+            }
+
+            ref var cursor = ref state.Cursors[index];
+            cursor.UsedAt = state.Clock;
+            cursor.Window = Math.Max(cursor.Window, bytes);
+            var start = cursor.AheadEnd;
+            cursor.AheadEnd = Math.Max(start, Math.Min(bytes, streamLength));
+            return new ReadAheadRange(start, cursor.AheadEnd, ReadAheadKind.Across);
         }
     }
 
@@ -67,6 +93,10 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
         {
             Looked.OnFetched(bytes);
         }
+        else if (kind == ReadAheadKind.Across)
+        {
+            _across.OnFetched(bytes);
+        }
     }
 
     /// <summary>Learns that something fetched ahead was read.</summary>
@@ -90,6 +120,10 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
         {
             Looked.OnUsed(bytes);
         }
+        else if (kind == ReadAheadKind.Across)
+        {
+            _across.OnUsed(bytes);
+        }
     }
 
     // The cursor that expected this read, or -1.
@@ -98,11 +132,10 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
         for (var i = 0; i < state.Cursors.Length; i++)
         {
             ref var cursor = ref state.Cursors[i];
-            if (cursor.UsedAt != 0 && Math.Abs(access.Start - cursor.Next) <= options.SequentialSlack && access.End > cursor.Next)
+            var slack = cursor.FileStart == access.FileStart ? options.SequentialFileSlack : options.SequentialSlack;
+            if (cursor.UsedAt != 0 && Math.Abs(access.Start - cursor.Next) <= slack && access.End > cursor.Next)
             {
-                cursor.Run++;
-                cursor.Next = access.End;
-                cursor.UsedAt = state.Clock;
+                cursor.Advance(in access, state.Clock);
                 return i;
             }
         }
@@ -111,6 +144,13 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
     }
 
     private static void Start(ReadAheadState state, in ReadAccess access)
+    {
+        ref var cursor = ref state.Cursors[Oldest(state)];
+        cursor = new ReadAheadCursor { AheadEnd = access.End };
+        cursor.Advance(in access, state.Clock);
+    }
+
+    private static int Oldest(ReadAheadState state)
     {
         var oldest = 0;
         for (var i = 1; i < state.Cursors.Length; i++)
@@ -121,11 +161,14 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
             }
         }
 
-        state.Cursors[oldest] = new ReadAheadCursor { Next = access.End, AheadEnd = access.End, UsedAt = state.Clock };
+        return oldest;
     }
 
-    private ReadAheadRange Ahead(ref ReadAheadCursor cursor, in ReadAccess access, long streamLength)
+    private ReadAheadRange Ahead(ref ReadAheadCursor cursor, in ReadAccess access, in ReadAheadLink link, long streamLength)
     {
+        var wholeFiles = cursor.WholeFiles >= options.WholeFilesRun;
+        var limit = access.FileLength < options.BigFileBytes || wholeFiles ? streamLength : access.FileEnd;
+
         // Asked for again only when half of the window is used up, so that requests stay of a useful size.
         cursor.AheadEnd = Math.Max(cursor.AheadEnd, access.End);
         if (cursor.Window > 0 && cursor.AheadEnd - access.End > cursor.Window / 2)
@@ -137,9 +180,14 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
         var least = Math.Max(options.NearWindowMin, access.End - access.Start);
         cursor.Window = Math.Clamp(cursor.Window * 2, least, Math.Max(options.SequentialMax, least));
         var start = cursor.AheadEnd;
-        var limit = access.FileLength < options.BigFileBytes ? streamLength : access.FileEnd;
         cursor.AheadEnd = Math.Max(start, Math.Min(access.End + cursor.Window, limit));
-        return new ReadAheadRange(start, cursor.AheadEnd, ReadAheadKind.Sequential);
+        return new ReadAheadRange(start, cursor.AheadEnd, ReadAheadKind.Sequential, wholeFiles ? Beyond(in cursor, in link, streamLength) : 0);
+    }
+
+    private long Beyond(in ReadAheadCursor cursor, in ReadAheadLink link, long streamLength)
+    {
+        var worth = Math.Clamp(link.Worth, options.WorthMin, options.WorthMax);
+        return _across.Usefulness(options.AcrossPrior, options.AcrossPriorBytes) >= worth ? Math.Max(0, cursor.Next + cursor.Window - streamLength) : 0;
     }
 
     private ReadAheadRange AroundSmallFile(ReadAheadState state, in ReadAccess access, in ReadAheadLink link)

@@ -4,7 +4,8 @@ namespace NixFuseStore.Client.Reading;
 /// <param name="Start">First byte.</param>
 /// <param name="End">Behind the last byte.</param>
 /// <param name="Kind">Why.</param>
-internal readonly record struct ReadAheadRange(long Start, long End, ReadAheadKind Kind)
+/// <param name="Beyond">Bytes that the reader is expected to read behind the end of the stream: of the paths that come next.</param>
+internal readonly record struct ReadAheadRange(long Start, long End, ReadAheadKind Kind, long Beyond = 0)
 {
     public bool IsEmpty => End <= Start;
 }

@@ -1,0 +1,92 @@
+using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Tests.Fixtures;
+
+namespace NixFuseStore.Client.Tests.Reading;
+
+/// <summary>Who reads whole paths one after the other finds the next one here.</summary>
+public sealed class WalkTests : IAsyncLifetime
+{
+    private readonly SourceStore _source = new(12);
+    private readonly List<ServerConnection> _connections = [];
+    private TestServer _server = null!;
+
+    public async ValueTask InitializeAsync() => _server = await TestServer.StartAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        _connections.ForEach(connection => connection.Dispose());
+        await _server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Read_WholePathsInTheOrderOfListing_BringsTheBeginningOfTheNext()
+    {
+        var (first, second) = await PushTwoAsync();
+        await using var reader = await ConnectAsync();
+        var handles = new[] { await reader.FindAsync(first), await reader.FindAsync(second) };
+        foreach (var handle in handles)
+        {
+            await reader.GetTreeAsync(handle, ReaderExtensions.Token);
+            reader.OnListed(handle);
+        }
+
+        await ReadAllAsync(reader, handles[0]);
+
+        await ReaderExtensions.EventuallyAsync(() => HasFirstFile(reader, handles[1]), "the next path's first file arrives by itself");
+    }
+
+    [Fact]
+    public async Task Read_PartOfAPath_BringsNothingOfTheNext()
+    {
+        var (first, second) = await PushTwoAsync();
+        await using var reader = await ConnectAsync();
+        var handles = new[] { await reader.FindAsync(first), await reader.FindAsync(second) };
+        foreach (var handle in handles)
+        {
+            await reader.GetTreeAsync(handle, ReaderExtensions.Token);
+            reader.OnListed(handle);
+        }
+
+        await reader.ReadAsync(handles[0], handles[0].Tree!.Entry("file3"));
+        await ReadAllAsync(reader, handles[0], files: 1);
+
+        await Task.Delay(300, ReaderExtensions.Token);
+        Assert.False(HasFirstFile(reader, handles[1]));
+    }
+
+    private async Task<(SourcePath First, SourcePath Second)> PushTwoAsync()
+    {
+        var (first, second) = (_source.Path("first", EightFiles()), _source.Path("second", EightFiles()));
+        await _server.PushAsync(first, second);
+        return (first, second);
+    }
+
+    private SourceEntry EightFiles() =>
+        SourceEntry.Directory([.. Enumerable.Range(0, 8).Select(i => ($"file{i}", SourceEntry.File(_source.Bytes(200_000))))]);
+
+    private static async Task ReadAllAsync(StoreReader reader, PathHandle handle, int files = 8)
+    {
+        for (var i = 0; i < files; i++)
+        {
+            await reader.ReadAsync(handle, handle.Tree!.Entry($"file{i}"));
+        }
+    }
+
+    private static bool HasFirstFile(StoreReader reader, PathHandle handle)
+    {
+        if (!reader.TryRead(handle, handle.Tree!.Entry("file0"), 0, 1_000, out var lease))
+        {
+            return false;
+        }
+
+        lease.Dispose();
+        return true;
+    }
+
+    private Task<StoreReader> ConnectAsync()
+    {
+        var connection = _server.Connect();
+        _connections.Add(connection);
+        return connection.OpenAsync();
+    }
+}
