@@ -15,7 +15,7 @@ internal sealed class ChunkLedger(bool forgetsSettled = false)
     private readonly Lock _gate = new();
 
     // Who waits for a chunk; null once it is on the server.
-    private readonly Dictionary<ChunkId, List<ChunkWaits>?> _chunks = [];
+    private readonly Dictionary<ChunkId, Waiting?> _chunks = [];
 
     /// <summary>True where the caller has to see to this chunk. The waits grow by it unless it is on the server.</summary>
     internal bool TryClaim(in ChunkId id, ChunkWaits waits)
@@ -25,14 +25,14 @@ internal sealed class ChunkLedger(bool forgetsSettled = false)
             if (!_chunks.TryGetValue(id, out var waiting))
             {
                 waits.Add();
-                _chunks.Add(id, [waits]);
+                _chunks.Add(id, new Waiting(waits));
                 return true;
             }
 
-            if (waiting is not null && waiting[^1] != waits)
+            if (waiting is not null && waiting.All[^1] != waits)
             {
                 waits.Add();
-                waiting.Add(waits);
+                waiting.All.Add(waits);
             }
 
             return false;
@@ -42,7 +42,7 @@ internal sealed class ChunkLedger(bool forgetsSettled = false)
     /// <summary>The chunk is on the server.</summary>
     internal void Settle(in ChunkId id)
     {
-        List<ChunkWaits> waiting;
+        Waiting waiting;
         lock (_gate)
         {
             waiting = _chunks[id]!;
@@ -56,26 +56,38 @@ internal sealed class ChunkLedger(bool forgetsSettled = false)
             }
         }
 
-        foreach (var waits in waiting)
+        foreach (var waits in waiting.All)
         {
             waits.End();
         }
     }
 
-    /// <summary>The chunk could not be brought to the server. Whoever comes next may try again.</summary>
-    internal void Fail(in ChunkId id, Exception exception)
+    /// <summary>
+    /// The chunk could not be brought to the server. That fails those who waited from the beginning of the attempt. Others came while it was
+    /// being made, and are owed one of their own.
+    /// </summary>
+    /// <returns>Whether there are such, so that the caller has to try again; else whoever comes next may.</returns>
+    internal bool Fail(in ChunkId id, Exception exception)
     {
-        List<ChunkWaits> waiting;
+        ChunkWaits[] failed;
+        bool isWanted;
         lock (_gate)
         {
-            _chunks.Remove(id, out var waiters);
-            waiting = waiters!;
+            var waiting = _chunks[id]!;
+            failed = waiting.TakeFailed();
+            isWanted = waiting.All.Count > 0;
+            if (!isWanted)
+            {
+                _chunks.Remove(id);
+            }
         }
 
-        foreach (var waits in waiting)
+        foreach (var waits in failed)
         {
             waits.Fail(exception);
         }
+
+        return isWanted;
     }
 
     /// <summary>The server says that it lacks chunks which it had: they are to be claimed again. One that is on its way is left alone.</summary>
@@ -90,6 +102,24 @@ internal sealed class ChunkLedger(bool forgetsSettled = false)
                     _chunks.Remove(id);
                 }
             }
+        }
+    }
+
+    /// <summary>Who waits for a chunk, in the order in which they came.</summary>
+    private sealed class Waiting(ChunkWaits first)
+    {
+        private int _sinceAttempt = 1;
+
+        internal List<ChunkWaits> All { get; } = [first];
+
+        /// <summary>Takes those who waited when the attempt began that failed now, and those who need the chunk no more. For the rest the next one begins.</summary>
+        internal ChunkWaits[] TakeFailed()
+        {
+            ChunkWaits[] failed = [.. All[.._sinceAttempt]];
+            All.RemoveRange(0, _sinceAttempt);
+            All.RemoveAll(static waits => waits.HasFailed);
+            _sinceAttempt = All.Count;
+            return failed;
         }
     }
 }

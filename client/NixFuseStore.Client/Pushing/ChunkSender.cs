@@ -10,7 +10,7 @@ namespace NixFuseStore.Client.Pushing;
 /// <summary>
 /// Brings chunks to the server in three stages with a queue before each: ask which are missing, compress those, upload them. While
 /// requests are under way the queues fill, so that the next ones are large; nothing waits where nothing is under way. What cannot be
-/// sent fails in the ledger, and the loops go on.
+/// sent fails in the ledger, or goes back into its queue for those who came later, and the loops go on.
 /// </summary>
 /// <remarks>The queues need no bound of their own: <see cref="ByteBudget"/> bounds what is in all of them together.</remarks>
 internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushProgress progress, PushOptions options)
@@ -122,9 +122,25 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
 
     private void Fail(HeldChunk chunk, StoreClientException exception)
     {
+        if (ledger.Fail(chunk.Id, exception))
+        {
+            _toAsk.Writer.TryWrite(chunk);
+            return;
+        }
+
         chunk.Release();
         _budget.Return(chunk.Length);
-        ledger.Fail(chunk.Id, exception);
+    }
+
+    private void Fail(PackedChunk chunk, StoreClientException exception)
+    {
+        if (ledger.Fail(chunk.Id, exception))
+        {
+            _toUpload.Writer.TryWrite(chunk);
+            return;
+        }
+
+        _budget.Return(chunk.PlainLength);
     }
 
     private Task CompressAsync(CancellationToken cancellationToken) => DedicatedThread.RunAsync(() =>
@@ -173,12 +189,7 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
             }
             catch (StoreClientException exception)
             {
-                foreach (var chunk in batch)
-                {
-                    _budget.Return(chunk.PlainLength);
-                    ledger.Fail(chunk.Id, exception);
-                }
-
+                batch.ForEach(chunk => Fail(chunk, exception));
                 continue;
             }
 

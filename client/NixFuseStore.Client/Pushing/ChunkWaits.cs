@@ -8,13 +8,16 @@ internal sealed class ChunkWaits(Action ready, Action<Exception> failed)
     private int _waits;
     private int _ended;
 
+    /// <summary>Whether one of them will not happen.</summary>
+    internal bool HasFailed => Volatile.Read(ref _ended) != 0;
+
     /// <summary>One more thing must happen.</summary>
     internal void Add() => Interlocked.Increment(ref _waits);
 
     /// <summary>One of them has happened. The last one ends the wait.</summary>
     internal void End()
     {
-        if (Interlocked.Decrement(ref _waits) == 0 && Volatile.Read(ref _ended) == 0)
+        if (Interlocked.Decrement(ref _waits) == 0 && !HasFailed)
         {
             ready();
         }

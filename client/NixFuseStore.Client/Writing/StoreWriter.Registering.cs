@@ -10,6 +10,9 @@ public sealed partial class StoreWriter
     /// <summary>How often a waiting registration looks whether the server is still to be hoped for.</summary>
     private static readonly TimeSpan HopeInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>A server that is back is noticed after so long at most: whoever comes just then is not told that it is away.</summary>
+    private static readonly TimeSpan NoticeMax = TimeSpan.FromSeconds(3);
+
     internal async Task<PathInfo> RegisterAsync(PathImport import, PathInfo info, CancellationToken cancellationToken)
     {
         // 1. Known already: nothing to be done, unless there is a signature that is not.
@@ -76,6 +79,7 @@ public sealed partial class StoreWriter
 
     private async Task<PathRecord> WaitAsync(ImportWork work, CancellationToken cancellationToken)
     {
+        long started = _options.Time.GetTimestamp();
         try
         {
             while (true)
@@ -84,7 +88,8 @@ public sealed partial class StoreWriter
                 {
                     return await work.Registered.WaitAsync(HopeInterval, _options.Time, cancellationToken).ConfigureAwait(false);
                 }
-                catch (TimeoutException) when (_reader.AwayFor is { } away && away > _options.Patience)
+                catch (TimeoutException) when (
+                    _reader.AwayFor is { } away && away > _options.Patience && _options.Time.GetElapsedTime(started) > NoticeMax)
                 {
                     throw new StoreUnavailableException(
                         $"cannot add {_reader.Directory.Print(work.Info.Path)}: the server has been away for {away.TotalSeconds:0} s; try again when it is back");
