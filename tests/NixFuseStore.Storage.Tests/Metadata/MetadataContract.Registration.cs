@@ -146,6 +146,19 @@ public abstract partial class MetadataContract
     }
 
     [Fact]
+    public async Task Register_IntoAStoreThatDoesNotExist_Throws_AndLeavesNothing()
+    {
+        var sample = SamplePath.Create("a");
+        await SamplePath.IndexAsync(Metadata, Main, [sample]);
+
+        await Assert.ThrowsAsync<ArgumentException>(
+            () => Metadata.RegisterPathsAsync(new StoreId(Main.Value + 1), ChunkScope.All, [sample.Registration], Token));
+
+        Assert.Equal(0, (await Metadata.GetStatisticsAsync(Token)).Sections);
+        await AddAsync(sample);
+    }
+
+    [Fact]
     public async Task Register_ChunkOfAStoreOutOfScope_IsMissingUntilItIsSharedWithThisOne()
     {
         var other = await CreateStoreAsync("other");

@@ -23,9 +23,6 @@ internal sealed class Candidate(PathRegistration path)
 
     public List<StorePath> MissingReferences { get; } = [];
 
-    /// <summary>Row number, once it is valid.</summary>
-    public long RowId { get; set; }
-
     /// <summary>As it is registered now.</summary>
     public StoredPath? Stored { get; set; }
 

@@ -82,7 +82,7 @@ internal sealed class PostgresDialect : SqlDialect
             if (!durable)
             {
                 // The log is written in order, so the next durable commit makes this one durable as well.
-                await session.ExecuteAsync("SET LOCAL synchronous_commit = off", cancellationToken).ConfigureAwait(false);
+                session.BeginWith("SET LOCAL synchronous_commit = off");
             }
 
             return session;
@@ -94,19 +94,14 @@ internal sealed class PostgresDialect : SqlDialect
         }
     }
 
-    public override Task LockSweepAsync(SqlSession session, bool exclusive, CancellationToken cancellationToken) =>
-        session.ExecuteAsync(
-            new SqlText(exclusive ? "SELECT pg_advisory_xact_lock(@key)" : "SELECT pg_advisory_xact_lock_shared(@key)", ("@key", SweepLock)),
-            cancellationToken);
+    public override SqlText? LockSweep(bool exclusive) =>
+        new SqlText(exclusive ? "SELECT pg_advisory_xact_lock(@key)" : "SELECT pg_advisory_xact_lock_shared(@key)", ("@key", SweepLock));
 
     public override Task LockMigrationsAsync(SqlSession session, CancellationToken cancellationToken) =>
         session.ExecuteAsync(new SqlText("SELECT pg_advisory_xact_lock(@key)", ("@key", MigrationLock)), cancellationToken);
 
-    public override Task NotifyAsync(SqlSession session, StoreId store, ulong head, CancellationToken cancellationToken) =>
-        session.ExecuteAsync(
-            new SqlText(
-                $"SELECT pg_notify('{Channel}', @payload)", ("@payload", string.Create(CultureInfo.InvariantCulture, $"{store.Value} {head}"))),
-            cancellationToken);
+    public override SqlText? Notify(StoreId store, ulong head) => new SqlText(
+        $"SELECT pg_notify('{Channel}', @payload)", ("@payload", string.Create(CultureInfo.InvariantCulture, $"{store.Value} {head}")));
 
     public override async Task ListenAsync(Action<StoreId, ulong> heard, CancellationToken cancellationToken)
     {
@@ -167,6 +162,49 @@ internal sealed class PostgresDialect : SqlDialect
         }
     }
 
+    public override async Task RunAsync(SqlSession session, SqlBatch batch, bool commit, CancellationToken cancellationToken)
+    {
+        var commands = session.CreateBatch();
+        await using (commands.ConfigureAwait(false))
+        {
+            if (session.TakeOpening() is { } opening)
+            {
+                commands.BatchCommands.Add(Bind(opening, rows: null));
+            }
+
+            foreach (var (statement, rows, _) in batch.Steps)
+            {
+                commands.BatchCommands.Add(Bind(statement, rows));
+            }
+
+            if (commit)
+            {
+                // Behind a statement that fails it is not carried out.
+                commands.BatchCommands.Add(new NpgsqlBatchCommand("COMMIT"));
+            }
+
+            var reader = await commands.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                // Statements that return no rows have no result here; what fails in them is thrown on the way to the next.
+                foreach (var step in batch.Steps)
+                {
+                    if (step.Read is not { } read)
+                    {
+                        continue;
+                    }
+
+                    while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+                    {
+                        read(reader);
+                    }
+
+                    await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
+                }
+            }
+        }
+    }
+
     public override bool ShouldRetry(Exception exception) =>
         exception is PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected };
 
@@ -192,10 +230,37 @@ internal sealed class PostgresDialect : SqlDialect
     private static NpgsqlCommand BindRows(SqlSession session, SqlText statement, RowSet rows)
     {
         var command = (NpgsqlCommand)session.CreateCommand(statement);
+        command.CommandText = WithRows(statement.Text, rows);
+        AddRows(command.Parameters, rows);
+        return command;
+    }
+
+    private static NpgsqlBatchCommand Bind(SqlText statement, RowSet? rows)
+    {
+        var command = new NpgsqlBatchCommand(rows is null ? statement.Text : WithRows(statement.Text, rows));
+        foreach (var (name, value) in statement.Parameters ?? [])
+        {
+            command.Parameters.Add(new NpgsqlParameter(name, value ?? DBNull.Value));
+        }
+
+        if (rows is not null)
+        {
+            AddRows(command.Parameters, rows);
+        }
+
+        return command;
+    }
+
+    private static string WithRows(string statement, RowSet rows)
+    {
         var names = rows.Columns.Select(column => column.Name).ToArray();
         string table = $"(SELECT {string.Join(", ", names.Select(name => $"u.{name}"))}, u.ord - 1 AS ord FROM unnest("
             + $"{string.Join(", ", names.Select(name => $"@rows_{name}"))}) WITH ORDINALITY AS u({string.Join(", ", names)}, ord)) AS r";
-        command.CommandText = statement.Text.Replace("{rows}", table, StringComparison.Ordinal);
+        return statement.Replace("{rows}", table, StringComparison.Ordinal);
+    }
+
+    private static void AddRows(NpgsqlParameterCollection parameters, RowSet rows)
+    {
         foreach (var column in rows.Columns)
         {
             var type = column.Kind switch
@@ -205,9 +270,7 @@ internal sealed class PostgresDialect : SqlDialect
                 RowColumnKind.Big => NpgsqlDbType.Bigint,
                 _ => NpgsqlDbType.Bytea,
             };
-            command.Parameters.Add(new NpgsqlParameter($"@rows_{column.Name}", NpgsqlDbType.Array | type) { Value = column.Values });
+            parameters.Add(new NpgsqlParameter($"@rows_{column.Name}", NpgsqlDbType.Array | type) { Value = column.Values });
         }
-
-        return command;
     }
 }

@@ -22,6 +22,8 @@ internal sealed class RowSet(int count)
 
     public RowSet Bytes(string name, byte[][] values) => Add(name, RowColumnKind.Bytes, values);
 
+    public RowSet NullableBytes(string name, byte[]?[] values) => Add(name, RowColumnKind.Bytes, values);
+
     /// <summary>32 bytes each.</summary>
     public RowSet Digest(string name, byte[][] values) => Add(name, RowColumnKind.Digest, values);
 

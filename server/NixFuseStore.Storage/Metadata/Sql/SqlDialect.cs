@@ -41,15 +41,16 @@ internal abstract class SqlDialect : IAsyncDisposable
     public abstract ValueTask<SqlSession> OpenWriteAsync(bool durable, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Within a transaction, keeps a sweep of unreferenced chunks out until it ends (shared), or keeps all registrations out (exclusive).
+    /// A query that within a transaction keeps a sweep of unreferenced chunks out until it ends (shared), or keeps all registrations out
+    /// (exclusive). Null where transactions that write exclude each other anyway.
     /// </summary>
-    public abstract Task LockSweepAsync(SqlSession session, bool exclusive, CancellationToken cancellationToken);
+    public abstract SqlText? LockSweep(bool exclusive);
 
     /// <summary>Within a transaction, keeps every other server from migrating the schema.</summary>
     public abstract Task LockMigrationsAsync(SqlSession session, CancellationToken cancellationToken);
 
-    /// <summary>Within a transaction, wakes the other servers' waiters when it commits.</summary>
-    public abstract Task NotifyAsync(SqlSession session, StoreId store, ulong head, CancellationToken cancellationToken);
+    /// <summary>A query that within a transaction wakes the other servers' waiters when it commits. Null where that cannot be done.</summary>
+    public abstract SqlText? Notify(StoreId store, ulong head);
 
     /// <summary>Hears other servers' notifications until cancelled; each carries store and head. May end early with an exception.</summary>
     public abstract Task ListenAsync(Action<StoreId, ulong> heard, CancellationToken cancellationToken);
@@ -60,6 +61,9 @@ internal abstract class SqlDialect : IAsyncDisposable
     /// <summary>Runs a statement over rows and reads what it returns.</summary>
     public abstract Task QueryRowsAsync(
         SqlSession session, SqlText statement, RowSet rows, Action<DbDataReader> read, CancellationToken cancellationToken);
+
+    /// <summary>Runs all statements of a batch, and perhaps commits behind them.</summary>
+    public abstract Task RunAsync(SqlSession session, SqlBatch batch, bool commit, CancellationToken cancellationToken);
 
     /// <summary>Whether the transaction failed only because of others and should be tried again.</summary>
     public abstract bool ShouldRetry(Exception exception);

@@ -47,18 +47,32 @@ internal sealed partial class SqlMetadataStore
         async session =>
         {
             // 1. The packs must still be the owner's: a server that slept through its lease must not index what another cut off.
+            var batch = new SqlBatch();
+            var lost = chunks.Select(chunk => chunk.Location.Pack).ToHashSet();
             foreach (var pack in chunks.GroupBy(chunk => chunk.Location.Pack).OrderBy(pack => pack.Key.Value))
             {
-                await ExtendPackAsync(
-                    session,
-                    pack.Key,
-                    owner,
-                    pack.Max(chunk => (long)chunk.Location.Offset + chunk.Location.StoredLength),
-                    cancellationToken).ConfigureAwait(false);
+                long end = pack.Max(chunk => (long)chunk.Location.Offset + chunk.Location.StoredLength);
+                batch.Query(ExtendPack(pack.Key, owner, end), reader => lost.Remove(new PackId(reader.GetInt32(0))));
             }
 
             // 2. The chunks, sorted, so that servers which enter the same ones wait for each other in one direction.
-            return await InsertChunksAsync(session, store, chunks, cancellationToken).ConfigureAwait(false);
+            var sorted = chunks.OrderBy(chunk => chunk.Id).ToArray();
+            int inserted = 0;
+            AddChunks(batch, store, sorted, () => inserted++);
+            await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
+            if (lost.Count > 0)
+            {
+                throw new PackLostException(
+                    $"Pack {lost.First()} is no longer {owner}'s: its lease ran out and another server has taken it over.");
+            }
+
+            // 3. Those that were there already become visible.
+            if (inserted < sorted.Length)
+            {
+                await ShareChunksAsync(session, store, Array.ConvertAll(sorted, chunk => chunk.Id), cancellationToken).ConfigureAwait(false);
+            }
+
+            return inserted;
         },
         cancellationToken);
 
@@ -92,42 +106,32 @@ internal sealed partial class SqlMetadataStore
         new PackId(reader.GetInt32(0)), reader.GetInt32(1), reader.GetInt32(2), reader.GetInt32(3), (ChunkEncoding)reader.GetInt32(4));
 
     private Task<int> ShareChunksAsync(
-        SqlSession session, StoreId store, ChunkId[] sorted, CancellationToken cancellationToken) => session.ExecuteRowsAsync(
+        SqlSession session, StoreId store, ChunkId[] sorted, CancellationToken cancellationToken) =>
+        session.ExecuteRowsAsync(ShareChunks(store), DigestRows(sorted), cancellationToken);
+
+    private SqlText ShareChunks(StoreId store) => new(
+        $$"""
+        INSERT INTO chunk_stores (digest, store) SELECT c.digest, @store FROM {rows} {{ChunksByDigest}} WHERE c.store <> @store
+        ON CONFLICT DO NOTHING
+        """,
+        ("@store", store.Value));
+
+    /// <summary>Enters chunks in their order, which is to be that of their ids; those that are there keep their place.</summary>
+    private void AddChunks(SqlBatch batch, StoreId store, IndexedChunk[] sorted, Action inserted) => batch.QueryRows(
         new SqlText(
-            $$"""
-            INSERT INTO chunk_stores (digest, store) SELECT c.digest, @store FROM {rows} {{ChunksByDigest}} WHERE c.store <> @store
-            ON CONFLICT DO NOTHING
+            """
+            INSERT INTO chunks (digest, pack, start, stored_length, plain_length, encoding, store, created)
+            SELECT r.digest, r.pack, r.start, r.stored_length, r.plain_length, r.encoding, @store, @now FROM {rows} WHERE 1 = 1
+            ON CONFLICT DO NOTHING RETURNING 1
             """,
-            ("@store", store.Value)),
-        DigestRows(sorted),
-        cancellationToken);
-
-    private async Task<int> InsertChunksAsync(
-        SqlSession session, StoreId store, IReadOnlyList<IndexedChunk> chunks, CancellationToken cancellationToken)
-    {
-        var sorted = chunks.OrderBy(chunk => chunk.Id).ToArray();
-        int inserted = await session.ExecuteRowsAsync(
-            new SqlText(
-                """
-                INSERT INTO chunks (digest, pack, start, stored_length, plain_length, encoding, store, created)
-                SELECT r.digest, r.pack, r.start, r.stored_length, r.plain_length, r.encoding, @store, @now FROM {rows} WHERE 1 = 1
-                ON CONFLICT DO NOTHING
-                """,
-                ("@store", store.Value),
-                ("@now", (int)NowSeconds())),
-            new RowSet(sorted.Length)
-                .Digest("digest", Array.ConvertAll(sorted, chunk => chunk.Id.ToArray()))
-                .Int("pack", Array.ConvertAll(sorted, chunk => chunk.Location.Pack.Value))
-                .Int("start", Array.ConvertAll(sorted, chunk => chunk.Location.Offset))
-                .Int("stored_length", Array.ConvertAll(sorted, chunk => chunk.Location.StoredLength))
-                .Int("plain_length", Array.ConvertAll(sorted, chunk => chunk.Location.PlainLength))
-                .Int("encoding", Array.ConvertAll(sorted, chunk => (int)chunk.Location.Encoding)),
-            cancellationToken).ConfigureAwait(false);
-        if (inserted < sorted.Length)
-        {
-            await ShareChunksAsync(session, store, Array.ConvertAll(sorted, chunk => chunk.Id), cancellationToken).ConfigureAwait(false);
-        }
-
-        return inserted;
-    }
+            ("@store", store.Value),
+            ("@now", (int)NowSeconds())),
+        new RowSet(sorted.Length)
+            .Digest("digest", Array.ConvertAll(sorted, chunk => chunk.Id.ToArray()))
+            .Int("pack", Array.ConvertAll(sorted, chunk => chunk.Location.Pack.Value))
+            .Int("start", Array.ConvertAll(sorted, chunk => chunk.Location.Offset))
+            .Int("stored_length", Array.ConvertAll(sorted, chunk => chunk.Location.StoredLength))
+            .Int("plain_length", Array.ConvertAll(sorted, chunk => chunk.Location.PlainLength))
+            .Int("encoding", Array.ConvertAll(sorted, chunk => (int)chunk.Location.Encoding)),
+        _ => inserted());
 }

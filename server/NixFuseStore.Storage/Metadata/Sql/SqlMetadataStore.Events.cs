@@ -55,45 +55,54 @@ internal sealed partial class SqlMetadataStore
     /// ascend in the order of commits and everything that registers or removes in one store happens one after the other.
     /// </summary>
     private async Task<ulong> LockStoreAsync(SqlSession session, StoreId store, CancellationToken cancellationToken) =>
-        (ulong)(await session.ScalarAsync(
-            new SqlText($"SELECT last_event FROM stores WHERE id = @store{_dialect.ForUpdate}", ("@store", store.Value)), cancellationToken)
-            .ConfigureAwait(false) ?? throw new ArgumentException($"There is no store number {store}.", nameof(store))).ToInt64();
+        (ulong)(await session.ScalarAsync(LockStore(store), cancellationToken).ConfigureAwait(false) ?? throw NoStore(store)).ToInt64();
+
+    private SqlText LockStore(StoreId store) =>
+        new($"SELECT last_event FROM stores WHERE id = @store{_dialect.ForUpdate}", ("@store", store.Value));
+
+    private static ArgumentException NoStore(StoreId store) => new($"There is no store number {store}.", nameof(store));
 
     /// <summary>Writes events with the numbers behind <paramref name="head"/>, forgets old ones, and wakes waiters on commit. Returns the new head.</summary>
     private async Task<ulong> AppendEventsAsync(
         SqlSession session, StoreId store, ulong head, StoreEventKind kind, StorePath[] paths, CancellationToken cancellationToken)
     {
+        var batch = new SqlBatch();
+        ulong newHead = AddEvents(batch, store, head, kind, paths);
+        await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
+        return newHead;
+    }
+
+    private ulong AddEvents(SqlBatch batch, StoreId store, ulong head, StoreEventKind kind, StorePath[] paths)
+    {
         // 1. The events.
         ulong newHead = head + (ulong)paths.Length;
-        await session.ExecuteRowsAsync(
+        batch.ExecuteRows(
             new SqlText(
                 "INSERT INTO events (store, number, kind, base_name) SELECT @store, @head + 1 + r.ord, @kind, r.name FROM {rows}",
                 ("@store", store.Value),
                 ("@head", (long)head),
                 ("@kind", (int)kind)),
-            new RowSet(paths.Length).Text("name", Array.ConvertAll(paths, path => path.BaseName)),
-            cancellationToken).ConfigureAwait(false);
-        await session.ExecuteAsync(
-            new SqlText("UPDATE stores SET last_event = @head WHERE id = @store", ("@head", (long)newHead), ("@store", store.Value)),
-            cancellationToken).ConfigureAwait(false);
+            new RowSet(paths.Length).Text("name", Array.ConvertAll(paths, path => path.BaseName)));
+        batch.Execute(
+            new SqlText("UPDATE stores SET last_event = @head WHERE id = @store", ("@head", (long)newHead), ("@store", store.Value)));
 
         // 2. What is too old goes, a tenth of the retention at a time.
         long step = Math.Max(1, _eventsKept / 10);
         if ((long)newHead / step != (long)head / step && (long)newHead > _eventsKept)
         {
             long trimmed = (long)newHead - _eventsKept;
-            await session.ExecuteAsync(
-                new SqlText(
-                    "DELETE FROM events WHERE store = @store AND number <= @trimmed", ("@store", store.Value), ("@trimmed", trimmed)),
-                cancellationToken).ConfigureAwait(false);
-            await session.ExecuteAsync(
-                new SqlText(
-                    "UPDATE stores SET trimmed_event = @trimmed WHERE id = @store", ("@trimmed", trimmed), ("@store", store.Value)),
-                cancellationToken).ConfigureAwait(false);
+            batch.Execute(
+                new SqlText("DELETE FROM events WHERE store = @store AND number <= @trimmed", ("@store", store.Value), ("@trimmed", trimmed)));
+            batch.Execute(
+                new SqlText("UPDATE stores SET trimmed_event = @trimmed WHERE id = @store", ("@trimmed", trimmed), ("@store", store.Value)));
         }
 
         // 3. The wake-up.
-        await _dialect.NotifyAsync(session, store, newHead, cancellationToken).ConfigureAwait(false);
+        if (_dialect.Notify(store, newHead) is { } notify)
+        {
+            batch.Query(notify, static _ => { });
+        }
+
         return newHead;
     }
 }

@@ -124,8 +124,11 @@ internal sealed partial class SqlMetadataStore
 
             // 2. The chunks, under the number that the pack has in this database.
             IndexedChunk[] renumbered =
-                [.. chunks.Select(chunk => chunk with { Location = chunk.Location with { Pack = pack.Id } })];
-            await InsertChunksAsync(session, store, renumbered, cancellationToken).ConfigureAwait(false);
+                [.. chunks.Select(chunk => chunk with { Location = chunk.Location with { Pack = pack.Id } }).OrderBy(chunk => chunk.Id)];
+            var batch = new SqlBatch();
+            AddChunks(batch, store, renumbered, static () => { });
+            batch.ExecuteRows(ShareChunks(store), DigestRows(Array.ConvertAll(renumbered, chunk => chunk.Id)));
+            await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
             return pack with { State = PackState.Sealed, IndexedBytes = totalBytes };
         },
         cancellationToken);
@@ -139,24 +142,15 @@ internal sealed partial class SqlMetadataStore
         reader.GetInt64(5),
         reader.GetInt64(6));
 
-    private static async Task ExtendPackAsync(
-        SqlSession session, PackId pack, string owner, long indexedBytes, CancellationToken cancellationToken)
-    {
-        int changed = await session.ExecuteAsync(
-            new SqlText(
-                $"""
-                UPDATE packs SET indexed_bytes = CASE WHEN indexed_bytes > @bytes THEN indexed_bytes ELSE @bytes END
-                WHERE id = @pack AND owner = @owner AND state = {(int)PackState.Open}
-                """,
-                ("@bytes", indexedBytes),
-                ("@pack", pack.Value),
-                ("@owner", owner)),
-            cancellationToken).ConfigureAwait(false);
-        if (changed != 1)
-        {
-            throw new PackLostException($"Pack {pack} is no longer {owner}'s: its lease ran out and another server has taken it over.");
-        }
-    }
+    /// <summary>Notes how far a pack is indexed. Returns its id only where it is still the owner's.</summary>
+    private static SqlText ExtendPack(PackId pack, string owner, long indexedBytes) => new(
+        $"""
+        UPDATE packs SET indexed_bytes = CASE WHEN indexed_bytes > @bytes THEN indexed_bytes ELSE @bytes END
+        WHERE id = @pack AND owner = @owner AND state = {(int)PackState.Open} RETURNING id
+        """,
+        ("@bytes", indexedBytes),
+        ("@pack", pack.Value),
+        ("@owner", owner));
 
     private async Task<PackRecord> InsertPackAsync(
         SqlSession session,

@@ -29,52 +29,77 @@ internal sealed partial class SqlMetadataStore
     private async Task<(IReadOnlyList<RegistrationResult> Results, ulong Head)> RegisterAsync(
         SqlSession session, StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, CancellationToken cancellationToken)
     {
-        // 1. From here on no sweep runs, and nobody else registers or removes in this store.
-        await _dialect.LockSweepAsync(session, exclusive: false, cancellationToken).ConfigureAwait(false);
-        ulong head = await LockStoreAsync(session, store, cancellationToken).ConfigureAwait(false);
-
-        // 2. What is valid already, of the paths themselves and of their references.
+        // 1. From here on no sweep runs, and nobody else registers or removes in this store; and what is there already.
         Candidate[] candidates = [.. paths.Select(path => new Candidate(path))];
-        var valid = await FindValidAsync(session, store, candidates, cancellationToken).ConfigureAwait(false);
-        DecideValid(candidates, valid);
+        var present = await FindPresentAsync(session, store, scope, candidates, cancellationToken).ConfigureAwait(false);
 
-        // 3. Whether the chunks of the new ones are (still) there.
-        var chunks = await FindChunksAsync(session, scope, candidates, cancellationToken).ConfigureAwait(false);
-        DecideChunks(candidates, chunks);
+        // 2. Whether paths are valid, whether their chunks are (still) there, and whether their references are valid or come along.
+        DecideValid(candidates, present.Paths);
+        DecideChunks(candidates, present.Chunks);
+        DecideReferences(candidates, present.Paths);
 
-        // 4. Whether references are valid or come along.
-        DecideReferences(candidates, valid);
-
-        // 5. The rest becomes valid.
+        // 3. The rest becomes valid.
+        ulong head = present.Head;
+        var batch = new SqlBatch();
         Candidate[] accepted = [.. candidates.Where(candidate => candidate is { Outcome: null, SameAs: null })];
         if (accepted.Length > 0)
         {
-            head = await WriteAsync(session, store, accepted, valid, chunks, head, cancellationToken).ConfigureAwait(false);
+            head = AddAll(batch, store, accepted, present);
         }
 
-        // 6. Who came second is told what the first registered.
-        await ReadWinnersAsync(session, store, candidates, valid, cancellationToken).ConfigureAwait(false);
+        // 4. Who came second is told what the first registered.
+        if (accepted.Length == candidates.Length)
+        {
+            await session.RunLastAsync(batch, cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
+            await ReadWinnersAsync(session, store, candidates, present.Paths, cancellationToken).ConfigureAwait(false);
+        }
+
         return (Array.ConvertAll(candidates, candidate => candidate.ToResult()), head);
     }
 
-    private async Task<Dictionary<string, ValidPath>> FindValidAsync(
-        SqlSession session, StoreId store, Candidate[] candidates, CancellationToken cancellationToken)
+    /// <summary>Takes the locks, and asks for all that decisions depend on, in one round trip.</summary>
+    private async Task<Present> FindPresentAsync(
+        SqlSession session, StoreId store, ChunkScope scope, Candidate[] candidates, CancellationToken cancellationToken)
     {
+        var present = new Present();
+        var batch = new SqlBatch();
+        ulong? locked = null;
+        AddLocks(batch, store, head => locked = head);
         string[] hashParts =
         [
             .. candidates.Select(candidate => candidate.HashPart)
                 .Concat(candidates.SelectMany(candidate => candidate.References.Select(reference => reference.HashPart)))
                 .Distinct(),
         ];
-        var rows = await session.QueryRowsAsync(
-            new SqlText(
-                $"SELECT p.id, p.hash_part, p.name, p.nar_hash FROM {{rows}} {PathsByHashPart}",
-                ("@store", store.Value)),
+        batch.QueryRows(
+            new SqlText($"SELECT p.hash_part, p.name, p.nar_hash FROM {{rows}} {PathsByHashPart}", ("@store", store.Value)),
             new RowSet(hashParts.Length).Text("hash_part", hashParts),
-            reader => (HashPart: reader.GetString(1), Path: new ValidPath(reader.GetInt64(0), reader.GetString(2), reader.GetBytes(3))),
-            cancellationToken).ConfigureAwait(false);
-        return rows.ToDictionary(row => row.HashPart, row => row.Path);
+            reader => present.Paths.Add(reader.GetString(0), new ValidPath(reader.GetString(1), reader.GetBytes(2))));
+        ChunkId[] ids = [.. candidates.SelectMany(candidate => candidate.Path.ChunkIds).Distinct().Order()];
+        batch.QueryRows(
+            $"SELECT {ChunkColumns}, c.store, r.ord FROM {{rows}} {ChunksByDigest} WHERE {InScope(scope)}",
+            DigestRows(ids),
+            reader => present.Chunks[ids[reader.GetInt64(6)]] = new FoundChunk(ReadLocation(reader), new StoreId(reader.GetInt32(5))));
+        SectionDigest[] sections = [.. candidates.SelectMany(candidate => SectionsOf(candidate.Path.Manifest)).Distinct()];
+        batch.QueryRows(
+            $$"""
+            SELECT r.ord, (SELECT count(*) FROM locations l WHERE l.section = s.id)
+            FROM {rows} {{_dialect.JoinByIndex("sections", "s", "s.digest = r.digest")}}
+            """,
+            new RowSet(sections.Length).Digest("digest", Array.ConvertAll(sections, digest => digest.ToArray())),
+            reader => present.Sections.Add(sections[reader.GetInt64(0)], reader.GetInt64(1) > 0));
+        await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
+        present.Head = locked ?? throw NoStore(store);
+        return present;
     }
+
+    /// <summary>The sections that a manifest names.</summary>
+    private static IEnumerable<SectionDigest> SectionsOf(ManifestHeader manifest) =>
+        Enum.GetValues<ManifestSection>().Where(section => manifest.GetLength(section) > 0).Select(manifest.GetDigest);
 
     private static void DecideValid(Candidate[] candidates, Dictionary<string, ValidPath> valid)
     {
@@ -86,32 +111,12 @@ internal sealed partial class SqlMetadataStore
                 candidate.Outcome = path.Name == candidate.Path.Path.Name && path.NarHash.AsSpan().SequenceEqual(candidate.Path.NarHash)
                     ? RegistrationOutcome.AlreadyValid
                     : RegistrationOutcome.Conflict;
-                candidate.RowId = path.Id;
             }
             else if (!first.TryAdd(candidate.HashPart, candidate))
             {
                 candidate.SameAs = first[candidate.HashPart];
             }
         }
-    }
-
-    private async Task<Dictionary<ChunkId, FoundChunk>> FindChunksAsync(
-        SqlSession session, ChunkScope scope, Candidate[] candidates, CancellationToken cancellationToken)
-    {
-        ChunkId[] ids =
-        [
-            .. candidates.Where(candidate => candidate is { Outcome: null, SameAs: null })
-                .SelectMany(candidate => candidate.Path.ChunkIds)
-                .Distinct()
-                .Order(),
-        ];
-        var found = new Dictionary<ChunkId, FoundChunk>(ids.Length);
-        await session.QueryRowsAsync(
-            $"SELECT {ChunkColumns}, c.store, r.ord FROM {{rows}} {ChunksByDigest} WHERE {InScope(scope)}",
-            DigestRows(ids),
-            reader => found[ids[reader.GetInt64(6)]] = new FoundChunk(ReadLocation(reader), new StoreId(reader.GetInt32(5))),
-            cancellationToken).ConfigureAwait(false);
-        return found;
     }
 
     private static void DecideChunks(Candidate[] candidates, Dictionary<ChunkId, FoundChunk> chunks)
@@ -192,7 +197,8 @@ internal sealed partial class SqlMetadataStore
         {
             await InsertSignaturesAsync(
                 session,
-                [.. signed.SelectMany(candidate => candidate.Path.Signatures.Select(text => (candidate.RowId, NixSignature, text)))],
+                store,
+                [.. signed.SelectMany(candidate => candidate.Path.Signatures.Select(text => (candidate.HashPart, NixSignature, text)))],
                 cancellationToken).ConfigureAwait(false);
             stored = await ReadStoredAsync(session, store, second, cancellationToken).ConfigureAwait(false);
         }
@@ -211,7 +217,23 @@ internal sealed partial class SqlMetadataStore
         return rows.ToDictionary(row => row.Path.HashPart);
     }
 
-    private readonly record struct ValidPath(long Id, string Name, byte[] NarHash);
+    private readonly record struct ValidPath(string Name, byte[] NarHash);
 
     private readonly record struct FoundChunk(ChunkLocation Location, StoreId Store);
+
+    /// <summary>What was there when the locks were taken.</summary>
+    private sealed class Present
+    {
+        /// <summary>The store's last event.</summary>
+        public ulong Head { get; set; }
+
+        /// <summary>Of the paths themselves and of their references those that are valid, by hash part.</summary>
+        public Dictionary<string, ValidPath> Paths { get; } = [];
+
+        /// <summary>Chunks that the caller may read.</summary>
+        public Dictionary<ChunkId, FoundChunk> Chunks { get; } = [];
+
+        /// <summary>Sections, and whether the places of the chunks that they list are known.</summary>
+        public Dictionary<SectionDigest, bool> Sections { get; } = [];
+    }
 }

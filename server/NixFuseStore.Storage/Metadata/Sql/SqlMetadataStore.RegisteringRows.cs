@@ -1,67 +1,51 @@
 using NixFuseStore.Content;
+using NixFuseStore.Nix;
 
 namespace NixFuseStore.Storage.Metadata.Sql;
 
-/// <content>Registration: the rows of paths that become valid. Shared rows are entered in sorted order, so that no two servers lock crosswise.</content>
+/// <content>
+/// Registration: the rows of paths that become valid, in one batch. Row numbers are found by the database on the way, so that no statement
+/// has to wait for what another returns. Shared rows are entered in sorted order, so that no two servers lock crosswise.
+/// </content>
 internal sealed partial class SqlMetadataStore
 {
-    private async Task<ulong> WriteAsync(
-        SqlSession session,
-        StoreId store,
-        Candidate[] accepted,
-        Dictionary<string, ValidPath> valid,
-        Dictionary<ChunkId, FoundChunk> chunks,
-        ulong head,
-        CancellationToken cancellationToken)
+    /// <summary>Adds the statements that make paths valid, and returns the store's new head.</summary>
+    private ulong AddAll(SqlBatch batch, StoreId store, Candidate[] accepted, Present present)
     {
         // 1. What other paths and stores may share: sections, places of chunks, manifests.
-        var sections = await InsertSectionsAsync(session, accepted, cancellationToken).ConfigureAwait(false);
-        await InsertLocationsAsync(session, accepted, sections, chunks, cancellationToken).ConfigureAwait(false);
-        var manifests = await InsertManifestsAsync(session, accepted, sections, cancellationToken).ConfigureAwait(false);
+        AddSections(batch, accepted, present);
+        AddLocations(batch, accepted, present);
+        AddManifests(batch, accepted);
 
         // 2. Who may read the path may be told of its chunks.
         ChunkId[] foreign =
         [
-            .. accepted.SelectMany(candidate => candidate.Path.ChunkIds).Distinct().Where(id => chunks[id].Store != store).Order(),
+            .. accepted.SelectMany(candidate => candidate.Path.ChunkIds).Distinct().Where(id => present.Chunks[id].Store != store).Order(),
         ];
-        await ShareChunksAsync(session, store, foreign, cancellationToken).ConfigureAwait(false);
+        batch.ExecuteRows(ShareChunks(store), DigestRows(foreign));
 
-        // 3. The paths, which get the event numbers behind the head in this order.
+        // 3. The paths, which get the event numbers behind the head in this order, and what hangs on them.
         long now = NowSeconds();
-        await InsertPathsAsync(session, store, accepted, manifests, head, now, cancellationToken).ConfigureAwait(false);
-
-        // 4. What hangs on them.
-        var rowIds = accepted.ToDictionary(candidate => candidate.HashPart, candidate => candidate.RowId);
-        (long Referrer, long Reference)[] references =
-        [
-            .. accepted.SelectMany(candidate => candidate.References.Select(reference => (
-                candidate.RowId,
-                rowIds.TryGetValue(reference.HashPart, out long id) ? id : valid[reference.HashPart].Id))),
-        ];
-        await session.ExecuteRowsAsync(
-            "INSERT INTO path_references (referrer, reference) SELECT r.referrer, r.reference FROM {rows}",
-            new RowSet(references.Length)
-                .Big("referrer", Array.ConvertAll(references, pair => pair.Referrer))
-                .Big("reference", Array.ConvertAll(references, pair => pair.Reference)),
-            cancellationToken).ConfigureAwait(false);
-        await InsertSignaturesAsync(
-            session,
+        AddPaths(batch, store, accepted, present.Head, now);
+        AddReferences(batch, store, accepted);
+        batch.ExecuteRows(
+            InsertSignatures(store),
+            SignatureRows(
             [
-                .. accepted.SelectMany(candidate => candidate.Path.Signatures.Select(text => (candidate.RowId, NixSignature, text))
-                    .Concat(candidate.Path.StoreSignatures.Select(text => (candidate.RowId, StoreSignature, text)))),
-            ],
-            cancellationToken).ConfigureAwait(false);
-        await InsertDerivationOutputsAsync(session, accepted, cancellationToken).ConfigureAwait(false);
+                .. accepted.SelectMany(candidate => candidate.Path.Signatures.Select(text => (candidate.HashPart, NixSignature, text))
+                    .Concat(candidate.Path.StoreSignatures.Select(text => (candidate.HashPart, StoreSignature, text)))),
+            ]));
+        AddDerivationOutputs(batch, store, accepted);
 
-        // 5. The news.
+        // 4. The news.
         var paths = Array.ConvertAll(accepted, candidate => candidate.Path.Path);
         for (int i = 0; i < accepted.Length; i++)
         {
             accepted[i].Outcome = RegistrationOutcome.Registered;
-            accepted[i].Stored = ToStored(accepted[i], head + 1 + (ulong)i, now);
+            accepted[i].Stored = ToStored(accepted[i], present.Head + 1 + (ulong)i, now);
         }
 
-        return await AppendEventsAsync(session, store, head, StoreEventKind.Registered, paths, cancellationToken).ConfigureAwait(false);
+        return AddEvents(batch, store, present.Head, StoreEventKind.Registered, paths);
     }
 
     private static StoredPath ToStored(Candidate candidate, ulong number, long now) => new()
@@ -81,37 +65,36 @@ internal sealed partial class SqlMetadataStore
         Event = number,
     };
 
-    /// <summary>Row numbers of all sections that the manifests name.</summary>
-    private async Task<Dictionary<SectionDigest, long>> InsertSectionsAsync(
-        SqlSession session, Candidate[] accepted, CancellationToken cancellationToken)
+    /// <summary>The locks of a registration: on the sweep, and on the store.</summary>
+    private void AddLocks(SqlBatch batch, StoreId store, Action<ulong> head)
     {
-        // 1. Those that are there already need not be sent to the database.
-        SectionDigest[] named =
-        [
-            .. accepted.SelectMany(candidate => Enum.GetValues<ManifestSection>()
-                    .Where(section => candidate.Path.Manifest.GetLength(section) > 0)
-                    .Select(candidate.Path.Manifest.GetDigest))
-                .Distinct()
-                .Order(),
-        ];
-        var ids = await FindSectionsAsync(session, named, cancellationToken).ConfigureAwait(false);
-        SectionDigest[] absent = [.. named.Where(digest => !ids.ContainsKey(digest))];
-        if (absent.Length == 0)
+        if (_dialect.LockSweep(exclusive: false) is { } sweep)
         {
-            return ids;
+            batch.Query(sweep, static _ => { });
         }
 
-        // 2. The rest is entered, unless another store's registration is just doing so; either way it is there afterwards.
+        batch.Query(LockStore(store), reader => head((ulong)reader.GetInt64(0)));
+    }
+
+    private static void AddSections(SqlBatch batch, Candidate[] accepted, Present present)
+    {
+        // Those that are there already need not be sent to the database. Of the others, another store's registration may be entering some
+        // as well; either way they are there afterwards.
         var given = new Dictionary<SectionDigest, StoredSection>();
         foreach (var section in accepted.SelectMany(candidate => candidate.Path.Sections))
         {
             given.TryAdd(section.Digest, section);
         }
 
-        var rows = Array.ConvertAll(absent, digest => given.TryGetValue(digest, out var section)
-            ? section
-            : throw new ArgumentException($"A manifest names section {digest}, which neither came along nor is stored."));
-        await session.ExecuteRowsAsync(
+        StoredSection[] rows =
+        [
+            .. accepted.SelectMany(candidate => SectionsOf(candidate.Path.Manifest)).Distinct().Order()
+                .Where(digest => !present.Sections.ContainsKey(digest))
+                .Select(digest => given.TryGetValue(digest, out var section)
+                    ? section
+                    : throw new ArgumentException($"A manifest names section {digest}, which neither came along nor is stored.")),
+        ];
+        batch.ExecuteRows(
             """
             INSERT INTO sections (digest, plain_length, zstd) SELECT r.digest, r.plain_length, r.zstd FROM {rows} WHERE 1 = 1
             ON CONFLICT DO NOTHING
@@ -119,84 +102,57 @@ internal sealed partial class SqlMetadataStore
             new RowSet(rows.Length)
                 .Digest("digest", Array.ConvertAll(rows, section => section.Digest.ToArray()))
                 .Int("plain_length", Array.ConvertAll(rows, section => section.PlainLength))
-                .Bytes("zstd", Array.ConvertAll(rows, section => section.Zstd.ToArray())),
-            cancellationToken).ConfigureAwait(false);
-        foreach (var (digest, id) in await FindSectionsAsync(session, absent, cancellationToken).ConfigureAwait(false))
-        {
-            ids[digest] = id;
-        }
-
-        return ids;
+                .Bytes("zstd", Array.ConvertAll(rows, section => section.Zstd.ToArray())));
     }
 
-    private async Task<Dictionary<SectionDigest, long>> FindSectionsAsync(
-        SqlSession session, SectionDigest[] digests, CancellationToken cancellationToken)
-    {
-        var rows = await session.QueryRowsAsync(
-            $"SELECT r.ord, s.id FROM {{rows}} {_dialect.JoinByIndex("sections", "s", "s.digest = r.digest")}",
-            new RowSet(digests.Length).Digest("digest", Array.ConvertAll(digests, digest => digest.ToArray())),
-            reader => (Digest: digests[reader.GetInt64(0)], Id: reader.GetInt64(1)),
-            cancellationToken).ConfigureAwait(false);
-        return rows.ToDictionary(row => row.Digest, row => row.Id);
-    }
-
-    private async Task InsertLocationsAsync(
-        SqlSession session,
-        Candidate[] accepted,
-        Dictionary<SectionDigest, long> sections,
-        Dictionary<ChunkId, FoundChunk> chunks,
-        CancellationToken cancellationToken)
+    private void AddLocations(SqlBatch batch, Candidate[] accepted, Present present)
     {
         // 1. Places belong to a chunks section, so manifests with the same chunks share them.
-        var wanted = new SortedDictionary<long, Candidate>();
-        foreach (var candidate in accepted.Where(candidate => candidate.Path.ChunkIds.Count > 0))
-        {
-            wanted.TryAdd(sections[candidate.Path.Manifest.GetDigest(ManifestSection.Chunks)], candidate);
-        }
-
-        var present = await session.QueryRowsAsync(
-            $"SELECT l.section FROM {{rows}} {_dialect.JoinByIndex("locations", "l", "l.section = r.section")}",
-            new RowSet(wanted.Count).Big("section", [.. wanted.Keys]),
-            reader => reader.GetInt64(0),
-            cancellationToken).ConfigureAwait(false);
-        foreach (long section in present)
-        {
-            wanted.Remove(section);
-        }
-
-        // 2. The new ones, and how many bytes of each pack they hold alive.
-        var places = wanted.ToDictionary(
-            pair => pair.Key, pair => pair.Value.Path.ChunkIds.Select(id => chunks[id].Location).ToArray());
-        await session.ExecuteRowsAsync(
-            "INSERT INTO locations (section, places) SELECT r.section, r.places FROM {rows} WHERE 1 = 1 ON CONFLICT DO NOTHING",
-            new RowSet(places.Count).Big("section", [.. places.Keys]).Bytes("places", [.. places.Values.Select(LocationCodec.Encode)]),
-            cancellationToken).ConfigureAwait(false);
-        (long Section, int Pack, long Bytes)[] packs =
+        (byte[] Digest, ChunkLocation[] Places)[] wanted =
         [
-            .. places.SelectMany(pair => pair.Value.Distinct().GroupBy(place => place.Pack.Value).OrderBy(pack => pack.Key)
-                .Select(pack => (pair.Key, pack.Key, pack.Sum(place => (long)place.StoredLength)))),
+            .. accepted.Where(candidate => candidate.Path.ChunkIds.Count > 0)
+                .Select(candidate => (Digest: candidate.Path.Manifest.GetDigest(ManifestSection.Chunks), candidate.Path.ChunkIds))
+                .Where(section => !present.Sections.GetValueOrDefault(section.Digest))
+                .DistinctBy(section => section.Digest)
+                .OrderBy(section => section.Digest)
+                .Select(section => (section.Digest.ToArray(), section.ChunkIds.Select(id => present.Chunks[id].Location).ToArray())),
         ];
-        await session.ExecuteRowsAsync(
-            "INSERT INTO section_packs (section, pack, bytes) SELECT r.section, r.pack, r.bytes FROM {rows} WHERE 1 = 1 ON CONFLICT DO NOTHING",
+        string sections = _dialect.JoinByIndex("sections", "s", "s.digest = r.digest");
+        batch.ExecuteRows(
+            $"INSERT INTO locations (section, places) SELECT s.id, r.places FROM {{rows}} {sections} WHERE 1 = 1 ON CONFLICT DO NOTHING",
+            new RowSet(wanted.Length)
+                .Digest("digest", Array.ConvertAll(wanted, section => section.Digest))
+                .Bytes("places", Array.ConvertAll(wanted, section => LocationCodec.Encode(section.Places))));
+
+        // 2. How many bytes of each pack they hold alive.
+        (byte[] Digest, int Pack, long Bytes)[] packs =
+        [
+            .. wanted.SelectMany(section => section.Places.Distinct().GroupBy(place => place.Pack.Value).OrderBy(pack => pack.Key)
+                .Select(pack => (section.Digest, pack.Key, pack.Sum(place => (long)place.StoredLength)))),
+        ];
+        batch.ExecuteRows(
+            $"INSERT INTO section_packs (section, pack, bytes) SELECT s.id, r.pack, r.bytes FROM {{rows}} {sections} WHERE 1 = 1 ON CONFLICT DO NOTHING",
             new RowSet(packs.Length)
-                .Big("section", Array.ConvertAll(packs, row => row.Section))
+                .Digest("digest", Array.ConvertAll(packs, row => row.Digest))
                 .Int("pack", Array.ConvertAll(packs, row => row.Pack))
-                .Big("bytes", Array.ConvertAll(packs, row => row.Bytes)),
-            cancellationToken).ConfigureAwait(false);
+                .Big("bytes", Array.ConvertAll(packs, row => row.Bytes)));
     }
 
-    private async Task<Dictionary<ManifestDigest, long>> InsertManifestsAsync(
-        SqlSession session, Candidate[] accepted, Dictionary<SectionDigest, long> sections, CancellationToken cancellationToken)
+    private static void AddManifests(SqlBatch batch, Candidate[] accepted)
     {
         var headers = accepted.Select(candidate => candidate.Path.Manifest).DistinctBy(header => header.Digest)
             .OrderBy(header => header.Digest).ToArray();
-        long?[] RowIds(ManifestSection section) =>
-            Array.ConvertAll(headers, header => header.GetLength(section) > 0 ? sections[header.GetDigest(section)] : (long?)null);
+        byte[]?[] Digests(ManifestSection section) =>
+            Array.ConvertAll(headers, header => header.GetLength(section) > 0 ? header.GetDigest(section).ToArray() : null);
 
-        await session.ExecuteRowsAsync(
+        batch.ExecuteRows(
             """
             INSERT INTO manifests (digest, header, root_kind, root_executable, root_size, tree_section, chunks_section, blanks_section)
-            SELECT r.digest, r.header, r.root_kind, r.root_executable, r.root_size, r.tree, r.chunks, r.blanks FROM {rows} WHERE 1 = 1
+            SELECT r.digest, r.header, r.root_kind, r.root_executable, r.root_size,
+              (SELECT s.id FROM sections s WHERE s.digest = r.tree),
+              (SELECT s.id FROM sections s WHERE s.digest = r.chunks),
+              (SELECT s.id FROM sections s WHERE s.digest = r.blanks)
+            FROM {rows} WHERE 1 = 1
             ON CONFLICT DO NOTHING
             """,
             new RowSet(headers.Length)
@@ -205,64 +161,62 @@ internal sealed partial class SqlMetadataStore
                 .Int("root_kind", Array.ConvertAll(headers, header => (int)header.RootKind))
                 .Int("root_executable", Array.ConvertAll(headers, header => header.RootIsExecutable ? 1 : 0))
                 .Big("root_size", Array.ConvertAll(headers, header => (long)header.RootSize))
-                .NullableBig("tree", RowIds(ManifestSection.Tree))
-                .NullableBig("chunks", RowIds(ManifestSection.Chunks))
-                .NullableBig("blanks", RowIds(ManifestSection.Blanks)),
-            cancellationToken).ConfigureAwait(false);
-        var rows = await session.QueryRowsAsync(
-            $"SELECT r.ord, m.id FROM {{rows}} {ManifestsByDigest}",
-            new RowSet(headers.Length).Digest("digest", Array.ConvertAll(headers, header => header.Digest.ToArray())),
-            reader => (headers[reader.GetInt64(0)].Digest, Id: reader.GetInt64(1)),
-            cancellationToken).ConfigureAwait(false);
-        return rows.ToDictionary(row => row.Digest, row => row.Id);
+                .NullableBytes("tree", Digests(ManifestSection.Tree))
+                .NullableBytes("chunks", Digests(ManifestSection.Chunks))
+                .NullableBytes("blanks", Digests(ManifestSection.Blanks)));
     }
 
-    private static async Task InsertPathsAsync(
-        SqlSession session,
-        StoreId store,
-        Candidate[] accepted,
-        Dictionary<ManifestDigest, long> manifests,
-        ulong head,
-        long now,
-        CancellationToken cancellationToken)
+    private static void AddPaths(SqlBatch batch, StoreId store, Candidate[] accepted, ulong head, long now) => batch.ExecuteRows(
+        new SqlText(
+            """
+            INSERT INTO paths (store, hash_part, name, nar_hash, nar_size, deriver, content_address, registered, ultimate, manifest, event)
+            SELECT @store, r.hash_part, r.name, r.nar_hash, r.nar_size, r.deriver, r.content_address, @now, r.ultimate,
+              (SELECT m.id FROM manifests m WHERE m.digest = r.manifest), @head + 1 + r.ord
+            FROM {rows}
+            """,
+            ("@store", store.Value),
+            ("@now", now),
+            ("@head", (long)head)),
+        new RowSet(accepted.Length)
+            .Text("hash_part", Array.ConvertAll(accepted, candidate => candidate.HashPart))
+            .Text("name", Array.ConvertAll(accepted, candidate => candidate.Path.Path.Name))
+            .Digest("nar_hash", Array.ConvertAll(accepted, candidate => candidate.Path.NarHash))
+            .Big("nar_size", Array.ConvertAll(accepted, candidate => (long)candidate.Path.NarSize))
+            .Text("deriver", Array.ConvertAll(accepted, candidate => candidate.Path.Deriver?.BaseName))
+            .Text("content_address", Array.ConvertAll(accepted, candidate => candidate.Path.ContentAddress))
+            .Int("ultimate", Array.ConvertAll(accepted, candidate => candidate.Path.Ultimate ? 1 : 0))
+            .Digest("manifest", Array.ConvertAll(accepted, candidate => candidate.Path.Manifest.Digest.ToArray())));
+
+    private void AddReferences(SqlBatch batch, StoreId store, Candidate[] accepted)
     {
-        var rows = await session.QueryRowsAsync(
+        (string Referrer, string Reference)[] references =
+            [.. accepted.SelectMany(candidate => candidate.References.Select(reference => (candidate.HashPart, reference.HashPart)))];
+        batch.ExecuteRows(
             new SqlText(
-                """
-                INSERT INTO paths (store, hash_part, name, nar_hash, nar_size, deriver, content_address, registered, ultimate, manifest, event)
-                SELECT @store, r.hash_part, r.name, r.nar_hash, r.nar_size, r.deriver, r.content_address, @now, r.ultimate, r.manifest,
-                  @head + 1 + r.ord
-                FROM {rows} WHERE 1 = 1 RETURNING id, hash_part
+                $$"""
+                INSERT INTO path_references (referrer, reference) SELECT p.id, q.id FROM {rows}
+                {{_dialect.JoinByIndex("paths", "p", "p.store = @store AND p.hash_part = r.referrer")}}
+                {{_dialect.JoinByIndex("paths", "q", "q.store = @store AND q.hash_part = r.reference")}}
                 """,
-                ("@store", store.Value),
-                ("@now", now),
-                ("@head", (long)head)),
-            new RowSet(accepted.Length)
-                .Text("hash_part", Array.ConvertAll(accepted, candidate => candidate.HashPart))
-                .Text("name", Array.ConvertAll(accepted, candidate => candidate.Path.Path.Name))
-                .Digest("nar_hash", Array.ConvertAll(accepted, candidate => candidate.Path.NarHash))
-                .Big("nar_size", Array.ConvertAll(accepted, candidate => (long)candidate.Path.NarSize))
-                .Text("deriver", Array.ConvertAll(accepted, candidate => candidate.Path.Deriver?.BaseName))
-                .Text("content_address", Array.ConvertAll(accepted, candidate => candidate.Path.ContentAddress))
-                .Int("ultimate", Array.ConvertAll(accepted, candidate => candidate.Path.Ultimate ? 1 : 0))
-                .Big("manifest", Array.ConvertAll(accepted, candidate => manifests[candidate.Path.Manifest.Digest])),
-            reader => (Id: reader.GetInt64(0), HashPart: reader.GetString(1)),
-            cancellationToken).ConfigureAwait(false);
-        var byHashPart = rows.ToDictionary(row => row.HashPart, row => row.Id);
-        foreach (var candidate in accepted)
-        {
-            candidate.RowId = byHashPart[candidate.HashPart];
-        }
+                ("@store", store.Value)),
+            new RowSet(references.Length)
+                .Text("referrer", Array.ConvertAll(references, pair => pair.Referrer))
+                .Text("reference", Array.ConvertAll(references, pair => pair.Reference)));
     }
 
-    private static Task<int> InsertSignaturesAsync(
-        SqlSession session, (long Path, int Kind, string Text)[] signatures, CancellationToken cancellationToken) => session.ExecuteRowsAsync(
-        """
-        INSERT INTO signatures (path, kind, signature) SELECT r.path, r.kind, r.signature FROM {rows} WHERE 1 = 1 ON CONFLICT DO NOTHING
+    private Task<int> InsertSignaturesAsync(
+        SqlSession session, StoreId store, (string HashPart, int Kind, string Text)[] signatures, CancellationToken cancellationToken) =>
+        session.ExecuteRowsAsync(InsertSignatures(store), SignatureRows(signatures), cancellationToken);
+
+    private SqlText InsertSignatures(StoreId store) => new(
+        $$"""
+        INSERT INTO signatures (path, kind, signature) SELECT p.id, r.kind, r.signature FROM {rows} {{PathsByHashPart}} WHERE 1 = 1
+        ON CONFLICT DO NOTHING
         """,
-        new RowSet(signatures.Length)
-            .Big("path", Array.ConvertAll(signatures, signature => signature.Path))
-            .Int("kind", Array.ConvertAll(signatures, signature => signature.Kind))
-            .Text("signature", Array.ConvertAll(signatures, signature => signature.Text)),
-        cancellationToken);
+        ("@store", store.Value));
+
+    private static RowSet SignatureRows((string HashPart, int Kind, string Text)[] signatures) => new RowSet(signatures.Length)
+        .Text("hash_part", Array.ConvertAll(signatures, signature => signature.HashPart))
+        .Int("kind", Array.ConvertAll(signatures, signature => signature.Kind))
+        .Text("signature", Array.ConvertAll(signatures, signature => signature.Text));
 }

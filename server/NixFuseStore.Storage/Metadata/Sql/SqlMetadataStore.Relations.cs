@@ -43,19 +43,20 @@ internal sealed partial class SqlMetadataStore
         return rows.OrderBy(row => row.Related).ToLookup(row => row.Path, row => row.Related);
     }
 
-    private static Task<int> InsertDerivationOutputsAsync(SqlSession session, Candidate[] accepted, CancellationToken cancellationToken)
+    private void AddDerivationOutputs(SqlBatch batch, StoreId store, Candidate[] accepted)
     {
-        (long Path, string Output, string BaseName)[] outputs =
+        (string HashPart, string Output, string BaseName)[] outputs =
         [
             .. accepted.SelectMany(candidate => candidate.Path.DerivationOutputs
-                .Select(output => (candidate.RowId, output.Key, output.Value.BaseName))),
+                .Select(output => (candidate.HashPart, output.Key, output.Value.BaseName))),
         ];
-        return session.ExecuteRowsAsync(
-            "INSERT INTO derivation_outputs (path, output, base_name) SELECT r.path, r.output, r.base_name FROM {rows}",
+        batch.ExecuteRows(
+            new SqlText(
+                $"INSERT INTO derivation_outputs (path, output, base_name) SELECT p.id, r.output, r.base_name FROM {{rows}} {PathsByHashPart}",
+                ("@store", store.Value)),
             new RowSet(outputs.Length)
-                .Big("path", Array.ConvertAll(outputs, output => output.Path))
+                .Text("hash_part", Array.ConvertAll(outputs, output => output.HashPart))
                 .Text("output", Array.ConvertAll(outputs, output => output.Output))
-                .Text("base_name", Array.ConvertAll(outputs, output => output.BaseName)),
-            cancellationToken);
+                .Text("base_name", Array.ConvertAll(outputs, output => output.BaseName)));
     }
 }

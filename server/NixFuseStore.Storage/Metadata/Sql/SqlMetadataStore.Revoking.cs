@@ -31,21 +31,22 @@ internal sealed partial class SqlMetadataStore
         ulong head = await LockStoreAsync(session, store, cancellationToken).ConfigureAwait(false);
         StorePath[] paths = [.. signatures.Select(item => item.Path).Distinct()];
         var rows = await FindRowsAsync(session, store, paths, cancellationToken).ConfigureAwait(false);
-        var ids = rows.ToDictionary(row => row.Path, row => row.Id);
+        var valid = rows.Select(row => row.Path).ToHashSet();
         int added = await InsertSignaturesAsync(
             session,
+            store,
             [
-                .. signatures.Where(item => ids.ContainsKey(item.Path)).SelectMany(item =>
-                    item.Signatures.Select(text => (ids[item.Path], NixSignature, text))
-                        .Concat(item.StoreSignatures.Select(text => (ids[item.Path], StoreSignature, text)))),
+                .. signatures.Where(item => valid.Contains(item.Path)).SelectMany(item =>
+                    item.Signatures.Select(text => (item.Path.HashPart, NixSignature, text))
+                        .Concat(item.StoreSignatures.Select(text => (item.Path.HashPart, StoreSignature, text)))),
             ],
             cancellationToken).ConfigureAwait(false);
         if (added > 0)
         {
-            head = await AppendEventsAsync(session, store, head, StoreEventKind.SignaturesAdded, [.. ids.Keys.Order()], cancellationToken).ConfigureAwait(false);
+            head = await AppendEventsAsync(session, store, head, StoreEventKind.SignaturesAdded, [.. valid.Order()], cancellationToken).ConfigureAwait(false);
         }
 
-        return (Array.FindAll(paths, path => !ids.ContainsKey(path)), head);
+        return (Array.FindAll(paths, path => !valid.Contains(path)), head);
     }
 
     private async Task<(RevocationResult Result, ulong Head)> RevokeAsync(

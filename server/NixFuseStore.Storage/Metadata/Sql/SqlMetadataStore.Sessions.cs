@@ -47,22 +47,20 @@ internal sealed partial class SqlMetadataStore
         durable: true,
         async sql =>
         {
-            object? alive = await sql.ScalarAsync(
-                new SqlText($"SELECT id FROM sessions WHERE {IsAlive}{_dialect.ForUpdate}", Named(session)), cancellationToken)
-                .ConfigureAwait(false);
-            if (alive is null)
-            {
-                return false;
-            }
-
+            bool alive = false;
             string[] names = [.. paths.Distinct().Order().Select(path => path.BaseName)];
-            await sql.ExecuteRowsAsync(
+            var batch = new SqlBatch();
+            batch.Query(new SqlText($"SELECT id FROM sessions WHERE {IsAlive}{_dialect.ForUpdate}", Named(session)), _ => alive = true);
+            batch.ExecuteRows(
                 new SqlText(
-                    "INSERT INTO session_roots (session, base_name) SELECT @session, r.name FROM {rows} WHERE 1 = 1 ON CONFLICT DO NOTHING",
-                    ("@session", session.Number)),
-                new RowSet(names.Length).Text("name", names),
-                cancellationToken).ConfigureAwait(false);
-            return true;
+                    $$"""
+                    INSERT INTO session_roots (session, base_name) SELECT s.id, r.name FROM {rows}
+                    {{_dialect.JoinByIndex("sessions", "s", IsAlive)}} WHERE 1 = 1 ON CONFLICT DO NOTHING
+                    """,
+                    Named(session)),
+                new RowSet(names.Length).Text("name", names));
+            await sql.RunLastAsync(batch, cancellationToken).ConfigureAwait(false);
+            return alive;
         },
         cancellationToken);
 

@@ -6,12 +6,28 @@ namespace NixFuseStore.Storage.Metadata.Sql;
 internal sealed class SqlSession(SqlDialect dialect, DbConnection connection, DbTransaction? transaction, Func<DbConnection, ValueTask> giveBack)
     : IAsyncDisposable
 {
+    // Goes ahead of the first statement, or with the first batch.
+    private SqlText? _opening;
+    private bool _committed;
+
     public DbConnection Connection { get; } = connection;
 
     public SqlDialect Dialect { get; } = dialect;
 
+    /// <summary>A statement that has to come first, but need not go by itself.</summary>
+    public void BeginWith(SqlText opening) => _opening = opening;
+
+    /// <summary>The statement that has to come first, for whoever sends it now.</summary>
+    public SqlText? TakeOpening()
+    {
+        var opening = _opening;
+        _opening = null;
+        return opening;
+    }
+
     public async Task<int> ExecuteAsync(SqlText statement, CancellationToken cancellationToken)
     {
+        await OpenAsync(cancellationToken).ConfigureAwait(false);
         var command = CreateCommand(statement);
         await using (command.ConfigureAwait(false))
         {
@@ -22,6 +38,7 @@ internal sealed class SqlSession(SqlDialect dialect, DbConnection connection, Db
     /// <summary>The first column of the first row; null where there is no row or the column is null.</summary>
     public async Task<object?> ScalarAsync(SqlText statement, CancellationToken cancellationToken)
     {
+        await OpenAsync(cancellationToken).ConfigureAwait(false);
         var command = CreateCommand(statement);
         await using (command.ConfigureAwait(false))
         {
@@ -32,6 +49,7 @@ internal sealed class SqlSession(SqlDialect dialect, DbConnection connection, Db
 
     public async Task<List<T>> QueryAsync<T>(SqlText statement, Func<DbDataReader, T> map, CancellationToken cancellationToken)
     {
+        await OpenAsync(cancellationToken).ConfigureAwait(false);
         var command = CreateCommand(statement);
         await using (command.ConfigureAwait(false))
         {
@@ -56,8 +74,16 @@ internal sealed class SqlSession(SqlDialect dialect, DbConnection connection, Db
         return rows.Count == 0 ? null : rows[0];
     }
 
-    public Task<int> ExecuteRowsAsync(SqlText statement, RowSet rows, CancellationToken cancellationToken) =>
-        rows.Count == 0 ? Task.FromResult(0) : Dialect.ExecuteRowsAsync(this, statement, rows, cancellationToken);
+    public async Task<int> ExecuteRowsAsync(SqlText statement, RowSet rows, CancellationToken cancellationToken)
+    {
+        if (rows.Count == 0)
+        {
+            return 0;
+        }
+
+        await OpenAsync(cancellationToken).ConfigureAwait(false);
+        return await Dialect.ExecuteRowsAsync(this, statement, rows, cancellationToken).ConfigureAwait(false);
+    }
 
     public async Task<List<T>> QueryRowsAsync<T>(
         SqlText statement, RowSet rows, Func<DbDataReader, T> map, CancellationToken cancellationToken)
@@ -65,10 +91,29 @@ internal sealed class SqlSession(SqlDialect dialect, DbConnection connection, Db
         var found = new List<T>();
         if (rows.Count > 0)
         {
+            await OpenAsync(cancellationToken).ConfigureAwait(false);
             await Dialect.QueryRowsAsync(this, statement, rows, reader => found.Add(map(reader)), cancellationToken).ConfigureAwait(false);
         }
 
         return found;
+    }
+
+    /// <summary>Runs a batch.</summary>
+    public Task RunAsync(SqlBatch batch, CancellationToken cancellationToken) =>
+        batch.Steps.Count == 0 ? Task.CompletedTask : Dialect.RunAsync(this, batch, commit: false, cancellationToken);
+
+    /// <summary>Runs the transaction's last batch and commits along with it; <see cref="CommitAsync"/> finds nothing to do afterwards.</summary>
+    public async Task RunLastAsync(SqlBatch batch, CancellationToken cancellationToken)
+    {
+        await Dialect.RunAsync(this, batch, commit: true, cancellationToken).ConfigureAwait(false);
+        _committed = true;
+    }
+
+    public DbBatch CreateBatch()
+    {
+        var batch = Connection.CreateBatch();
+        batch.Transaction = transaction;
+        return batch;
     }
 
     public DbCommand CreateCommand(SqlText statement)
@@ -96,7 +141,7 @@ internal sealed class SqlSession(SqlDialect dialect, DbConnection connection, Db
     public Task CommitAsync(CancellationToken cancellationToken)
     {
         var open = transaction ?? throw new InvalidOperationException("The session has no transaction.");
-        return open.CommitAsync(cancellationToken);
+        return _committed ? Task.CompletedTask : open.CommitAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
@@ -111,6 +156,14 @@ internal sealed class SqlSession(SqlDialect dialect, DbConnection connection, Db
         finally
         {
             await giveBack(Connection).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask OpenAsync(CancellationToken cancellationToken)
+    {
+        if (TakeOpening() is { } opening)
+        {
+            await ExecuteAsync(opening, cancellationToken).ConfigureAwait(false);
         }
     }
 }

@@ -91,13 +91,13 @@ internal sealed class SqliteDialect : SqlDialect
     }
 
     /// <summary>Writers exclude each other anyway.</summary>
-    public override Task LockSweepAsync(SqlSession session, bool exclusive, CancellationToken cancellationToken) => Task.CompletedTask;
+    public override SqlText? LockSweep(bool exclusive) => null;
 
-    /// <inheritdoc cref="LockSweepAsync"/>
+    /// <inheritdoc cref="LockSweep"/>
     public override Task LockMigrationsAsync(SqlSession session, CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Waiters of this process are woken directly, those of others poll.</summary>
-    public override Task NotifyAsync(SqlSession session, StoreId store, ulong head, CancellationToken cancellationToken) => Task.CompletedTask;
+    public override SqlText? Notify(StoreId store, ulong head) => null;
 
     public override Task ListenAsync(Action<StoreId, ulong> heard, CancellationToken cancellationToken) =>
         Task.Delay(Timeout.Infinite, cancellationToken);
@@ -112,20 +112,27 @@ internal sealed class SqliteDialect : SqlDialect
     public override Task QueryRowsAsync(
         SqlSession session, SqlText statement, RowSet rows, Action<DbDataReader> read, CancellationToken cancellationToken)
     {
-        RunRows(
-            session,
-            statement,
-            rows,
-            command =>
-            {
-                using var reader = command.ExecuteReader();
-                while (reader.Read())
-                {
-                    read(reader);
-                }
-            },
-            cancellationToken);
+        RunRows(session, statement, rows, command => Read(command, read), cancellationToken);
         return Task.CompletedTask;
+    }
+
+    public override Task RunAsync(SqlSession session, SqlBatch batch, bool commit, CancellationToken cancellationToken)
+    {
+        foreach (var (statement, rows, read) in batch.Steps)
+        {
+            Action<SqliteCommand> run = read is null ? static command => command.ExecuteNonQuery() : command => Read(command, read);
+            if (rows is not null)
+            {
+                RunRows(session, statement, rows, run, cancellationToken);
+            }
+            else
+            {
+                using var command = (SqliteCommand)session.CreateCommand(statement);
+                run(command);
+            }
+        }
+
+        return commit ? session.CommitAsync(cancellationToken) : Task.CompletedTask;
     }
 
     public override bool ShouldRetry(Exception exception) =>
@@ -165,6 +172,15 @@ internal sealed class SqliteDialect : SqlDialect
         using var command = connection.CreateCommand();
         command.CommandText = statement;
         command.ExecuteNonQuery();
+    }
+
+    private static void Read(SqliteCommand command, Action<DbDataReader> read)
+    {
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            read(reader);
+        }
     }
 
     private static void RunRows(
