@@ -62,6 +62,26 @@ public sealed class TwoHostTests : EndToEndTest, IAsyncLifetime
         there.AssertWithoutDatabase();
     }
 
+    [Fact]
+    public async Task Signature_AddedOnOneHost_ShowsOnTheOtherWithinASecond()
+    {
+        var (here, there) = await StartAsync();
+        var file = Path.Combine(Scratch, "file.txt");
+        await File.WriteAllTextAsync(file, "signed here", TestContext.Current.CancellationToken);
+        var path = here.Run("nix", "store", "add-file", file).Succeeded().Trim();
+        Eventually.Within(Second, "the file is valid on the other host", () => there.Run("nix", "path-info", path).Status == 0);
+        Assert.DoesNotContain("other-1:", there.Run("nix", "path-info", "--sigs", path).Succeeded(), StringComparison.Ordinal);
+        var key = Path.Combine(Scratch, "key");
+        here.Run("nix-store", "--generate-binary-cache-key", "other-1", key, key + ".public").Succeeded();
+
+        here.Run("nix", "store", "sign", "--key-file", key, path).Succeeded();
+
+        Eventually.Within(
+            Second,
+            "the signature shows on the other host",
+            () => there.Run("nix", "path-info", "--sigs", path).Succeeded().Contains("other-1:", StringComparison.Ordinal));
+    }
+
     private async Task<(Host Here, Host There)> StartAsync()
     {
         if (PostgresServer.WhyMissing is { } reason)

@@ -49,16 +49,20 @@ public sealed partial class StoreReader
             return;
         }
 
-        if (change.Kind == StoreEvent.Types.Kind.Registered)
+        var key = Key256.OfHashPart(path.BaseName);
+        switch (change.Kind)
         {
-            _changes.Publish(new StoreChange(StoreChangeKind.Added, path.BaseName));
-        }
-        else if (change.Kind == StoreEvent.Types.Kind.Removed)
-        {
-            var key = Key256.OfHashPart(path.BaseName);
-            _table.Remove(in key, change.Number);
-            _metadata.Remove(new MetadataKey(MetadataKind.Path, key));
-            _changes.Publish(new StoreChange(StoreChangeKind.Removed, path.BaseName));
+            case StoreEvent.Types.Kind.Registered:
+                _changes.Publish(new StoreChange(StoreChangeKind.Added, path.BaseName));
+                break;
+            case StoreEvent.Types.Kind.Removed:
+                _table.Remove(in key, change.Number);
+                _metadata.Remove(new MetadataKey(MetadataKind.Path, key));
+                _changes.Publish(new StoreChange(StoreChangeKind.Removed, path.BaseName));
+                break;
+            case StoreEvent.Types.Kind.SignaturesAdded:
+                _refresher.Add(path.HashPart);
+                break;
         }
     }
 

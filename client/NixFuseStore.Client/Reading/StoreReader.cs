@@ -21,6 +21,7 @@ public sealed partial class StoreReader : IStoreReader
     private readonly SectionFetcher _sections;
     private readonly ClosureFetcher _closures;
     private readonly RecordFetcher _records;
+    private readonly RecordRefresher _refresher;
     private readonly ContentMemory _contentMemory;
     private readonly ChunkMemory _chunkMemory;
     private readonly ChunkFetcher _fetcher;
@@ -45,6 +46,7 @@ public sealed partial class StoreReader : IStoreReader
         _closures = new ClosureFetcher(connection, _health, _table, metadata, _sections, Used);
         Calls = new PatientCalls(connection, _health, _time);
         _records = new RecordFetcher(Calls, _closures);
+        _refresher = new RecordRefresher(_table, _closures, _time);
         _contentMemory = new ContentMemory(options.SectionMemoryBytesMax);
         _chunkMemory = new ChunkMemory(options.ChunkMemoryBytesMax);
         _fetcher = new ChunkFetcher(connection, _health, _chunkMemory, _pending, cache, _time);
@@ -110,6 +112,7 @@ public sealed partial class StoreReader : IStoreReader
         await _uses.DisposeAsync().ConfigureAwait(false);
         _changes.Close();
         await _monitor.DisposeAsync().ConfigureAwait(false);
+        await _refresher.DisposeAsync().ConfigureAwait(false);
         await _fetcher.DisposeAsync().ConfigureAwait(false);
         _programs.Dispose();
         await _metadata.DisposeAsync().ConfigureAwait(false);

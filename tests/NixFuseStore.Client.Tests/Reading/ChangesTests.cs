@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using System.Text;
 using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Relations;
 using NixFuseStore.Client.Tests.Fixtures;
+using NixFuseStore.Nix;
 
 namespace NixFuseStore.Client.Tests.Reading;
 
@@ -64,6 +67,30 @@ public sealed class ChangesTests : IAsyncLifetime
         Assert.NotSame(former, handle);
         Assert.NotEqual(former.Digest, handle.Digest);
         Assert.Equal("second"u8.ToArray(), await reader.ReadAsync(handle, 0));
+    }
+
+    [Fact]
+    public async Task Signatures_AddedElsewhere_ShowWithinASecond()
+    {
+        var (signed, other) = (_source.Path("signed", SourceEntry.File("x")), _source.Path("other", SourceEntry.File("y")));
+        await _server.PushAsync(signed, other);
+        using var connection = _server.Connect();
+        await using var reader = await connection.OpenAsync();
+        var handle = await reader.FindAsync(signed);
+        await reader.FindAsync(other);
+        await using var elsewhere = await WriterFixture.OpenAsync(_server);
+        NixSignature[] signatures = [Sign("key-1"), Sign("key-2")];
+
+        await new StoreRelations(elsewhere.Reader).AddSignaturesAsync(signed.Path, signatures, ReaderExtensions.Token);
+        var clock = Stopwatch.StartNew();
+        await ReaderExtensions.EventuallyAsync(
+            () => !signatures.Except(reader.FindKnown(signed.Path)!.Info.Signatures).Any(), "both signatures show");
+
+        Assert.InRange(clock.ElapsedMilliseconds, 0, 1000);
+        Assert.Same(handle, reader.FindKnown(signed.Path));
+        Assert.Empty(signatures.Intersect(reader.FindKnown(other.Path)!.Info.Signatures));
+
+        NixSignature Sign(string name) => NixSecretKey.Generate(name).Sign(Encoding.UTF8.GetBytes(signed.Path.BaseName));
     }
 
     [Fact]

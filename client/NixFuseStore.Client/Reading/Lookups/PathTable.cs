@@ -104,12 +104,12 @@ internal sealed class PathTable
                 Add(in key, entry = new Entry());
             }
 
-            // The same content as the handle's needs no second verification, unless there are signatures to be learnt.
             entry.IsStale = false;
-            entry.Record = entry.Handle is { } handle && handle.Path.BaseName == record.BaseName
-                && handle.Header.Bytes.Span.SequenceEqual(record.ManifestHeader.Span)
-                && handle.Info.Signatures.Count == record.Signatures.Count ? null : record;
-            if (entry.Record is null)
+            if (entry.IsNews(record))
+            {
+                entry.Record = record;
+            }
+            else if (entry.Record is null)
             {
                 entry.Event = record.Event;
             }
@@ -286,5 +286,14 @@ internal sealed class PathTable
         public ulong Event { get; set; }
 
         public bool IsStale { get; set; }
+
+        /// <summary>
+        /// Whether there is something in an answer: the same content as the handle's needs no second verification, unless there are signatures
+        /// to be learnt. They only become more, so an answer with fewer is one that took long.
+        /// </summary>
+        public bool IsNews(PathRecord record) => Record is { } waiting
+            ? waiting.Event != record.Event || waiting.Signatures.Count <= record.Signatures.Count
+            : Handle is not { } handle || handle.Path.BaseName != record.BaseName
+                || !handle.Header.Bytes.Span.SequenceEqual(record.ManifestHeader.Span) || handle.Info.Signatures.Count < record.Signatures.Count;
     }
 }

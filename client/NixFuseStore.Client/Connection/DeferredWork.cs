@@ -1,4 +1,4 @@
-namespace NixFuseStore.Client.Roots;
+namespace NixFuseStore.Client;
 
 /// <summary>
 /// Work that waits a moment after it was asked for, so that it is done once for all who ask meanwhile; after a failure it is tried again,
