@@ -1,22 +1,15 @@
 using System.Security.Cryptography;
+using NixFuseStore.Native.Streams;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Server.BinaryCache;
 
 /// <summary>Reads a stream through, hashing and counting what passes; its beginning can be looked at first. Leaves the stream below open.</summary>
-internal sealed class UploadStream(Stream source) : Stream
+internal sealed class UploadStream(Stream source) : ForwardReadStream
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private byte[] _start = [];
     private int _startRead;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
 
     /// <summary>Bytes that have been read.</summary>
     public override long Position { get; set; }
@@ -51,21 +44,6 @@ internal sealed class UploadStream(Stream source) : Stream
         Position += length;
         return length;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

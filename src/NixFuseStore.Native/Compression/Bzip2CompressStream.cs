@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace NixFuseStore.Native.Compression;
 
 /// <summary>Writes one .bz2 stream, with the system's libbz2; see <see cref="Bzip2.IsAvailable"/>.</summary>
@@ -14,28 +12,17 @@ public sealed class Bzip2CompressStream : CompressStream
     {
     }
 
-    private sealed unsafe class Encoder : IEncoder
+    private sealed unsafe class Encoder : LibraryEncoder<Bzip2Calls.BzStream>
     {
-        // libbz2 compares the address of this struct, so it lies outside of what the collector moves.
-        private Bzip2Calls.BzStream* _stream;
-
         internal Encoder(int blockSize)
         {
-            _stream = (Bzip2Calls.BzStream*)NativeMemory.AllocZeroed((nuint)sizeof(Bzip2Calls.BzStream));
-            int result = Bzip2Calls.BZ2_bzCompressInit(_stream, blockSize, verbosity: 0, workFactor: 0);
-            if (result != Bzip2Calls.Ok)
-            {
-                NativeMemory.Free(_stream);
-                _stream = null;
-                throw new InvalidOperationException($"libbz2 could not make an encoder (code {result}).");
-            }
+            int result = Bzip2Calls.BZ2_bzCompressInit(Stream, blockSize, verbosity: 0, workFactor: 0);
+            Start(result == Bzip2Calls.Ok, "libbz2", result);
         }
 
-        ~Encoder() => Free();
-
-        public bool Encode(ReadOnlySpan<byte> input, Span<byte> output, EncoderDirective directive, out int consumed, out int produced)
+        public override bool Encode(ReadOnlySpan<byte> input, Span<byte> output, EncoderDirective directive, out int consumed, out int produced)
         {
-            ObjectDisposedException.ThrowIf(_stream is null, this);
+            var stream = Stream;
             int action = directive switch
             {
                 EncoderDirective.Continue => Bzip2Calls.ActionRun,
@@ -44,13 +31,13 @@ public sealed class Bzip2CompressStream : CompressStream
             };
             fixed (byte* from = input, to = output)
             {
-                _stream->NextIn = from;
-                _stream->AvailableIn = (uint)input.Length;
-                _stream->NextOut = to;
-                _stream->AvailableOut = (uint)output.Length;
-                int result = Bzip2Calls.BZ2_bzCompress(_stream, action);
-                consumed = input.Length - (int)_stream->AvailableIn;
-                produced = output.Length - (int)_stream->AvailableOut;
+                stream->NextIn = from;
+                stream->AvailableIn = (uint)input.Length;
+                stream->NextOut = to;
+                stream->AvailableOut = (uint)output.Length;
+                int result = Bzip2Calls.BZ2_bzCompress(stream, action);
+                consumed = input.Length - (int)stream->AvailableIn;
+                produced = output.Length - (int)stream->AvailableOut;
                 if (result < 0)
                 {
                     throw new InvalidOperationException($"libbz2 cannot compress (code {result}).");
@@ -66,20 +53,6 @@ public sealed class Bzip2CompressStream : CompressStream
             }
         }
 
-        public void Dispose()
-        {
-            Free();
-            GC.SuppressFinalize(this);
-        }
-
-        private void Free()
-        {
-            if (_stream is not null)
-            {
-                _ = Bzip2Calls.BZ2_bzCompressEnd(_stream);
-                NativeMemory.Free(_stream);
-                _stream = null;
-            }
-        }
+        protected override void End(Bzip2Calls.BzStream* stream) => _ = Bzip2Calls.BZ2_bzCompressEnd(stream);
     }
 }

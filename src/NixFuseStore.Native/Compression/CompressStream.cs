@@ -1,10 +1,12 @@
+using NixFuseStore.Native.Streams;
+
 namespace NixFuseStore.Native.Compression;
 
 /// <summary>
 /// Writes a compressed stream, whose end comes when this is disposed. Calls may not overlap. Disposing it disposes the stream below
 /// unless it was made to leave that open.
 /// </summary>
-public abstract class CompressStream : Stream
+public abstract class CompressStream : ForwardWriteStream
 {
     private const int OutputBytes = 64 * 1024;
 
@@ -23,25 +25,6 @@ public abstract class CompressStream : Stream
     }
 
     /// <inheritdoc/>
-    public override bool CanRead => false;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => true;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         ObjectDisposedException.ThrowIf(_ended, this);
@@ -53,13 +36,6 @@ public abstract class CompressStream : Stream
         }
     }
 
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count)
-    {
-        ValidateBufferArguments(buffer, offset, count);
-        Write(buffer.AsSpan(offset, count));
-    }
-
     /// <summary>Writes out all that was given, so that a reader sees it; this costs some compression.</summary>
     public override void Flush()
     {
@@ -67,15 +43,6 @@ public abstract class CompressStream : Stream
         Drain(EncoderDirective.Flush);
         _compressed.Flush();
     }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -1,10 +1,12 @@
+using NixFuseStore.Native.Streams;
+
 namespace NixFuseStore.Native.Compression;
 
 /// <summary>
 /// Reads what a compressed stream holds. Truncated or malformed input is an <see cref="InvalidDataException"/>. Calls may not
 /// overlap. Disposing it disposes the compressed stream unless it was made to leave that open.
 /// </summary>
-public abstract class DecompressStream : Stream
+public abstract class DecompressStream : ForwardReadStream
 {
     private const int InputBytes = 64 * 1024;
 
@@ -22,25 +24,6 @@ public abstract class DecompressStream : Stream
         _compressed = compressed;
         _leaveOpen = leaveOpen;
         _decoder = decoder;
-    }
-
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
     }
 
     /// <inheritdoc/>
@@ -66,35 +49,6 @@ public abstract class DecompressStream : Stream
 
         return length;
     }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count)
-    {
-        ValidateBufferArguments(buffer, offset, count);
-        return Read(buffer.AsSpan(offset, count));
-    }
-
-    /// <inheritdoc/>
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
-    {
-        ValidateBufferArguments(buffer, offset, count);
-        return ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-    }
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-        // Nothing is ever written.
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

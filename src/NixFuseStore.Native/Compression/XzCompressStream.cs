@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace NixFuseStore.Native.Compression;
 
 /// <summary>Writes one .xz stream.</summary>
@@ -11,29 +9,19 @@ public sealed class XzCompressStream : CompressStream
     {
     }
 
-    private sealed unsafe class Encoder : IEncoder
+    private sealed unsafe class Encoder : LibraryEncoder<XzCalls.LzmaStream>
     {
-        // liblzma remembers the address of this struct, so it lies outside of what the collector moves.
-        private XzCalls.LzmaStream* _stream;
-
         internal Encoder(int preset)
         {
             ArgumentOutOfRangeException.ThrowIfNegative(preset);
             ArgumentOutOfRangeException.ThrowIfGreaterThan(preset, 9);
-            _stream = (XzCalls.LzmaStream*)NativeMemory.AllocZeroed((nuint)sizeof(XzCalls.LzmaStream));
-            int result = XzCalls.lzma_easy_encoder(_stream, (uint)preset, XzCalls.CheckCrc64);
-            if (result != XzCalls.Ok)
-            {
-                Free();
-                throw new InvalidOperationException($"liblzma could not make an encoder (code {result}).");
-            }
+            int result = XzCalls.lzma_easy_encoder(Stream, (uint)preset, XzCalls.CheckCrc64);
+            Start(result == XzCalls.Ok, "liblzma", result);
         }
 
-        ~Encoder() => Free();
-
-        public bool Encode(ReadOnlySpan<byte> input, Span<byte> output, EncoderDirective directive, out int consumed, out int produced)
+        public override bool Encode(ReadOnlySpan<byte> input, Span<byte> output, EncoderDirective directive, out int consumed, out int produced)
         {
-            ObjectDisposedException.ThrowIf(_stream is null, this);
+            var stream = Stream;
             int action = directive switch
             {
                 EncoderDirective.Continue => XzCalls.ActionRun,
@@ -42,13 +30,13 @@ public sealed class XzCompressStream : CompressStream
             };
             fixed (byte* from = input, to = output)
             {
-                _stream->NextIn = from;
-                _stream->AvailableIn = (nuint)input.Length;
-                _stream->NextOut = to;
-                _stream->AvailableOut = (nuint)output.Length;
-                int result = XzCalls.lzma_code(_stream, action);
-                consumed = input.Length - (int)_stream->AvailableIn;
-                produced = output.Length - (int)_stream->AvailableOut;
+                stream->NextIn = from;
+                stream->AvailableIn = (nuint)input.Length;
+                stream->NextOut = to;
+                stream->AvailableOut = (nuint)output.Length;
+                int result = XzCalls.lzma_code(stream, action);
+                consumed = input.Length - (int)stream->AvailableIn;
+                produced = output.Length - (int)stream->AvailableOut;
                 if (result is not (XzCalls.Ok or XzCalls.StreamEnd))
                 {
                     throw new InvalidOperationException($"liblzma cannot compress (code {result}).");
@@ -58,20 +46,6 @@ public sealed class XzCompressStream : CompressStream
             }
         }
 
-        public void Dispose()
-        {
-            Free();
-            GC.SuppressFinalize(this);
-        }
-
-        private void Free()
-        {
-            if (_stream is not null)
-            {
-                XzCalls.lzma_end(_stream);
-                NativeMemory.Free(_stream);
-                _stream = null;
-            }
-        }
+        protected override void End(XzCalls.LzmaStream* stream) => XzCalls.lzma_end(stream);
     }
 }
