@@ -12,30 +12,15 @@ using Xunit;
 namespace NixFuseStore.Server.Tests.BinaryCache;
 
 /// <summary>What somebody pushed is there for stock Nix.</summary>
-public sealed class DownloadTests : IAsyncLifetime
+public sealed class DownloadTests : CacheTest
 {
-    private TestServer _server = null!;
-    private CacheClient _cache = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await TestServer.StartAsync();
-        _cache = new CacheClient(_server);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _cache.Dispose();
-        await _server.DisposeAsync();
-    }
-
     [Fact]
     public async Task CacheInfo_TellsTheStoreDirectory()
     {
-        var (status, body) = await _cache.GetAsync("nix-cache-info");
+        var (status, body) = await Cache.GetAsync("nix-cache-info");
         Assert.Equal((HttpStatusCode.OK, "StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 30\n"), (status, Encoding.UTF8.GetString(body)));
-        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync("nix-cache-info", "StoreDir: /nix/store\n")).Status);
-        Assert.Equal(HttpStatusCode.BadRequest, (await _cache.PutAsync("nix-cache-info", "StoreDir: /other\n")).Status);
+        Assert.Equal(HttpStatusCode.NoContent, (await Cache.PutAsync("nix-cache-info", "StoreDir: /nix/store\n")).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await Cache.PutAsync("nix-cache-info", "StoreDir: /other\n")).Status);
     }
 
     [Fact]
@@ -43,58 +28,58 @@ public sealed class DownloadTests : IAsyncLifetime
     {
         var lower = SamplePath.CreateRandom("lower", 1, 10);
         var sample = CacheSamples.Create("upper", lower.Path);
-        await _server.RegisterAllAsync(lower, sample);
+        await Server.RegisterAllAsync(lower, sample);
 
-        var info = await _cache.GetNarInfoAsync(sample.Path);
+        var info = await Cache.GetNarInfoAsync(sample.Path);
 
         Assert.Equal((sample.Path, sample.NarHash, sample.NarSize, "zstd"), (info.Info.Path, info.Info.NarHash, info.Info.NarSize, info.Compression));
         Assert.Equal(sample.References, info.Info.References);
-        var store = await _server.Client.GetStoreAsync(new GetStoreRequest { Store = "main" }, null, TestServer.Cancellation);
+        var store = await Server.Client.GetStoreAsync(new GetStoreRequest { Store = "main" }, null, TestServer.Cancellation);
         Assert.True(info.Info.IsSignedByAny(StoreDirectory.Default, [NixPublicKey.Parse(store.PublicKeys[0])]));
-        Assert.Equal(HttpStatusCode.OK, await _cache.HeadAsync(sample.Path.HashPart + ".narinfo"));
+        Assert.Equal(HttpStatusCode.OK, await Cache.HeadAsync(sample.Path.HashPart + ".narinfo"));
     }
 
     [Fact]
     public async Task Nar_AskedForTwice_IsWholeBothTimes()
     {
         var sample = CacheSamples.Create("zstd");
-        await _server.RegisterAllAsync(sample);
-        var info = await _cache.GetNarInfoAsync(sample.Path);
+        await Server.RegisterAllAsync(sample);
+        var info = await Cache.GetNarInfoAsync(sample.Path);
 
         for (var time = 0; time < 2; time++)
         {
-            var (status, file) = await _cache.GetAsync(info.Url);
+            var (status, file) = await Cache.GetAsync(info.Url);
             Assert.Equal(HttpStatusCode.OK, status);
             Assert.Equal(sample.ToNar(), CacheClient.Decompress(NarCompression.Zstd, file));
             Assert.Equal((info.FileSize, info.FileHash), ((ulong)file.Length, new NixHash(NixHashAlgorithm.Sha256, SHA256.HashData(file))));
         }
 
-        Assert.Equal(HttpStatusCode.OK, await _cache.HeadAsync(info.Url));
+        Assert.Equal(HttpStatusCode.OK, await Cache.HeadAsync(info.Url));
     }
 
     [Fact]
     public async Task PlainNar_AnyRange_IsThatPartOfIt()
     {
         var sample = CacheSamples.Create("plain");
-        await _server.RegisterAllAsync(sample);
-        var url = (await _cache.GetNarInfoAsync(sample.Path)).Url[..^".zst".Length];
+        await Server.RegisterAllAsync(sample);
+        var url = (await Cache.GetNarInfoAsync(sample.Path)).Url[..^".zst".Length];
         var nar = sample.ToNar();
-        Assert.Equal(nar, (await _cache.GetAsync(url)).Body);
+        Assert.Equal(nar, (await Cache.GetAsync(url)).Body);
 
         var random = new Random(7);
         for (var i = 0; i < 50; i++)
         {
             var from = random.Next(nar.Length);
             var to = random.Next(from, Math.Min(nar.Length, from + random.Next(1, 400_000)));
-            using var part = await _cache.SendAsync(HttpMethod.Get, url, range: new RangeHeaderValue(from, to));
+            using var part = await Cache.SendAsync(HttpMethod.Get, url, range: new RangeHeaderValue(from, to));
             Assert.Equal(HttpStatusCode.PartialContent, part.StatusCode);
             Assert.Equal(nar[from..(to + 1)], await part.Content.ReadAsByteArrayAsync(TestServer.Cancellation));
             Assert.Equal(nar.Length, part.Content.Headers.ContentRange!.Length);
         }
 
-        using var tail = await _cache.SendAsync(HttpMethod.Get, url, range: new RangeHeaderValue(null, 100));
+        using var tail = await Cache.SendAsync(HttpMethod.Get, url, range: new RangeHeaderValue(null, 100));
         Assert.Equal(nar[^100..], await tail.Content.ReadAsByteArrayAsync(TestServer.Cancellation));
-        using var behind = await _cache.SendAsync(HttpMethod.Get, url, range: new RangeHeaderValue(nar.Length, null));
+        using var behind = await Cache.SendAsync(HttpMethod.Get, url, range: new RangeHeaderValue(nar.Length, null));
         Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable, behind.StatusCode);
     }
 
@@ -102,10 +87,10 @@ public sealed class DownloadTests : IAsyncLifetime
     public async Task Listing_HasEveryFileWithItsPlaceInTheNar()
     {
         var sample = CacheSamples.Create("listed");
-        await _server.RegisterAllAsync(sample);
+        await Server.RegisterAllAsync(sample);
         var nar = sample.ToNar();
 
-        var (status, body) = await _cache.GetAsync(sample.Path.HashPart + ".ls");
+        var (status, body) = await Cache.GetAsync(sample.Path.HashPart + ".ls");
 
         Assert.Equal(HttpStatusCode.OK, status);
         using var json = JsonDocument.Parse(body);
@@ -124,16 +109,16 @@ public sealed class DownloadTests : IAsyncLifetime
     public async Task RevokedPath_IsGoneAtOnce()
     {
         var sample = SamplePath.CreateRandom("revoked", 1, 100);
-        await _server.RegisterAllAsync(sample);
-        var info = await _cache.GetNarInfoAsync(sample.Path);
-        Assert.Equal(HttpStatusCode.OK, (await _cache.GetAsync(info.Url)).Status);
+        await Server.RegisterAllAsync(sample);
+        var info = await Cache.GetNarInfoAsync(sample.Path);
+        Assert.Equal(HttpStatusCode.OK, (await Cache.GetAsync(info.Url)).Status);
 
         var request = new RevokePathsRequest { Store = "main" };
         request.BaseNames.Add(sample.Path.BaseName);
-        await _server.Client.RevokePathsAsync(request, null, TestServer.Cancellation);
+        await Server.Client.RevokePathsAsync(request, null, TestServer.Cancellation);
 
-        await Eventually.HoldsAsync(async () => await _cache.HeadAsync(sample.Path.HashPart + ".narinfo") == HttpStatusCode.NotFound, milliseconds: 2_000);
-        Assert.Equal(HttpStatusCode.NotFound, (await _cache.GetAsync(info.Url)).Status);
+        await Eventually.HoldsAsync(async () => await Cache.HeadAsync(sample.Path.HashPart + ".narinfo") == HttpStatusCode.NotFound, milliseconds: 2_000);
+        Assert.Equal(HttpStatusCode.NotFound, (await Cache.GetAsync(info.Url)).Status);
     }
 
     [Theory]
@@ -154,16 +139,16 @@ public sealed class DownloadTests : IAsyncLifetime
     [InlineData("PUT", "something", 404)]
     public async Task BadRequest_IsToldInOneLine(string method, string path, int status)
     {
-        using var response = await _cache.SendAsync(new HttpMethod(method), path, method == "PUT" ? new ByteArrayContent([1, 2, 3]) : null);
+        using var response = await Cache.SendAsync(new HttpMethod(method), path, method == "PUT" ? new ByteArrayContent([1, 2, 3]) : null);
         Assert.Equal(status, (int)response.StatusCode);
         Assert.DoesNotContain("   at ", await response.Content.ReadAsStringAsync(TestServer.Cancellation), StringComparison.Ordinal);
-        Assert.DoesNotContain("error", _server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("error", Server.Log, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task LongName_IsNotThere()
     {
-        Assert.Equal(HttpStatusCode.NotFound, (await _cache.GetAsync("nar/" + new string('a', 4000))).Status);
-        Assert.Equal(HttpStatusCode.NotFound, (await new CacheClient(_server, store: new string('s', 4000)).GetAsync("nix-cache-info")).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await Cache.GetAsync("nar/" + new string('a', 4000))).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await new CacheClient(Server, store: new string('s', 4000)).GetAsync("nix-cache-info")).Status);
     }
 }

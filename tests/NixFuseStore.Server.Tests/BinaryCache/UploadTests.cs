@@ -11,23 +11,8 @@ using Xunit;
 namespace NixFuseStore.Server.Tests.BinaryCache;
 
 /// <summary>What stock Nix uploads becomes a path like any other.</summary>
-public sealed class UploadTests : IAsyncLifetime
+public sealed class UploadTests : CacheTest
 {
-    private TestServer _server = null!;
-    private CacheClient _cache = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await TestServer.StartAsync();
-        _cache = new CacheClient(_server);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _cache.Dispose();
-        await _server.DisposeAsync();
-    }
-
     [Theory]
     [InlineData(NarCompression.None)]
     [InlineData(NarCompression.Xz)]
@@ -39,13 +24,13 @@ public sealed class UploadTests : IAsyncLifetime
         Assert.SkipWhen(compression == NarCompression.Bzip2 && !Bzip2.IsAvailable, "this host has no libbz2");
         var sample = CacheSamples.Create("upload");
 
-        var (url, status, line) = await _cache.UploadAsync(sample, compression);
+        var (url, status, line) = await Cache.UploadAsync(sample, compression);
 
         Assert.Equal((HttpStatusCode.NoContent, ""), (status, line));
-        Assert.Equal(HttpStatusCode.OK, await _cache.HeadAsync(url));
-        Assert.Equal(sample.ToNar(), CacheClient.Decompress(compression, (await _cache.GetAsync(url)).Body));
-        Assert.Equal(sample.NarHash, sample.HashOf(await _server.Data.ReadAllAsync(sample)));
-        Assert.Equal(sample.ToNar(), CacheClient.Decompress(NarCompression.Zstd, (await _cache.GetAsync((await _cache.GetNarInfoAsync(sample.Path)).Url)).Body));
+        Assert.Equal(HttpStatusCode.OK, await Cache.HeadAsync(url));
+        Assert.Equal(sample.ToNar(), CacheClient.Decompress(compression, (await Cache.GetAsync(url)).Body));
+        Assert.Equal(sample.NarHash, sample.HashOf(await Server.Data.ReadAllAsync(sample)));
+        Assert.Equal(sample.ToNar(), CacheClient.Decompress(NarCompression.Zstd, (await Cache.GetAsync((await Cache.GetNarInfoAsync(sample.Path)).Url)).Body));
     }
 
     [Fact]
@@ -53,56 +38,56 @@ public sealed class UploadTests : IAsyncLifetime
     {
         var file = CacheSamples.Create("draft").ToNar();
         var url = CacheClient.NameOf(file, NarCompression.None);
-        Assert.Equal(HttpStatusCode.NotFound, await _cache.HeadAsync(url));
-        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync(url, file)).Status);
-        Assert.Equal(HttpStatusCode.OK, await _cache.HeadAsync(url));
-        Assert.Equal(HttpStatusCode.NotFound, (await _cache.GetAsync(url)).Status);
-        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync(url, file)).Status);
+        Assert.Equal(HttpStatusCode.NotFound, await Cache.HeadAsync(url));
+        Assert.Equal(HttpStatusCode.NoContent, (await Cache.PutAsync(url, file)).Status);
+        Assert.Equal(HttpStatusCode.OK, await Cache.HeadAsync(url));
+        Assert.Equal(HttpStatusCode.NotFound, (await Cache.GetAsync(url)).Status);
+        Assert.Equal(HttpStatusCode.NoContent, (await Cache.PutAsync(url, file)).Status);
     }
 
     [Fact]
     public async Task SecondPathWithTheSameNar_NeedsNoSecondUpload()
     {
         var first = CacheSamples.Create("first");
-        var (url, _, _) = await _cache.UploadAsync(first, NarCompression.Xz);
+        var (url, _, _) = await Cache.UploadAsync(first, NarCompression.Xz);
         var second = StorePath.Create(RandomNumberGenerator.GetBytes(20), "second");
-        var info = await _cache.GetNarInfoAsync(first.Path) with { Url = url, Compression = "xz", FileHash = null, FileSize = 0 };
+        var info = await Cache.GetNarInfoAsync(first.Path) with { Url = url, Compression = "xz", FileHash = null, FileSize = 0 };
 
-        var (status, line) = await _cache.PutAsync(
+        var (status, line) = await Cache.PutAsync(
             second.HashPart + ".narinfo", (info with { Info = info.Info with { Path = second, Signatures = [] } }).Print(StoreDirectory.Default));
 
         Assert.Equal((HttpStatusCode.NoContent, ""), (status, line));
-        Assert.Equal(first.ToNar(), CacheClient.Decompress(NarCompression.Zstd, (await _cache.GetAsync((await _cache.GetNarInfoAsync(second)).Url)).Body));
+        Assert.Equal(first.ToNar(), CacheClient.Decompress(NarCompression.Zstd, (await Cache.GetAsync((await Cache.GetNarInfoAsync(second)).Url)).Body));
     }
 
     [Fact]
     public async Task NarInfoOfAValidPath_AddsSignatures()
     {
         var sample = CacheSamples.Create("signed");
-        await _cache.UploadAsync(sample, NarCompression.Zstd);
+        await Cache.UploadAsync(sample, NarCompression.Zstd);
         var key = NixSecretKey.Generate("somebody-1");
-        var info = await _cache.GetNarInfoAsync(sample.Path);
+        var info = await Cache.GetNarInfoAsync(sample.Path);
 
         var signed = info with { Info = info.Info.WithSignature(StoreDirectory.Default, key) };
-        Assert.Equal((HttpStatusCode.NoContent, ""), await _cache.PutAsync(sample.Path.HashPart + ".narinfo", signed.Print(StoreDirectory.Default)));
+        Assert.Equal((HttpStatusCode.NoContent, ""), await Cache.PutAsync(sample.Path.HashPart + ".narinfo", signed.Print(StoreDirectory.Default)));
 
         await Eventually.HoldsAsync(
-            async () => (await _cache.GetNarInfoAsync(sample.Path)).Info.IsSignedByAny(StoreDirectory.Default, [key.PublicKey]), milliseconds: 2_000);
-        Assert.Equal(2, (await _cache.GetNarInfoAsync(sample.Path)).Info.Signatures.Count);
+            async () => (await Cache.GetNarInfoAsync(sample.Path)).Info.IsSignedByAny(StoreDirectory.Default, [key.PublicKey]), milliseconds: 2_000);
+        Assert.Equal(2, (await Cache.GetNarInfoAsync(sample.Path)).Info.Signatures.Count);
     }
 
     [Fact]
     public async Task NarInfo_WithAnotherContentThanTheValidPath_Conflicts()
     {
         var sample = CacheSamples.Create("conflict");
-        await _cache.UploadAsync(sample, NarCompression.None);
+        await Cache.UploadAsync(sample, NarCompression.None);
         var other = SamplePath.Create(sample.Path, Testing.Stores.FakeTree.File("other"));
 
-        var (_, status, line) = await _cache.UploadAsync(other, NarCompression.None);
+        var (_, status, line) = await Cache.UploadAsync(other, NarCompression.None);
 
         Assert.Equal(HttpStatusCode.Conflict, status);
         Assert.Contains(sample.NarHash.ToString(), line, StringComparison.Ordinal);
-        Assert.Equal(sample.NarHash, (await _cache.GetNarInfoAsync(sample.Path)).Info.NarHash);
+        Assert.Equal(sample.NarHash, (await Cache.GetNarInfoAsync(sample.Path)).Info.NarHash);
     }
 
     [Fact]
@@ -126,20 +111,20 @@ public sealed class UploadTests : IAsyncLifetime
         ];
         foreach (var (expected, change) in lies)
         {
-            var (_, status, line) = await _cache.UploadAsync(sample, NarCompression.None, change);
+            var (_, status, line) = await Cache.UploadAsync(sample, NarCompression.None, change);
             Assert.Equal(HttpStatusCode.BadRequest, status);
             Assert.Contains(expected, line, StringComparison.Ordinal);
-            Assert.Equal(HttpStatusCode.NotFound, await _cache.HeadAsync(sample.Path.HashPart + ".narinfo"));
+            Assert.Equal(HttpStatusCode.NotFound, await Cache.HeadAsync(sample.Path.HashPart + ".narinfo"));
         }
 
         var text = CacheClient.NarInfoOf(sample, sample.ToNar(), NarCompression.None).Print(StoreDirectory.Default);
         foreach (var wrong in new[] { "", "nonsense", text.Replace("/nix/store", "/nix/stare", StringComparison.Ordinal), text.Replace("NarHash", "Narhash", StringComparison.Ordinal) })
         {
-            var (status, _) = await _cache.PutAsync(sample.Path.HashPart + ".narinfo", wrong);
+            var (status, _) = await Cache.PutAsync(sample.Path.HashPart + ".narinfo", wrong);
             Assert.Equal(HttpStatusCode.BadRequest, status);
         }
 
-        var (bytes, _) = await _cache.PutAsync(sample.Path.HashPart + ".narinfo", [0xFF, 0xFE]);
+        var (bytes, _) = await Cache.PutAsync(sample.Path.HashPart + ".narinfo", [0xFF, 0xFE]);
         Assert.Equal(HttpStatusCode.BadRequest, bytes);
     }
 
@@ -165,15 +150,15 @@ public sealed class UploadTests : IAsyncLifetime
         ];
         foreach (var file in files)
         {
-            var (status, line) = await _cache.PutAsync(CacheClient.NameOf(file, compression), file);
+            var (status, line) = await Cache.PutAsync(CacheClient.NameOf(file, compression), file);
             Assert.Equal(HttpStatusCode.BadRequest, status);
             Assert.NotEmpty(line);
         }
 
-        var (renamed, wrongHash) = await _cache.PutAsync($"nar/{NixBase32.Encode(new byte[32])}.nar", whole);
+        var (renamed, wrongHash) = await Cache.PutAsync($"nar/{NixBase32.Encode(new byte[32])}.nar", whole);
         Assert.Equal(HttpStatusCode.BadRequest, renamed);
         Assert.Contains("not the one in its name", wrongHash, StringComparison.Ordinal);
-        Assert.DoesNotContain("error", _server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("error", Server.Log, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -183,24 +168,24 @@ public sealed class UploadTests : IAsyncLifetime
         var url = CacheClient.NameOf(nar, NarCompression.None);
         using (var tcp = new TcpClient())
         {
-            await tcp.ConnectAsync(_server.Address.Host, _server.Address.Port, TestServer.Cancellation);
+            await tcp.ConnectAsync(Server.Address.Host, Server.Address.Port, TestServer.Cancellation);
             var stream = tcp.GetStream();
             await stream.WriteAsync(Encoding.ASCII.GetBytes($"PUT /main/{url} HTTP/1.1\r\nHost: x\r\nContent-Length: {nar.Length}\r\n\r\n"), TestServer.Cancellation);
             await stream.WriteAsync(nar.AsMemory(0, 2_000_000), TestServer.Cancellation);
             await stream.FlushAsync(TestServer.Cancellation);
         }
 
-        Assert.Equal(HttpStatusCode.NotFound, await _cache.HeadAsync(url));
-        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync(url, nar)).Status);
-        Assert.Equal(HttpStatusCode.OK, await _cache.HeadAsync(url));
-        Assert.DoesNotContain("error", _server.Log, StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.NotFound, await Cache.HeadAsync(url));
+        Assert.Equal(HttpStatusCode.NoContent, (await Cache.PutAsync(url, nar)).Status);
+        Assert.Equal(HttpStatusCode.OK, await Cache.HeadAsync(url));
+        Assert.DoesNotContain("error", Server.Log, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task ExpectContinue_IsAnsweredBeforeTheBody()
     {
         using var tcp = new TcpClient();
-        await tcp.ConnectAsync(_server.Address.Host, _server.Address.Port, TestServer.Cancellation);
+        await tcp.ConnectAsync(Server.Address.Host, Server.Address.Port, TestServer.Cancellation);
         var stream = tcp.GetStream();
         await stream.WriteAsync("PUT /main/nix-cache-info HTTP/1.1\r\nHost: x\r\nContent-Length: 21\r\nExpect: 100-continue\r\n\r\n"u8.ToArray(), TestServer.Cancellation);
         var answer = new byte[12];
@@ -212,13 +197,13 @@ public sealed class UploadTests : IAsyncLifetime
     public async Task Log_IsKeptAsItFirstCame()
     {
         const string Name = "log/00000000000000000000000000000000-thing.drv";
-        Assert.Equal(HttpStatusCode.NotFound, (await _cache.GetAsync(Name)).Status);
-        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync(Name, "building\nbuilt\n")).Status);
-        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync(Name, "later")).Status);
-        var (_, body) = await _cache.GetAsync(Name);
+        Assert.Equal(HttpStatusCode.NotFound, (await Cache.GetAsync(Name)).Status);
+        Assert.Equal(HttpStatusCode.NoContent, (await Cache.PutAsync(Name, "building\nbuilt\n")).Status);
+        Assert.Equal(HttpStatusCode.NoContent, (await Cache.PutAsync(Name, "later")).Status);
+        var (_, body) = await Cache.GetAsync(Name);
         Assert.Equal("building\nbuilt\n", Encoding.UTF8.GetString(body));
-        Assert.Equal(HttpStatusCode.OK, await _cache.HeadAsync(Name));
-        Assert.Equal(HttpStatusCode.BadRequest, (await _cache.PutAsync("log/nonsense", "x")).Status);
+        Assert.Equal(HttpStatusCode.OK, await Cache.HeadAsync(Name));
+        Assert.Equal(HttpStatusCode.BadRequest, (await Cache.PutAsync("log/nonsense", "x")).Status);
     }
 
     [Fact]
@@ -227,15 +212,15 @@ public sealed class UploadTests : IAsyncLifetime
         const string Name = "log/00000000000000000000000000000000-coded.drv";
         using var content = new ByteArrayContent(CacheClient.Compress(NarCompression.Xz, "coded"u8.ToArray()));
         content.Headers.ContentEncoding.Add("xz");
-        using (var response = await _cache.SendAsync(HttpMethod.Put, Name, content))
+        using (var response = await Cache.SendAsync(HttpMethod.Put, Name, content))
         {
             Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
         }
 
-        Assert.Equal("coded", Encoding.UTF8.GetString((await _cache.GetAsync(Name)).Body));
+        Assert.Equal("coded", Encoding.UTF8.GetString((await Cache.GetAsync(Name)).Body));
         using var unknown = new ByteArrayContent([1]);
         unknown.Headers.ContentEncoding.Add("rot13");
-        using var refused = await _cache.SendAsync(HttpMethod.Put, Name, unknown);
+        using var refused = await Cache.SendAsync(HttpMethod.Put, Name, unknown);
         Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
     }
 
@@ -244,16 +229,16 @@ public sealed class UploadTests : IAsyncLifetime
     {
         var id = $"sha256:{new string('a', 64)}!out";
         var json = $$"""{"dependentRealisations":{},"id":"{{id}}","outPath":"{{new string('0', 32)}}-one","signatures":[]}""";
-        Assert.Equal(HttpStatusCode.NotFound, (await _cache.GetAsync($"realisations/{id}.doi")).Status);
-        Assert.Equal((HttpStatusCode.NoContent, ""), await _cache.PutAsync($"realisations/{id}.doi", json));
-        Assert.Equal(json, Encoding.UTF8.GetString((await _cache.GetAsync($"realisations/{id.Replace("!", "%21", StringComparison.Ordinal)}.doi")).Body));
-        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync($"realisations/{id}.doi", json)).Status);
-        Assert.Equal(HttpStatusCode.Conflict, (await _cache.PutAsync($"realisations/{id}.doi", json.Replace("-one", "-two", StringComparison.Ordinal))).Status);
-        Assert.Equal(HttpStatusCode.BadRequest, (await _cache.PutAsync($"realisations/{id}.doi", "{}")).Status);
-        Assert.Equal(HttpStatusCode.BadRequest, (await _cache.PutAsync("realisations/x.doi", json)).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await Cache.GetAsync($"realisations/{id}.doi")).Status);
+        Assert.Equal((HttpStatusCode.NoContent, ""), await Cache.PutAsync($"realisations/{id}.doi", json));
+        Assert.Equal(json, Encoding.UTF8.GetString((await Cache.GetAsync($"realisations/{id.Replace("!", "%21", StringComparison.Ordinal)}.doi")).Body));
+        Assert.Equal(HttpStatusCode.NoContent, (await Cache.PutAsync($"realisations/{id}.doi", json)).Status);
+        Assert.Equal(HttpStatusCode.Conflict, (await Cache.PutAsync($"realisations/{id}.doi", json.Replace("-one", "-two", StringComparison.Ordinal))).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await Cache.PutAsync($"realisations/{id}.doi", "{}")).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await Cache.PutAsync("realisations/x.doi", json)).Status);
     }
 
     [Fact]
     public async Task Listing_OfAnUploader_IsTakenAndForgotten() =>
-        Assert.Equal(HttpStatusCode.NoContent, (await _cache.PutAsync($"{new string('0', 32)}.ls", """{"version":1}""")).Status);
+        Assert.Equal(HttpStatusCode.NoContent, (await Cache.PutAsync($"{new string('0', 32)}.ls", """{"version":1}""")).Status);
 }
