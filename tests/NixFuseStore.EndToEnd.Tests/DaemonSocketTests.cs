@@ -119,6 +119,54 @@ public sealed class DaemonSocketTests : EndToEndTest
     }
 
     [Fact]
+    public void Additions_UnderAReadOnlyToken_AreRefusedUnlessTheyAreValid()
+    {
+        var server = StartServer();
+        var (write, read) = (server.CreateToken("write"), server.CreateToken("read"));
+        var (here, there) = (NixHost(server, "here", write), NixHost(server, "there", read));
+        var (known, other) = (Path.Combine(Scratch, "known"), Path.Combine(Scratch, "other"));
+        File.WriteAllBytes(known, new byte[100_000]);
+        File.WriteAllText(other, "other");
+        const string Derivation = "derivation { name = \"known\"; system = \"x\"; builder = \"/bin/sh\"; text = ./known; }";
+        var expression = Path.Combine(Scratch, "d.nix");
+        File.WriteAllText(expression, Derivation);
+        var path = Run(here, "nix-store", "--add", known).Succeeded();
+        var derivation = Run(here, "nix-instantiate", expression).Succeeded();
+        Eventually.Within(TimeSpan.FromSeconds(5), "the derivation is registered", () => File.Exists(there.Real(derivation.Trim())));
+
+        // 1. What is valid can be added, so that a runner can evaluate; and its roots are not worth a failure.
+        Assert.Equal(path, Run(there, "nix-store", "--add", known).Succeeded());
+        Assert.Equal(derivation, Run(there, "nix-instantiate", expression).Succeeded());
+        Nix(there, "copy", "--no-check-sigs", "--from", Url(here), path.Trim());
+        var realised = Run(there, "nix-store", "--realise", path.Trim(), "--add-root", Path.Combine(Scratch, "root"));
+        Assert.True(Path.Exists(there.Real(path.Trim())));
+        Assert.Equal(0, realised.Status);
+        Assert.Contains("is not recorded", realised.Errors, StringComparison.Ordinal);
+
+        // 2. Nothing else can, and nothing is left of the attempts.
+        AssertRefused(Run(there, "nix-store", "--add", other));
+        AssertRefused(Run(there, "nix-store", "--add-fixed", "sha256", other));
+        File.WriteAllText(expression, Derivation.Replace("known\"", "new\"", StringComparison.Ordinal));
+        AssertRefused(Run(there, "nix-instantiate", expression));
+        var elsewhere = Path.Combine(Scratch, "elsewhere");
+        var foreign = Command.Run("nix-store", "--store", elsewhere, "--add", other).Succeeded().Trim();
+        AssertRefused(Command.Run("nix", "--extra-experimental-features", "nix-command", "copy", "--no-check-sigs", "--from", elsewhere, "--to", Url(there), foreign));
+        Command.Run("nix-store", "--generate-binary-cache-key", "k-1", Path.Combine(Scratch, "key"), Path.Combine(Scratch, "public")).Succeeded();
+        AssertRefused(Command.Run(
+            "nix", "--extra-experimental-features", "nix-command", "store", "sign", "--store", Url(there), "--key-file", Path.Combine(Scratch, "key"), path.Trim()));
+        Assert.Equal(
+            new[] { path.Trim(), derivation.Trim() }.Order(), Nix(there, "path-info", "--all").Split('\n', StringSplitOptions.RemoveEmptyEntries).Order());
+
+        CommandResult Run(ClientHost host, params string[] command) => Command.Run(command[0], ["--store", Url(host), .. command[1..]], environment: null);
+
+        static void AssertRefused(CommandResult result)
+        {
+            Assert.Equal(1, result.Status);
+            Assert.Matches("error: .*may only read the store|may read store 'main' but not write", result.Errors);
+        }
+    }
+
+    [Fact]
     public void Config_OfAMount_IsWhatNixNeeds()
     {
         var server = StartServer();
@@ -150,10 +198,11 @@ public sealed class DaemonSocketTests : EndToEndTest
         Assert.Equal("said", Command.Run("nix-store", "--store", Url(there), "--read-log", derivation).Succeeded().Trim());
     }
 
-    private ClientHost NixHost(ServerProcess server, string name)
+    private ClientHost NixHost(ServerProcess server, string name, string? token = null)
     {
         Programs.Require("nix");
         var host = NewClient(server, name, mountName: "nix");
+        host.Token = token;
         host.Mount();
         return host;
     }

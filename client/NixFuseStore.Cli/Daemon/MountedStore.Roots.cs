@@ -10,7 +10,7 @@ internal sealed partial class MountedStore
     public ITemporaryRoots OpenTemporaryRoots() => new MountedTemporaryRoots(_temporaryRoots.Open());
 
     /// <inheritdoc/>
-    public Task AddIndirectRootAsync(string link, DaemonPeer peer, CancellationToken cancellationToken) =>
+    public Task<string?> AddIndirectRootAsync(string link, DaemonPeer peer, CancellationToken cancellationToken) =>
         StoreErrors.TranslateAsync(AddIndirectAsync(link, peer, cancellationToken));
 
     /// <inheritdoc/>
@@ -28,13 +28,17 @@ internal sealed partial class MountedStore
         return await StoreErrors.TranslateAsync(_roots.ListByLivenessAsync(live, cancellationToken)).ConfigureAwait(false);
     }
 
-    private async Task AddIndirectAsync(string link, DaemonPeer peer, CancellationToken cancellationToken)
+    // Clients add a temporary root of the target before they make the link, so it is kept for as long as they are connected in any case.
+    private async Task<string?> AddIndirectAsync(string link, DaemonPeer peer, CancellationToken cancellationToken)
     {
-        if (!await _roots.AddIndirectAsync(link, peer.ProcessId, cancellationToken).ConfigureAwait(false))
+        if (_reader.MayWrite == false)
         {
-            // Clients add a temporary root of the target before they make the link, so it is kept for as long as they are connected.
-            _log($"the root {link} of process {peer.ProcessId} cannot be seen from here, or does not point into the store; it is not recorded");
+            return "the token of this mount may only read the store";
         }
+
+        return await _roots.AddIndirectAsync(link, peer.ProcessId, cancellationToken).ConfigureAwait(false)
+            ? null
+            : "it cannot be seen from the mount, or does not point into the store";
     }
 
     private async Task<IReadOnlyCollection<(string Link, StorePath Target)>> ListRootsAsync(CancellationToken cancellationToken)

@@ -7,7 +7,7 @@ namespace NixFuseStore.Cli.Daemon;
 internal sealed partial class MountedStore
 {
     /// <inheritdoc/>
-    public IPathImport BeginImport() => new MountedPathImport(StoreErrors.Translate(_writer.BeginImport));
+    public IPathImport BeginImport() => _reader.MayWrite == false ? new ValidPathImport(this) : new MountedPathImport(StoreErrors.Translate(_writer.BeginImport));
 
     /// <inheritdoc/>
     public Task AddSignaturesAsync(StorePath path, IReadOnlyCollection<NixSignature> signatures, CancellationToken cancellationToken) =>

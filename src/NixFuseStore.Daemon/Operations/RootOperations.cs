@@ -1,3 +1,4 @@
+using NixFuseStore.Daemon.Logging;
 using NixFuseStore.Daemon.Sessions;
 using NixFuseStore.Daemon.Wire;
 
@@ -25,7 +26,12 @@ internal static class RootOperations
             throw new DaemonStoreException($"'{link}' cannot be a garbage collector root: it is not an absolute path");
         }
 
-        await session.Store.AddIndirectRootAsync(link, session.Peer, session.Ended);
+        if (await session.Store.AddIndirectRootAsync(link, session.Peer, session.Ended) is { } reason)
+        {
+            await session.Log.LineAsync(
+                LogLevel.Warning, $"warning: the root '{link}' is not recorded, so what it points to may be collected: {reason}");
+        }
+
         session.ReplyDone();
     }
 

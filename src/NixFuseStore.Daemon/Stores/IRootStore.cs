@@ -15,7 +15,8 @@ public interface IRootStore
     /// <param name="link">Absolute path of the symlink, as the client sees it.</param>
     /// <param name="peer">Who asks.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    Task AddIndirectRootAsync(string link, DaemonPeer peer, CancellationToken cancellationToken);
+    /// <returns>Null where it is recorded; else why not, which the client is told as a warning.</returns>
+    Task<string?> AddIndirectRootAsync(string link, DaemonPeer peer, CancellationToken cancellationToken);
 
     /// <summary>Records a permanent root of that name, which need not be a path in any file system.</summary>
     Task AddPermanentRootAsync(StorePath path, string link, CancellationToken cancellationToken);

@@ -98,6 +98,17 @@ public sealed class MaintenanceTests
     }
 
     [Fact]
+    public async Task AddIndirectRoot_ThatCannotBeSeen_IsAWarning()
+    {
+        var reply = await TestDaemon.ConverseAsync(_store, 34, bytes => bytes.Number(12).Text("/elsewhere/result"));
+        Assert.Equal((ulong)0x6f6c6d67, await reply.ReadNumberAsync()); // STDERR_NEXT
+        Assert.Contains("warning: the root '/elsewhere/result' is not recorded", await reply.ReadTextAsync(), StringComparison.Ordinal);
+        await reply.ExpectLastAsync();
+        Assert.Equal(1UL, await reply.ReadNumberAsync());
+        Assert.Empty(_store.IndirectRoots);
+    }
+
+    [Fact]
     public async Task AddPermRoot_NeedsTrust()
     {
         Action<WireBytes> request = bytes => bytes.Number(47).Path(Hello).Text("/root/link").Number(13);

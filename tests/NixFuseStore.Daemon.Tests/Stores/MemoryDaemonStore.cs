@@ -140,10 +140,15 @@ internal sealed class MemoryDaemonStore : IDaemonStore
         return roots;
     }
 
-    public Task AddIndirectRootAsync(string link, DaemonPeer peer, CancellationToken cancellationToken)
+    public Task<string?> AddIndirectRootAsync(string link, DaemonPeer peer, CancellationToken cancellationToken)
     {
+        if (link.StartsWith("/elsewhere/", StringComparison.Ordinal))
+        {
+            return Task.FromResult<string?>("it cannot be seen");
+        }
+
         IndirectRoots.Enqueue((link, peer));
-        return Task.CompletedTask;
+        return Task.FromResult<string?>(null);
     }
 
     public Task AddPermanentRootAsync(StorePath path, string link, CancellationToken cancellationToken)

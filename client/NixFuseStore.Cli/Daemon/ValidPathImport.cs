@@ -1,0 +1,61 @@
+using NixFuseStore.Daemon;
+using NixFuseStore.Nix;
+using NixFuseStore.Nix.Archives;
+
+namespace NixFuseStore.Cli.Daemon;
+
+/// <summary>
+/// An addition to a store that this mount may only read: it succeeds where the path is valid already, as on a runner that evaluates what
+/// others have built, and is refused else. The NAR is looked at and sent nowhere.
+/// </summary>
+internal sealed class ValidPathImport : IPathImport
+{
+    private readonly MountedStore _store;
+    private readonly NarHasher _hasher = new();
+    private readonly NarParser _parser;
+    private NixHash? _narHash;
+
+    public ValidPathImport(MountedStore store)
+    {
+        _store = store;
+        _parser = new NarParser(_hasher);
+    }
+
+    /// <inheritdoc/>
+    public bool IsComplete => _parser.IsComplete;
+
+    /// <inheritdoc/>
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken)
+    {
+        if (StoreErrors.Translate(() => _parser.Write(nar.Span)) < nar.Length)
+        {
+            throw new DaemonStoreException("there are bytes behind the end of the NAR");
+        }
+
+        return default;
+    }
+
+    /// <inheritdoc/>
+    public (NixHash NarHash, ulong NarSize) Finish()
+    {
+        StoreErrors.Translate(() =>
+        {
+            _parser.Complete();
+            return true;
+        });
+        return (_narHash ??= _hasher.Finish(), _parser.BytesConsumed);
+    }
+
+    /// <inheritdoc/>
+    public async Task<PathInfo> RegisterAsync(PathInfo info, CancellationToken cancellationToken) =>
+        await _store.FindPathAsync(info.Path, cancellationToken).ConfigureAwait(false)
+        ?? throw new DaemonStoreException(
+            $"cannot add '{_store.Directory.Print(info.Path)}': the token of this mount may only read the store; mount it with one that has the right to write");
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        _hasher.Dispose();
+        return default;
+    }
+}
