@@ -15,7 +15,7 @@ public sealed class AccessTests : EndToEndTest
         var server = Own(new ServerProcess(Folder + "/server", hosts: hosts, tls: tls));
         server.CreateStore("main");
         server.CreateStore("other");
-        var client = NewClient(server, networkNamespace: hosts.ClientNamespaces[0]);
+        var client = NewClient(server, entering: hosts.Entering());
         var key = server.PublicKey();
         server.Start();
 
@@ -57,7 +57,7 @@ public sealed class AccessTests : EndToEndTest
         var tls = Certificates.Make(Folder);
         var server = Own(new ServerProcess(Folder + "/server", hosts: hosts, tls: tls));
         server.CreateStore("main");
-        var client = NewClient(server, networkNamespace: hosts.ClientNamespaces[0]);
+        var client = NewClient(server, entering: hosts.Entering());
         client.Token = server.CreateToken("read");
         server.Start();
 

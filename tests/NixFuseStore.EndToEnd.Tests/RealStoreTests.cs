@@ -22,7 +22,7 @@ public sealed class RealStoreTests : EndToEndTest
         var database = new Uri(await postgres.CreateDatabaseAsync()).AbsolutePath[1..];
         using var server = new ServerProcess(Folder + "/server", postgres.GetSocketUri(database), hosts);
         server.CreateStore("main");
-        using var client = NewClient(server, networkNamespace: hosts.ClientNamespaces[0]);
+        using var client = NewClient(server, entering: hosts.Entering());
         client.Token = server.CreateToken("write");
         client.MountArguments.AddRange(["--trusted-public-key", server.PublicKey()]);
         server.Start();

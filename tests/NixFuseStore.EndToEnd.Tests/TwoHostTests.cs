@@ -101,7 +101,7 @@ public sealed class TwoHostTests : EndToEndTest, IAsyncLifetime
 
         Host Start(string name, int number)
         {
-            var client = NewClient(_server, name, network.ClientNamespaces[number], mountName: "nix");
+            var client = NewClient(_server, name, network.Entering(number), mountName: "nix");
             client.Token = token;
             client.MountArguments.AddRange(["--trusted-public-key", _server.PublicKey()]);
             client.Mount();

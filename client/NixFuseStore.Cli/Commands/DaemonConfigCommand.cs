@@ -48,7 +48,11 @@ internal static class DaemonConfigCommand
 
     private static string Describe(DaemonConfig config)
     {
-        var volume = config.Container[1];
+        var volumes = config.Volumes();
+        var list = string.Join(", ", volumes.Select(static volume => $"\"{volume}\""));
+        var note = volumes.Count == 1
+            ? "In containers the mount is /nix, and the socket comes along with it:"
+            : "In containers the mount is /nix, and the socket lies beside it. Their engine must run as you, since others do not see into your mount:";
         var (name, value) = config.Container[3].Split('=', 2) is [var before, var behind] ? (before, behind) : ("", "");
         return $"""
             # The daemon at {config.Socket} answers ({config.DaemonVersion}) and {(config.Trusted ? "trusts" : "does not trust")} its clients.
@@ -59,26 +63,26 @@ internal static class DaemonConfigCommand
             # or in the environment
             {string.Join('\n', config.Environment.Select(static entry => $"export {entry.Key}='{entry.Value}'"))}
 
-            # In containers the mount is /nix, and the socket comes along with it:
-            docker run --volume {volume} --env {name}={value} IMAGE
+            # {note}
+            docker run {string.Join(' ', config.Container)} IMAGE
 
             # GitLab runner, config.toml
             [[runners]]
               environment = ["{name}={value}"]
               [runners.docker]
-                volumes = ["{volume}"]
+                volumes = [{list}]
 
             # GitHub Actions, job on a self-hosted runner
             container:
               image: IMAGE
-              volumes: ["{volume}"]
+              volumes: [{list}]
               env:
                 {name}: {value}
 
             # Buildkite, docker plugin
             - docker#v5.12.0:
                 image: IMAGE
-                volumes: ["{volume}"]
+                volumes: [{list}]
                 environment: ["{name}={value}"]
 
             """;

@@ -20,10 +20,22 @@ internal static class ControlDirectory
     }
 
     /// <summary>This user's directory, which is made.</summary>
+    /// <exception cref="CliException">It is somebody else's, who could put sockets of his own there.</exception>
     public static string Own()
     {
         var directory = OwnDirectory();
-        Directory.CreateDirectory(directory, Libc.EffectiveUserId == 0 ? Readable : OwnerOnly);
+        var mode = Libc.EffectiveUserId == 0 ? Readable : OwnerOnly;
+        Directory.CreateDirectory(directory, mode);
+        try
+        {
+            // Below /tmp anybody may have made it before; only the owner may do this.
+            File.SetUnixFileMode(directory, mode);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new CliException($"the directory {directory} belongs to another user; set XDG_RUNTIME_DIR to one of yours", e);
+        }
+
         return directory;
     }
 

@@ -21,6 +21,12 @@ internal sealed record DaemonConfig(
     string DaemonVersion,
     bool Trusted)
 {
+    /// <summary>Where a container is given the directory of a socket that is not in the mount.</summary>
+    private const string SocketDirectoryInside = "/run/nixfuse";
+
+    /// <summary>The volumes among the arguments of a container.</summary>
+    public IReadOnlyList<string> Volumes() => [.. Container.Zip(Container.Skip(1)).Where(static pair => pair.First == "--volume").Select(static pair => pair.Second)];
+
     /// <summary>The configuration of a mount whose daemon answers.</summary>
     /// <exception cref="CliException">It has none, or that does not answer.</exception>
     public static async Task<DaemonConfig> MakeAsync(MountStatus mount, CancellationToken cancellationToken)
@@ -30,17 +36,25 @@ internal sealed record DaemonConfig(
         var (version, trusted) = await DaemonProbe.AskAsync(socket, mount.StoreDirectory, cancellationToken).ConfigureAwait(false);
         var store = StoreUrl(mount, socket);
 
-        // The directory that holds store/, where a container expects it.
-        var inside = Path.GetDirectoryName(mount.StoreDirectory)!;
         return new DaemonConfig(
             mount.MountPoint,
             socket,
             store,
             [$"store = {store}"],
             new Dictionary<string, string> { ["NIX_REMOTE"] = store },
-            ["--volume", $"{mount.MountPoint}:{inside}:ro", "--env", $"NIX_REMOTE=unix://{inside}/{DaemonSocket.PathInMount}"],
+            ContainerArguments(mount, socket),
             version,
             trusted);
+    }
+
+    private static string[] ContainerArguments(MountStatus mount, string socket)
+    {
+        // The directory that holds store/, where a container expects it.
+        var inside = Path.GetDirectoryName(mount.StoreDirectory)!;
+        string[] volume = ["--volume", $"{mount.MountPoint}:{inside}:ro"];
+        return socket == Path.Join(mount.MountPoint, DaemonSocket.PathInMount)
+            ? [.. volume, "--env", $"NIX_REMOTE=unix://{inside}/{DaemonSocket.PathInMount}"]
+            : [.. volume, "--env", $"NIX_REMOTE=unix://{SocketDirectoryInside}/{Path.GetFileName(socket)}", "--volume", $"{Path.GetDirectoryName(socket)}:{SocketDirectoryInside}"];
     }
 
     /// <summary>Nix opens files itself and only asks the daemon for the rest, so the URL says where they are.</summary>

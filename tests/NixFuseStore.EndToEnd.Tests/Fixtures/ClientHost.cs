@@ -7,9 +7,9 @@ namespace NixFuseStore.EndToEnd.Tests.Fixtures;
 /// <summary>A host that uses nixfuse: its own cache directory, mount point, token and, where asked for, network namespace.</summary>
 /// <param name="folder">Holds its cache directory and mount point.</param>
 /// <param name="server">The server that it talks to.</param>
-/// <param name="networkNamespace">Where it runs; null for the machine's own.</param>
+/// <param name="entering">The words that run a command there, as another user or in a network namespace; null for this machine and user.</param>
 /// <param name="mountName">The mount point's name in <paramref name="folder"/>: "nix" makes the folder a root of a Nix store.</param>
-internal sealed class ClientHost(string folder, ServerProcess server, string? networkNamespace = null, string mountName = "mnt") : IDisposable
+internal sealed class ClientHost(string folder, ServerProcess server, IReadOnlyList<string>? entering = null, string mountName = "mnt") : IDisposable
 {
     public string MountPoint { get; } = Directory.CreateDirectory(Path.Combine(folder, mountName)).FullName;
 
@@ -44,8 +44,7 @@ internal sealed class ClientHost(string folder, ServerProcess server, string? ne
     /// <summary>The words to put before a command, so that it runs on this host, in its network and where the mount is /nix.</summary>
     public IReadOnlyList<string> Launcher =>
     [
-        .. networkNamespace is null ? Array.Empty<string>() : ["nsenter", "--net=/run/netns/" + networkNamespace],
-        "bwrap", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--ro-bind", MountPoint, "/nix",
+        .. entering ?? [], "bwrap", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--ro-bind", MountPoint, "/nix",
     ];
 
     /// <summary>The real path of a store path within the mount.</summary>
@@ -68,21 +67,29 @@ internal sealed class ClientHost(string folder, ServerProcess server, string? ne
 
     public void Dispose()
     {
-        if (File.ReadLines("/proc/self/mounts").Any(line => line.Contains(' ' + MountPoint + ' ', StringComparison.Ordinal)))
+        string[] umount = [.. entering ?? [], "umount", "--lazy", MountPoint];
+        if (IsMounted && Run("unmount", MountPoint).Status != 0)
         {
-            if (Run("unmount", MountPoint).Status != 0)
-            {
-                Command.Run("umount", "--lazy", MountPoint);
-            }
+            Command.Run(umount[0], umount[1..]);
         }
     }
 
-    private string Program => networkNamespace is null ? Programs.Nixfuse : "nsenter";
+    /// <summary>Whether something is mounted there, as that host sees it.</summary>
+    public bool IsMounted
+    {
+        get
+        {
+            string[] read = [.. entering ?? [], "cat", "/proc/self/mounts"];
+            return Command.Run(read[0], read[1..]).Succeeded().Contains(' ' + MountPoint + ' ', StringComparison.Ordinal);
+        }
+    }
+
+    private string Program => entering is null ? Programs.Nixfuse : entering[0];
 
     private IReadOnlyDictionary<string, string> Environment => Token is null
         ? new Dictionary<string, string> { ["NIXFUSE_SERVER"] = server.Url, ["NIXFUSE_STORE"] = StoreName }
         : new Dictionary<string, string> { ["NIXFUSE_SERVER"] = server.Url, ["NIXFUSE_STORE"] = StoreName, ["NIXFUSE_TOKEN"] = Token };
 
     private string[] Arguments(string[] arguments) =>
-        networkNamespace is null ? arguments : ["--net=/run/netns/" + networkNamespace, Programs.Nixfuse, .. arguments];
+        entering is null ? arguments : [.. entering.Skip(1), Programs.Nixfuse, .. arguments];
 }

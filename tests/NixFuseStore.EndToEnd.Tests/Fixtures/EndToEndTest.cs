@@ -39,6 +39,6 @@ public abstract class EndToEndTest : IDisposable
     /// <summary>A running server on loopback with the embedded defaults.</summary>
     internal ServerProcess StartServer() => Own(new ServerProcess(_folder["server"])).Start();
 
-    internal ClientHost NewClient(ServerProcess server, string name = "client", string? networkNamespace = null, string mountName = "mnt") =>
-        Own(new ClientHost(Directory.CreateDirectory(_folder[name]).FullName, server, networkNamespace, mountName));
+    internal ClientHost NewClient(ServerProcess server, string name = "client", IReadOnlyList<string>? entering = null, string mountName = "mnt") =>
+        Own(new ClientHost(Directory.CreateDirectory(_folder[name]).FullName, server, entering, mountName));
 }

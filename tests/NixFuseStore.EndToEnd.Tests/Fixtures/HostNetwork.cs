@@ -12,6 +12,7 @@ internal sealed class HostNetwork : IDisposable
     public const string ServerAddress = "10.78.0.1";
 
     private static int _made;
+    private readonly string[] _clients;
     private readonly string _name = string.Create(
         CultureInfo.InvariantCulture, $"nft{Environment.ProcessId}x{Interlocked.Increment(ref _made)}");
 
@@ -19,8 +20,8 @@ internal sealed class HostNetwork : IDisposable
     {
         Programs.Require("ip");
         ServerNamespace = _name + "-s";
-        ClientNamespaces = [.. Enumerable.Range(0, clients).Select(i => string.Create(CultureInfo.InvariantCulture, $"{_name}-c{i}"))];
-        foreach (var name in ClientNamespaces.Prepend(ServerNamespace))
+        _clients = [.. Enumerable.Range(0, clients).Select(i => string.Create(CultureInfo.InvariantCulture, $"{_name}-c{i}"))];
+        foreach (var name in _clients.Prepend(ServerNamespace))
         {
             Ip("netns", "add", name);
             Ip("-n", name, "link", "set", "lo", "up");
@@ -28,17 +29,18 @@ internal sealed class HostNetwork : IDisposable
 
         for (var i = 0; i < clients; i++)
         {
-            Connect(ClientNamespaces[i], i);
+            Connect(_clients[i], i);
         }
     }
 
     public string ServerNamespace { get; }
 
-    public IReadOnlyList<string> ClientNamespaces { get; }
+    /// <summary>The words that run a command on a client.</summary>
+    public IReadOnlyList<string> Entering(int client = 0) => ["nsenter", "--net=/run/netns/" + _clients[client]];
 
     public void Dispose()
     {
-        foreach (var name in ClientNamespaces.Prepend(ServerNamespace))
+        foreach (var name in _clients.Prepend(ServerNamespace))
         {
             Command.Run("ip", "netns", "del", name);
         }
