@@ -75,54 +75,38 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
     /// <summary>Learns that something was fetched ahead.</summary>
     public void OnFetched(ReadAheadState state, ReadAheadKind kind, long fileStart, long bytes)
     {
-        if (kind == ReadAheadKind.Neighbours)
-        {
-            state.Neighbours.OnFetched(bytes);
-            _neighbours.OnFetched(bytes);
-        }
-        else if (kind == ReadAheadKind.Around)
-        {
-            lock (state.Gate)
-            {
-                state.File(fileStart).Experience.OnFetched(bytes);
-            }
-
-            _around.OnFetched(bytes);
-        }
-        else if (kind == ReadAheadKind.Looked)
-        {
-            Looked.OnFetched(bytes);
-        }
-        else if (kind == ReadAheadKind.Across)
-        {
-            _across.OnFetched(bytes);
-        }
+        ExperienceHere(state, kind, fileStart)?.OnFetched(bytes);
+        Experience(kind)?.OnFetched(bytes);
     }
 
     /// <summary>Learns that something fetched ahead was read.</summary>
     public void OnUsed(ReadAheadState state, ReadAheadKind kind, long fileStart, long bytes)
     {
-        if (kind == ReadAheadKind.Neighbours)
-        {
-            state.Neighbours.OnUsed(bytes);
-            _neighbours.OnUsed(bytes);
-        }
-        else if (kind == ReadAheadKind.Around)
-        {
-            lock (state.Gate)
-            {
-                state.File(fileStart).Experience.OnUsed(bytes);
-            }
+        ExperienceHere(state, kind, fileStart)?.OnUsed(bytes);
+        Experience(kind)?.OnUsed(bytes);
+    }
 
-            _around.OnUsed(bytes);
-        }
-        else if (kind == ReadAheadKind.Looked)
+    // With all paths.
+    private ReadAheadExperience? Experience(ReadAheadKind kind) => kind switch
+    {
+        ReadAheadKind.Neighbours => _neighbours,
+        ReadAheadKind.Around => _around,
+        ReadAheadKind.Looked => Looked,
+        ReadAheadKind.Across => _across,
+        _ => null,
+    };
+
+    // With this path, or with one big file in it.
+    private static ReadAheadExperience? ExperienceHere(ReadAheadState state, ReadAheadKind kind, long fileStart)
+    {
+        if (kind != ReadAheadKind.Around)
         {
-            Looked.OnUsed(bytes);
+            return kind == ReadAheadKind.Neighbours ? state.Neighbours : null;
         }
-        else if (kind == ReadAheadKind.Across)
+
+        lock (state.Gate)
         {
-            _across.OnUsed(bytes);
+            return state.File(fileStart).Experience;
         }
     }
 
