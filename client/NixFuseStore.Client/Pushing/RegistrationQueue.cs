@@ -33,6 +33,9 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
     /// <summary>How long paths rest that are to be tried again.</summary>
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How long a registration waits at most for those who were answered together.</summary>
+    private static readonly TimeSpan GatheringTime = TimeSpan.FromMilliseconds(2);
+
     private readonly Channel<Action> _inbox = Channel.CreateUnbounded<Action>();
     private readonly SortedDictionary<long, TWork> _ready = [];
 
@@ -40,6 +43,9 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
     private readonly Dictionary<StorePath, int> _unfinished = [];
     private bool _complete;
     private int _calls;
+
+    // How many were answered together just now, if more than one waited.
+    private int? _gathering;
 
     // Set when an urgent path becomes ready.
     private TaskCompletionSource _urgent = new();
@@ -91,6 +97,7 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
                     DrainInbox();
                 }
 
+                await GatherAsync(cancellationToken).ConfigureAwait(false);
                 while (_calls < CallsMax && !MayWaitForCalls() && TakeBatch() is { Count: > 0 } batch)
                 {
                     _calls++;
@@ -101,6 +108,25 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
         finally
         {
             await stopping.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    // Those who were answered together are back with their next paths in a moment. Without waiting for them, whoever is first would go
+    // alone, and all the others would wait for that.
+    private async ValueTask GatherAsync(CancellationToken cancellationToken)
+    {
+        if (_gathering is not { } count)
+        {
+            return;
+        }
+
+        _gathering = null;
+        var deadline = Task.Delay(GatheringTime, cancellationToken);
+        while (_calls == 0 && _ready.Count < count && !deadline.IsCompleted)
+        {
+            await Task.WhenAny(_inbox.Reader.WaitToReadAsync(cancellationToken).AsTask(), deadline).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+            DrainInbox();
         }
     }
 
@@ -183,6 +209,7 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
     private void Settle(List<TWork> batch, RegisterPathsResponse response)
     {
         _calls--;
+        _gathering = batch.Count(static work => work.IsUrgent) is > 1 and var count ? count : null;
         for (int i = 0; i < batch.Count; i++)
         {
             if (owner.Settle(batch[i], response.Results[i]))

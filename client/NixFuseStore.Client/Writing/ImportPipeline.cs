@@ -33,7 +33,8 @@ internal sealed class ImportPipeline : IAsyncDisposable
             ChunkBytesHeldMax = options.ChunkBytesHeldMax,
             CompressionLevel = options.CompressionLevel,
         });
-        Registrations = new RegistrationQueue<ImportWork>(target, JournalLinger, new ImportRegistrations(directory, options.Patience, options.Time));
+        var prepared = new PreparedPushTarget(target, options.Prepare);
+        Registrations = new RegistrationQueue<ImportWork>(prepared, JournalLinger, new ImportRegistrations(directory, options.Patience, options.Time));
         foreach (var loop in Sender.Loops().Append(Registrations.RunAsync))
         {
             _loops.Add(Task.Run(() => loop(_stop.Token)));

@@ -39,7 +39,6 @@ public sealed partial class StoreWriter
             }
 
             await import.SendRestAsync(cancellationToken).ConfigureAwait(false);
-            await PrepareAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is OperationCanceledException or StoreClientException)
         {
@@ -58,8 +57,6 @@ public sealed partial class StoreWriter
 
     private ValueTask AnnounceAsync(StorePath path, CancellationToken cancellationToken) =>
         _options.Announce is { } announce ? announce(path, cancellationToken) : default;
-
-    private ValueTask PrepareAsync(CancellationToken cancellationToken) => _options.Prepare is { } prepare ? prepare(cancellationToken) : default;
 
     private static async Task ReadyWhenSentAsync(ImportPipeline pipeline, Task sent, ImportWork work)
     {

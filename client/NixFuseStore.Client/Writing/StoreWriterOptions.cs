@@ -8,7 +8,8 @@ public sealed record StoreWriterOptions
     /// <summary>Directory of the journal; null for none, then every path is registered before it is answered.</summary>
     public string? JournalDirectory { get; init; }
 
-    /// <summary>Called before a path is registered: whatever keeps it alive is to be with the server when the task ends. Null for nothing.</summary>
+    /// <summary>Called before paths are registered, once for all of a call: whatever keeps them alive is to be with the server when the task ends. Null for
+    /// nothing.</summary>
     public Func<CancellationToken, ValueTask>? Prepare { get; init; }
 
     /// <summary>

@@ -15,16 +15,23 @@ internal sealed class VerifiedManifests
 
     private readonly ConcurrentDictionary<(ManifestDigest Manifest, string Directory), (NixHash Hash, ulong Size)> _proven = new();
 
+    // About as many as there are: the dictionary's own count takes all of its locks.
+    private int _count;
+
     public bool TryGet(ManifestDigest manifest, StoreDirectory directory, out (NixHash Hash, ulong Size) nar) =>
         _proven.TryGetValue((manifest, directory.Path), out nar);
 
     public void Add(ManifestDigest manifest, StoreDirectory directory, NixHash hash, ulong size)
     {
-        if (_proven.Count >= EntriesMax)
+        if (Volatile.Read(ref _count) >= EntriesMax)
         {
             _proven.Clear();
+            Volatile.Write(ref _count, 0);
         }
 
-        _proven[(manifest, directory.Path)] = (hash, size);
+        if (_proven.TryAdd((manifest, directory.Path), (hash, size)))
+        {
+            Interlocked.Increment(ref _count);
+        }
     }
 }

@@ -17,23 +17,23 @@ internal sealed partial class SqlMetadataStore
         async session =>
         {
             // 1. The events first: those that are trimmed meanwhile show in the bounds read behind them.
-            long bound = (long)Math.Min(after, long.MaxValue);
-            var events = await session.QueryAsync(
+            var batch = new SqlBatch();
+            var events = new List<StoreEvent>();
+            batch.Query(
                 new SqlText(
                     "SELECT number, kind, base_name FROM events WHERE store = @store AND number > @after ORDER BY number LIMIT @limit",
                     ("@store", store.Value),
-                    ("@after", bound),
+                    ("@after", (long)Math.Min(after, long.MaxValue)),
                     ("@limit", limit)),
-                reader => new StoreEvent(
-                    (ulong)reader.GetInt64(0), (StoreEventKind)reader.GetInt32(1), StorePath.ParseBaseName(reader.GetString(2))),
-                cancellationToken).ConfigureAwait(false);
+                reader => events.Add(new StoreEvent(
+                    (ulong)reader.GetInt64(0), (StoreEventKind)reader.GetInt32(1), StorePath.ParseBaseName(reader.GetString(2)))));
 
             // 2. Then what is known at all.
-            var bounds = await session.QueryAsync(
+            ulong head = 0, trimmed = 0;
+            batch.Query(
                 new SqlText("SELECT last_event, trimmed_event FROM stores WHERE id = @store", ("@store", store.Value)),
-                reader => (Head: (ulong)reader.GetInt64(0), Trimmed: (ulong)reader.GetInt64(1)),
-                cancellationToken).ConfigureAwait(false);
-            var (head, trimmed) = bounds.Count == 0 ? default : bounds[0];
+                reader => (head, trimmed) = ((ulong)reader.GetInt64(0), (ulong)reader.GetInt64(1)));
+            await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
             bool resync = after < trimmed || after > head;
             return new EventPage(resync ? [] : events, head, resync);
         },

@@ -1,0 +1,30 @@
+using NixFuseStore.Client.Pushing;
+using NixFuseStore.Protocol;
+
+namespace NixFuseStore.Client.Writing;
+
+/// <summary>Prepares each registration, once for all of its paths; all other calls go straight on.</summary>
+internal sealed class PreparedPushTarget(IPushTarget target, Func<CancellationToken, ValueTask>? prepare) : IPushTarget
+{
+    public string StoreName => target.StoreName;
+
+    public Task<GetStoreResponse> GetStoreAsync(CancellationToken cancellationToken) => target.GetStoreAsync(cancellationToken);
+
+    public Task<QueryPathsResponse> QueryPathsAsync(QueryPathsRequest request, CancellationToken cancellationToken) =>
+        target.QueryPathsAsync(request, cancellationToken);
+
+    public Task<FindMissingChunksResponse> FindMissingChunksAsync(FindMissingChunksRequest request, CancellationToken cancellationToken) =>
+        target.FindMissingChunksAsync(request, cancellationToken);
+
+    public Task UploadAsync(IReadOnlyList<PackedChunk> chunks, CancellationToken cancellationToken) => target.UploadAsync(chunks, cancellationToken);
+
+    public async Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, ulong narBytes, CancellationToken cancellationToken)
+    {
+        if (prepare is not null)
+        {
+            await prepare(cancellationToken).ConfigureAwait(false);
+        }
+
+        return await target.RegisterPathsAsync(request, narBytes, cancellationToken).ConfigureAwait(false);
+    }
+}
