@@ -52,7 +52,13 @@ public abstract partial class MetadataContract
         Assert.Equal(RegistrationOutcome.AlreadyValid, result.Outcome);
         Assert.Equal(["new:QQ=="], result.Path!.Signatures);
         Assert.Empty(result.Path.StoreSignatures);
-        Assert.Equal(1UL, await Metadata.GetHeadEventAsync(Main, Token));
+        var page = await Metadata.ReadEventsAsync(Main, 0, 10, Token);
+        Assert.Equal([StoreEventKind.Registered, StoreEventKind.SignaturesAdded], page.Events.Select(e => e.Kind));
+        Assert.Equal(page.Head, page.Events[^1].Number);
+
+        // Once more is no news.
+        await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [again], Token);
+        Assert.Equal(page.Head, await Metadata.GetHeadEventAsync(Main, Token));
     }
 
     [Fact]

@@ -55,7 +55,7 @@ internal sealed partial class SqlMetadataStore
         else
         {
             await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
-            await ReadWinnersAsync(session, store, candidates, present.Paths, cancellationToken).ConfigureAwait(false);
+            head = await ReadWinnersAsync(session, store, candidates, present.Paths, head, cancellationToken).ConfigureAwait(false);
         }
 
         return (Array.ConvertAll(candidates, candidate => candidate.ToResult()), head);
@@ -156,11 +156,13 @@ internal sealed partial class SqlMetadataStore
         while (changed);
     }
 
-    private async Task ReadWinnersAsync(
+    /// <summary>Returns the new head: signatures that come along are news, too.</summary>
+    private async Task<ulong> ReadWinnersAsync(
         SqlSession session,
         StoreId store,
         Candidate[] candidates,
         Dictionary<string, ValidPath> valid,
+        ulong head,
         CancellationToken cancellationToken)
     {
         // 1. Second ones of this very registration follow the first.
@@ -181,7 +183,7 @@ internal sealed partial class SqlMetadataStore
         Candidate[] second = [.. candidates.Where(candidate => candidate.Stored is null && valid.ContainsKey(candidate.HashPart))];
         if (second.Length == 0)
         {
-            return;
+            return head;
         }
 
         var stored = await ReadStoredAsync(session, store, second, cancellationToken).ConfigureAwait(false);
@@ -200,6 +202,8 @@ internal sealed partial class SqlMetadataStore
                 store,
                 [.. signed.SelectMany(candidate => candidate.Path.Signatures.Select(text => (candidate.HashPart, NixSignature, text)))],
                 cancellationToken).ConfigureAwait(false);
+            StorePath[] paths = [.. signed.Select(candidate => candidate.Path.Path).Distinct().Order()];
+            head = await AppendEventsAsync(session, store, head, StoreEventKind.SignaturesAdded, paths, cancellationToken).ConfigureAwait(false);
             stored = await ReadStoredAsync(session, store, second, cancellationToken).ConfigureAwait(false);
         }
 
@@ -207,6 +211,8 @@ internal sealed partial class SqlMetadataStore
         {
             candidate.Stored = stored[candidate.HashPart];
         }
+
+        return head;
     }
 
     private async Task<Dictionary<string, StoredPath>> ReadStoredAsync(
