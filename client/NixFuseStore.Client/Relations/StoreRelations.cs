@@ -62,7 +62,10 @@ public sealed class StoreRelations
         return Read(answers.SelectMany(static answer => answer.Paths));
     }
 
-    /// <summary>Registers what an output of a content-addressed derivation came to; the first one stays.</summary>
+    /// <summary>
+    /// Registers what an output of a content-addressed derivation came to; the first one stays, and takes over the signatures of later ones
+    /// that are equal but for them.
+    /// </summary>
     /// <param name="id"><c>sha256:HEX!OUTPUT</c>.</param>
     /// <param name="json">Nix's form.</param>
     /// <param name="cancellationToken">Gives up.</param>

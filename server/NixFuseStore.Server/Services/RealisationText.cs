@@ -4,7 +4,7 @@ using NixFuseStore.Nix;
 
 namespace NixFuseStore.Server.Services;
 
-/// <summary>Whether realisations are of Nix's form. Nothing of them is rewritten: their signatures cover what their sender wrote.</summary>
+/// <summary>Whether realisations are of Nix's form.</summary>
 internal static class RealisationText
 {
     /// <summary>Characters of the JSON form at most.</summary>

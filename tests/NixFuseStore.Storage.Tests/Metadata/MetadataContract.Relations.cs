@@ -63,6 +63,38 @@ public abstract partial class MetadataContract
     }
 
     [Fact]
+    public async Task Realisations_EqualOnes_GiveTheirSignaturesToTheFirst()
+    {
+        const string Id = "sha256:aa!out";
+        await AddAsync("""{"dependentRealisations":{"sha256:bb!out":"p"},"id":"sha256:aa!out","outPath":"x","signatures":["b:+/=="]}""");
+        await AddAsync("""{ "signatures": ["a:1"], "outPath": "x", "id": "sha256:aa!out", "dependentRealisations": {"sha256:bb!out": "p"} }""");
+
+        // Another path, other dependencies, something that is no signature: none of these is the same.
+        await AddAsync("""{"dependentRealisations":{"sha256:bb!out":"p"},"id":"sha256:aa!out","outPath":"y","signatures":["c:1"]}""");
+        await AddAsync("""{"dependentRealisations":{},"id":"sha256:aa!out","outPath":"x","signatures":["d:1"]}""");
+        await AddAsync("""{"dependentRealisations":{"sha256:bb!out":"p"},"id":"sha256:aa!out","outPath":"x","signatures":[1]}""");
+        await AddAsync("""{"dependentRealisations":{"sha256:bb!out":"p"},"id":"sha256:aa!out","outPath":"x","signatures":"e:1"}""");
+        var both = """{"dependentRealisations":{"sha256:bb!out":"p"},"id":"sha256:aa!out","outPath":"x","signatures":["a:1","b:+/=="]}""";
+        Assert.Equal(both, await AddAsync("""{"dependentRealisations":{"sha256:bb!out":"p"},"id":"sha256:aa!out","outPath":"x"}"""));
+        Assert.Equal(both, (await Metadata.FindRealisationsAsync(Main, [Id], Token))[Id]);
+
+        async Task<string> AddAsync(string json) => (await Metadata.AddRealisationsAsync(Main, [new(Id, json)], Token))[Id];
+    }
+
+    [Fact]
+    public async Task Realisations_EqualOnesAtOnce_LoseNoSignature()
+    {
+        const string Id = "sha256:aa!out";
+        var signatures = Enumerable.Range(10, 24).Select(i => $"key-{i}:1").ToArray();
+
+        await Task.WhenAll(signatures.Select(text => Task.Run(() => Metadata.AddRealisationsAsync(
+            Main, [new(Id, $$"""{"id":"sha256:aa!out","outPath":"x","signatures":["{{text}}"]}""")], Token))));
+
+        var found = (await Metadata.FindRealisationsAsync(Main, [Id], Token))[Id];
+        Assert.All(signatures, text => Assert.Contains(text, found, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task BuildLog_TheFirstStays()
     {
         var derivation = SamplePath.Name("x.drv");

@@ -9,9 +9,12 @@ public interface IDerivationCatalog
     Task<ILookup<StorePath, StorePath>> GetDeriversAsync(
         StoreId store, IReadOnlyCollection<StorePath> outputs, CancellationToken cancellationToken = default);
 
-    /// <summary>Registers what outputs of content-addressed derivations came to; the first one of each id stays. Durable.</summary>
+    /// <summary>
+    /// Registers what outputs of content-addressed derivations came to; the first one of each id stays, and takes over the signatures of
+    /// later ones that are equal to it but for them. Durable.
+    /// </summary>
     /// <param name="store">The store.</param>
-    /// <param name="realisations">Ids (<c>sha256:HASH!OUTPUT</c>) with Nix's JSON form, which is kept as it is.</param>
+    /// <param name="realisations">Ids (<c>sha256:HASH!OUTPUT</c>) with Nix's JSON form.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>What is registered now, by id.</returns>
     Task<IReadOnlyDictionary<string, string>> AddRealisationsAsync(

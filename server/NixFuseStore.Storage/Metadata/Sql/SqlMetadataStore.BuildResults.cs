@@ -11,22 +11,46 @@ internal sealed partial class SqlMetadataStore
         durable: true,
         async session =>
         {
-            var sorted = realisations.DistinctBy(item => item.Key).OrderBy(item => item.Key, StringComparer.Ordinal).ToArray();
-            string[] ids = Array.ConvertAll(sorted, item => item.Key);
+            // 1. The first of each id stays.
+            var sorted = realisations.GroupBy(item => item.Key, item => item.Value, StringComparer.Ordinal)
+                .Select(same => (Id: same.Key, Json: same.Aggregate(RealisationJson.Unite)))
+                .OrderBy(item => item.Id, StringComparer.Ordinal).ToArray();
+            string[] ids = Array.ConvertAll(sorted, item => item.Id);
             await session.ExecuteRowsAsync(
                 new SqlText(
                     "INSERT INTO realisations (store, id, json) SELECT @store, r.id, r.json FROM {rows} WHERE 1 = 1 ON CONFLICT DO NOTHING",
                     ("@store", store.Value)),
-                new RowSet(sorted.Length).Text("id", ids).Text("json", Array.ConvertAll(sorted, item => item.Value)),
+                new RowSet(sorted.Length).Text("id", ids).Text("json", Array.ConvertAll(sorted, item => item.Json)),
                 cancellationToken).ConfigureAwait(false);
-            return await FindRealisationsAsync(session, store, ids, cancellationToken).ConfigureAwait(false);
+
+            // 2. Signatures of equal ones come to it. Locked, so that nobody else adds others meanwhile.
+            var registered = await FindRealisationsAsync(session, store, ids, _dialect.ForUpdate, cancellationToken).ConfigureAwait(false);
+            var united = sorted.Select(item => (item.Id, Json: RealisationJson.Unite(registered[item.Id], item.Json)))
+                .Where(item => item.Json != registered[item.Id]).ToArray();
+            await session.ExecuteRowsAsync(
+                new SqlText(
+                    """
+                    INSERT INTO realisations (store, id, json) SELECT @store, r.id, r.json FROM {rows} WHERE 1 = 1
+                    ON CONFLICT (store, id) DO UPDATE SET json = excluded.json
+                    """,
+                    ("@store", store.Value)),
+                new RowSet(united.Length).Text("id", Array.ConvertAll(united, item => item.Id)).Text("json", Array.ConvertAll(united, item => item.Json)),
+                cancellationToken).ConfigureAwait(false);
+            foreach (var (id, json) in united)
+            {
+                registered[id] = json;
+            }
+
+            return (IReadOnlyDictionary<string, string>)registered;
         },
         cancellationToken);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyDictionary<string, string>> FindRealisationsAsync(
+    public async Task<IReadOnlyDictionary<string, string>> FindRealisationsAsync(
         StoreId store, IReadOnlyCollection<string> ids, CancellationToken cancellationToken) =>
-        ReadAsync(session => FindRealisationsAsync(session, store, [.. ids.Distinct()], cancellationToken), cancellationToken);
+        await ReadAsync(
+            session => FindRealisationsAsync(session, store, [.. ids.Distinct()], forUpdate: "", cancellationToken), cancellationToken)
+            .ConfigureAwait(false);
 
     /// <inheritdoc/>
     public Task<bool> AddBuildLogAsync(StoreId store, StorePath derivation, BuildLog log, CancellationToken cancellationToken) => WriteAsync(
@@ -56,12 +80,13 @@ internal sealed partial class SqlMetadataStore
             cancellationToken),
         cancellationToken);
 
-    private static async Task<IReadOnlyDictionary<string, string>> FindRealisationsAsync(
-        SqlSession session, StoreId store, string[] ids, CancellationToken cancellationToken)
+    private static async Task<Dictionary<string, string>> FindRealisationsAsync(
+        SqlSession session, StoreId store, string[] ids, string forUpdate, CancellationToken cancellationToken)
     {
         var rows = await session.QueryRowsAsync(
             new SqlText(
-                "SELECT t.id, t.json FROM {rows} CROSS JOIN realisations t WHERE t.store = @store AND t.id = r.id", ("@store", store.Value)),
+                $"SELECT t.id, t.json FROM {{rows}} CROSS JOIN realisations t WHERE t.store = @store AND t.id = r.id{forUpdate}",
+                ("@store", store.Value)),
             new RowSet(ids.Length).Text("id", ids),
             reader => (Id: reader.GetString(0), Json: reader.GetString(1)),
             cancellationToken).ConfigureAwait(false);
