@@ -47,5 +47,33 @@ public sealed class VisibilityTests : EndToEndTest
         Eventually.Within(Second, "listing", () => Names(reader).Contains(Path.GetFileName(path)));
     }
 
+    [Fact]
+    public void RevokedPath_IsGoneWithinASecond_WithWhatRefersToIt()
+    {
+        var store = RealStore.Default;
+        var server = StartServer();
+        var client = NewClient(server, mountName: "nix");
+        var program = store.Package("git");
+        var library = store.Closure(program).First(path => path != program);
+        client.Push(store, program);
+        client.Mount();
+        Assert.True(Path.Exists(client.Real(library)));
+        Assert.Contains(Path.GetFileName(program), Names(client));
+
+        var refused = server.Run("path", "revoke", "main", library);
+        Assert.Equal(1, refused.Status);
+        Assert.Contains("refer to these paths", refused.Errors);
+        Assert.Contains("is not valid in main", server.Run("path", "revoke", "main", library, "00000000000000000000000000000000-x").Errors);
+        Assert.True(Path.Exists(client.Real(library)));
+
+        server.Run("path", "revoke", "main", library, "--with-referrers").Succeeded();
+        Eventually.Within(Second, "the path is gone", () => !Path.Exists(client.Real(library)));
+        Eventually.Within(Second, "its referrer is gone", () => !Names(client).Contains(Path.GetFileName(program)));
+
+        client.Push(store, program);
+        Eventually.Within(Second, "it is back", () => Path.Exists(client.Real(library)));
+        store.AssertSameContentIn(Path.GetDirectoryName(client.MountPoint)!, [library, program]);
+    }
+
     private static string[] Names(ClientHost client) => [.. Directory.EnumerateFileSystemEntries(client.Store).Select(entry => Path.GetFileName(entry)!)];
 }

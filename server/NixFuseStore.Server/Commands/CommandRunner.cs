@@ -19,6 +19,7 @@ internal static class CommandRunner
             ServeCommand.Create(output, error),
             StoreCommand.Create(output),
             TokenCommand.Create(output),
+            PathCommand.Create(output),
         };
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction)
