@@ -28,7 +28,9 @@ internal sealed class KestrelSetup(IReadOnlyList<ListenAddress> addresses, Certi
             host.UseKestrelHttpsConfiguration();
         }
 
-        host.ConfigureServices(services => services.AddSingleton<IConnectionListenerFactory>(http2));
+        host.ConfigureServices(services => services
+            .AddSingleton<IConnectionListenerFactory>(http2)
+            .AddSingleton<IMemoryPoolFactory<byte>, TransportMemory>());
         host.ConfigureKestrel(Configure);
     }
 
