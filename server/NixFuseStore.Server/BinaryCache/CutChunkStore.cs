@@ -1,54 +1,91 @@
 using NixFuseStore.Content;
 using NixFuseStore.Server.Hosting;
-using NixFuseStore.Server.Registration;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.BinaryCache;
 
-/// <summary>Stores the chunks of a NAR while it comes in: one group of them is compressed and written while the next is being cut.</summary>
-internal sealed class CutChunkStore(IChunkIndex index, ChunkStore chunks, StoreRecord store, ChunkScope scope, ServerLimits limits)
+/// <summary>
+/// Stores the chunks of a NAR while it comes in: some groups of them are compressed and written while the next is being cut. They are
+/// compressed all at once, but stored in their order, which keeps neighbours together.
+/// </summary>
+internal sealed class CutChunkStore(
+    IChunkIndex index, ChunkStore chunks, StoreRecord store, ChunkScope scope, int compressionLevel, ServerLimits limits)
     : IChunkSink, IAsyncDisposable
 {
-    /// <summary>What clients push with by default; most of an upload's time goes into the other steps.</summary>
-    private const int CompressionLevel = 3;
+    private readonly Queue<Task> _underWay = [];
+    private CutChunks _filling = new(limits.CutGroupBytes);
 
-    private CutChunks _filling = new(limits.UploadGroupBytes);
-    private CutChunks? _storing;
-    private Task _stored = Task.CompletedTask;
+    // Ends when the group handed on last stands in the storage's queue.
+    private Task _queued = Task.CompletedTask;
 
     /// <inheritdoc/>
     public void OnChunk(in ChunkId id, ReadOnlySpan<byte> plain) => _filling.Add(id, plain);
 
-    /// <summary>Hands a full group on; waits for the one before it. To be called often.</summary>
+    /// <summary>Hands a full group on; waits where too many are under way. To be called often.</summary>
     public ValueTask StoreFullAsync(CancellationToken cancellation) =>
-        _filling.IsFull ? new ValueTask(StoreAsync(cancellation)) : ValueTask.CompletedTask;
+        _filling.IsFull ? new ValueTask(HandOnAsync(cancellation)) : ValueTask.CompletedTask;
 
     /// <summary>Stores what is left. All chunks are durable afterwards.</summary>
     public async Task FinishAsync(CancellationToken cancellation)
     {
-        await StoreAsync(cancellation).ConfigureAwait(false);
-        await _stored.ConfigureAwait(false);
+        await HandOnAsync(cancellation).ConfigureAwait(false);
+        while (_underWay.TryPeek(out var oldest))
+        {
+            await oldest.ConfigureAwait(false);
+            _ = _underWay.Dequeue();
+        }
     }
 
     public async ValueTask DisposeAsync()
     {
         // The buffers are the storage's until it is done with them, even where the upload has failed.
-        await _stored.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
-        _storing?.Dispose();
+        while (_underWay.TryDequeue(out var group))
+        {
+            await group.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
         _filling.Dispose();
     }
 
-    private async Task StoreAsync(CancellationToken cancellation)
+    private async Task HandOnAsync(CancellationToken cancellation)
     {
-        await _stored.ConfigureAwait(false);
-        _storing?.Dispose();
-        var group = _storing = _filling;
-        _filling = new CutChunks(limits.UploadGroupBytes);
-        _stored = Task.Run(() => StoreAsync(group, cancellation), CancellationToken.None);
+        while (_underWay.Count >= limits.CutGroupsMax)
+        {
+            await _underWay.Peek().ConfigureAwait(false);
+            _ = _underWay.Dequeue();
+        }
+
+        var group = _filling;
+        var before = _queued;
+        var queued = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _filling = new CutChunks(limits.CutGroupBytes);
+        _queued = queued.Task;
+        _underWay.Enqueue(Task.Run(() => StoreAsync(group, before, queued, cancellation), CancellationToken.None));
     }
 
-    private async Task StoreAsync(CutChunks group, CancellationToken cancellation)
+    private async Task StoreAsync(CutChunks group, Task before, TaskCompletionSource queued, CancellationToken cancellation)
+    {
+        using (group)
+        {
+            try
+            {
+                var missing = await FindMissingAsync(group, cancellation).ConfigureAwait(false);
+                using var encoded = new EncodedChunks(group, missing, compressionLevel, cancellation);
+                await before.ConfigureAwait(false);
+                var storing = chunks.StoreAsync(store.Id, encoded.Uploads, cancellation);
+                queued.SetResult();
+                await storing.ConfigureAwait(false);
+            }
+            finally
+            {
+                // Whoever comes next goes on; the failure is told where this group is waited for.
+                queued.TrySetResult();
+            }
+        }
+    }
+
+    private async Task<bool[]> FindMissingAsync(CutChunks group, CancellationToken cancellation)
     {
         var ids = new ChunkId[group.Count];
         for (var i = 0; i < ids.Length; i++)
@@ -56,17 +93,6 @@ internal sealed class CutChunkStore(IChunkIndex index, ChunkStore chunks, StoreR
             ids[i] = group.Id(i);
         }
 
-        var missing = await index.FindMissingChunksAsync(scope, ids, cancellation).ConfigureAwait(false);
-        var uploads = new List<ChunkUpload>();
-        for (var i = 0; i < ids.Length; i++)
-        {
-            if (missing[i])
-            {
-                cancellation.ThrowIfCancellationRequested();
-                uploads.Add(ChunkEncoder.Encode(ids[i], group.Plain(i), CompressionLevel));
-            }
-        }
-
-        await chunks.StoreAsync(store.Id, uploads, cancellation).ConfigureAwait(false);
+        return await index.FindMissingChunksAsync(scope, ids, cancellation).ConfigureAwait(false);
     }
 }

@@ -1,8 +1,8 @@
 using System.Buffers;
-using NixFuseStore.Content;
+using System.IO.Pipelines;
 using NixFuseStore.Nix;
-using NixFuseStore.Nix.Archives;
 using NixFuseStore.Nix.BinaryCaches;
+using NixFuseStore.Server.DataPlane;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Registration;
 using NixFuseStore.Storage.Chunks;
@@ -11,13 +11,19 @@ using NixFuseStore.Storage.Metadata;
 namespace NixFuseStore.Server.BinaryCache;
 
 /// <summary>
-/// Takes NAR files of any size as they come, cuts them into chunks and stores those, with memory for two groups of chunks and for the
-/// manifest. Nothing is registered here; of a file that is refused or cut off, only chunks without an owner are left.
+/// Takes NARs of any size as they come, cuts them into chunks and stores those, with memory for a few groups of chunks and for the
+/// manifest. Nothing is registered here; of a NAR that is refused or cut off, only chunks without an owner are left.
 /// </summary>
 internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, VerifiedManifests verified, ServerLimits limits)
 {
-    /// <summary>So much of the NAR is cut at once.</summary>
+    /// <summary>So much of a file's NAR is cut at once.</summary>
     private const int PieceBytes = 128 << 10;
+
+    /// <summary>What clients push with by default; most of an upload's time goes into the other steps.</summary>
+    private const int FileCompressionLevel = 3;
+
+    /// <summary>For who waits on this host, where compressing takes more than all the other steps together.</summary>
+    private const int PlainCompressionLevel = 1;
 
     private readonly Turns _files = new(limits.UploadRequestsMax);
 
@@ -38,35 +44,67 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
             throw new RefusedException("the file is no NAR, plain or compressed with xz, bzip2, zstd or gzip");
         }
 
-        var directory = new StoreDirectory(store.StoreDirectory);
-        var cut = new CutChunkStore(index, chunks, store, scope, limits);
+        // A plain file is the NAR, whose hash is wanted anyway.
+        upload.Hashes = compression != NarCompression.None;
+        var cut = new CutChunkStore(index, chunks, store, scope, FileCompressionLevel, limits);
         await using (cut.ConfigureAwait(false))
         {
-            using var hasher = new NarHasher();
-            var builder = new ContentBuilder(directory, cut, Parameters(store));
+            using var cutter = new NarCutter(store, cut, narBytesMax, limits);
             try
             {
-                await CutAsync(upload, compression.Value, new TeeNarVisitor(hasher, builder, new TreeBound(limits.SectionBytesMax)), cut, narBytesMax, cancellation).ConfigureAwait(false);
+                await CutAsync(upload, compression.Value, cutter, cut, cancellation).ConfigureAwait(false);
             }
-            catch (Exception e) when (e is NarFormatException or ManifestFormatException or InvalidDataException)
+            catch (InvalidDataException e)
             {
-                throw new RefusedException($"the NAR cannot be read: {e.Message.TrimEnd('.')}");
+                throw NarCutter.Unreadable(e);
             }
 
-            var manifest = builder.Finish();
-            await cut.FinishAsync(cancellation).ConfigureAwait(false);
-            var (hash, size) = (hasher.Finish(), hasher.Size);
+            var nar = await FinishAsync(store, cutter, cut, cancellation).ConfigureAwait(false);
+            return nar with { Compression = compression.Value, FileHash = upload.Hashes ? upload.Finish() : nar.NarHash, FileSize = (ulong)upload.Position };
+        }
+    }
 
-            // What this server has cut itself needs no proof when it is registered.
-            verified.Add(manifest.Digest, directory, hash, size);
-            return new ReceivedNar(manifest, hash, size, compression.Value, upload.Finish(), (ulong)upload.Position);
+    /// <summary>Reads a NAR as it is, to its end.</summary>
+    /// <param name="store">Where its chunks go.</param>
+    /// <param name="scope">The stores whose chunks need not be stored again.</param>
+    /// <param name="body">The NAR.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="RefusedException">It is no NAR.</exception>
+    public async Task<ReceivedNar> ReceivePlainAsync(StoreRecord store, ChunkScope scope, PipeReader body, CancellationToken cancellation)
+    {
+        using var turn = await _files.TakeAsync(cancellation).ConfigureAwait(false);
+        var cut = new CutChunkStore(index, chunks, store, scope, PlainCompressionLevel, limits);
+        await using (cut.ConfigureAwait(false))
+        {
+            using var cutter = new NarCutter(store, cut, bytesMax: long.MaxValue, limits);
+            while (true)
+            {
+                var result = await RequestBody.ReadAsync(body, cancellation).ConfigureAwait(false);
+                try
+                {
+                    foreach (var piece in result.Buffer)
+                    {
+                        cutter.Write(piece.Span);
+                        await cut.StoreFullAsync(cancellation).ConfigureAwait(false);
+                    }
+                }
+                finally
+                {
+                    // Kestrel reads what is left of a request that is refused, and can do so only behind a read that has ended.
+                    body.AdvanceTo(result.Buffer.End);
+                }
+
+                if (result.IsCompleted)
+                {
+                    return await FinishAsync(store, cutter, cut, cancellation).ConfigureAwait(false);
+                }
+            }
         }
     }
 
     private static async Task CutAsync(
-        UploadStream upload, NarCompression compression, INarVisitor visitor, CutChunkStore cut, ulong narBytesMax, CancellationToken cancellation)
+        UploadStream upload, NarCompression compression, NarCutter cutter, CutChunkStore cut, CancellationToken cancellation)
     {
-        var parser = new NarParser(visitor);
         var piece = ArrayPool<byte>.Shared.Rent(PieceBytes);
         var plain = CompressionStreams.OpenReader(compression, upload);
         try
@@ -75,24 +113,13 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
             {
                 // Decompressors give what they have; a bigger piece means fewer turns through everything behind.
                 var length = await plain.ReadAtLeastAsync(piece, PieceBytes, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
-                if (parser.Write(piece.AsSpan(0, length)) < length)
-                {
-                    throw new NarFormatException("The NAR has ended, but more bytes follow.");
-                }
-
-                if (parser.BytesConsumed > narBytesMax)
-                {
-                    throw new NarFormatException($"The NAR has more than {narBytesMax} bytes.");
-                }
-
+                cutter.Write(piece.AsSpan(0, length));
                 await cut.StoreFullAsync(cancellation).ConfigureAwait(false);
                 if (length < PieceBytes)
                 {
                     break;
                 }
             }
-
-            parser.Complete();
 
             // A decompressor may have stopped before the end of the file, whose hash is over all of it.
             while (await upload.ReadAsync(piece, cancellation).ConfigureAwait(false) > 0)
@@ -110,7 +137,13 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
         }
     }
 
-    private static ChunkingParameters Parameters(StoreRecord store) => ChunkingParameters.TryGet((uint)store.ChunkingParameters, out var parameters)
-        ? parameters
-        : throw new RefusedException($"store {store.Name} uses chunking parameters {store.ChunkingParameters}, which this server does not know");
+    private async Task<ReceivedNar> FinishAsync(StoreRecord store, NarCutter cutter, CutChunkStore cut, CancellationToken cancellation)
+    {
+        var (manifest, hash, size) = cutter.Finish();
+        await cut.FinishAsync(cancellation).ConfigureAwait(false);
+
+        // What this server has cut itself needs no proof when it is registered.
+        verified.Add(manifest.Digest, new StoreDirectory(store.StoreDirectory), hash, size);
+        return new ReceivedNar(manifest, hash, size, NarCompression.None, hash, size);
+    }
 }

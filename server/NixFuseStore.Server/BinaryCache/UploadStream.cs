@@ -11,6 +11,9 @@ internal sealed class UploadStream(Stream source) : ForwardReadStream
     private byte[] _start = [];
     private int _startRead;
 
+    /// <summary>Whether what is read is hashed. Set before anything is.</summary>
+    public bool Hashes { get; set; } = true;
+
     /// <summary>Bytes that have been read.</summary>
     public override long Position { get; set; }
 
@@ -40,7 +43,11 @@ internal sealed class UploadStream(Stream source) : ForwardReadStream
             length = await source.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
         }
 
-        _hash.AppendData(buffer.Span[..length]);
+        if (Hashes)
+        {
+            _hash.AppendData(buffer.Span[..length]);
+        }
+
         Position += length;
         return length;
     }

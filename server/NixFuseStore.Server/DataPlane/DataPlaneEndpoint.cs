@@ -2,10 +2,12 @@ using System.Globalization;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using NixFuseStore.Content;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
+using NixFuseStore.Server.BinaryCache;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Storage.Metadata;
 
@@ -13,7 +15,7 @@ namespace NixFuseStore.Server.DataPlane;
 
 /// <summary>Answers what <c>data.proto</c> describes.</summary>
 internal sealed class DataPlaneEndpoint(
-    AccessControl access, ChunkReader reader, ChunkReceiver receiver, ServerLimits limits, ILogger logger)
+    AccessControl access, ChunkReader reader, ChunkReceiver receiver, NarReceiver nars, ServerLimits limits, ILogger logger)
 {
     private const string PathPrefix = "/data/v1/";
 
@@ -45,6 +47,10 @@ internal sealed class DataPlaneEndpoint(
                 break;
             case [var store, "chunks"] when isPost:
                 await UploadAsync(context, await RequireAsync(principal, store, AccessRights.Write, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+                break;
+            case [var store, "nars"] when isPost:
+                await ReceiveNarAsync(
+                    context, principal, await RequireAsync(principal, store, AccessRights.Write, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
                 break;
             case [var store, "manifests", var digest, "chunks", var range] when HttpMethods.IsGet(context.Request.Method):
                 await GetAsync(
@@ -89,12 +95,39 @@ internal sealed class DataPlaneEndpoint(
 
     private async Task UploadAsync(HttpContext context, StoreRecord store, CancellationToken cancellation)
     {
+        AllowAnyLength(context);
+        await AnswerAsync(context, await receiver.ReceiveAsync(store, context.Request.BodyReader, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+    }
+
+    private async Task ReceiveNarAsync(HttpContext context, Principal principal, StoreRecord store, CancellationToken cancellation)
+    {
+        AllowAnyLength(context);
+        if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            // Such a NAR comes as fast as whoever adds it has it; its client ends what has stopped.
+            rate.MinDataRate = null;
+        }
+
+        var nar = await nars.ReceivePlainAsync(store, principal.ReadableChunks, context.Request.BodyReader, cancellation).ConfigureAwait(false);
+        var response = new UploadNarResponse
+        {
+            NarHash = ByteString.CopyFrom(nar.NarHash.Digest),
+            NarSize = nar.NarSize,
+            Draft = ManifestDraft.Of(nar.Manifest),
+        };
+        await AnswerAsync(context, response, cancellation).ConfigureAwait(false);
+    }
+
+    private static void AllowAnyLength(HttpContext context)
+    {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
             size.MaxRequestBodySize = null;
         }
+    }
 
-        var response = await receiver.ReceiveAsync(store, context.Request.BodyReader, cancellation).ConfigureAwait(false);
+    private static async Task AnswerAsync(HttpContext context, IMessage response, CancellationToken cancellation)
+    {
         var bytes = response.ToByteArray();
         context.Response.ContentType = "application/x-protobuf";
         context.Response.ContentLength = bytes.Length;

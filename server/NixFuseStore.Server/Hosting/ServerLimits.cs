@@ -54,6 +54,12 @@ internal sealed record ServerLimits
     /// <summary>Chunks of an upload are stored together in groups of about this many bytes; an upload holds two groups.</summary>
     public int UploadGroupBytes { get; init; } = 4 << 20;
 
+    /// <summary>Plain bytes of chunks that are cut here and go on together to be compressed and stored, about.</summary>
+    public int CutGroupBytes { get; init; } = 3 << 20;
+
+    /// <summary>Such groups of one NAR that are being compressed and stored while the next is cut; each takes its memory twice.</summary>
+    public int CutGroupsMax { get; init; } = 3;
+
     /// <summary>Chunks whose places are remembered, over all manifests.</summary>
     public int RememberedLocationsMax { get; init; } = 1 << 20;
 

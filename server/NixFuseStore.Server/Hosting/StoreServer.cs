@@ -169,7 +169,7 @@ public sealed class StoreServer : IAsyncDisposable
         var grpc = new GrpcEndpoint(StoreMethodTable.Create(service), access, limits, logger, stopping);
         var locations = new LocationCache(metadata, changes, limits);
         var reader = new ChunkReader(chunks, locations, limits, logger);
-        var data = new DataPlaneEndpoint(access, reader, new ChunkReceiver(chunks, limits), limits, logger);
+        var data = new DataPlaneEndpoint(access, reader, new ChunkReceiver(chunks, limits), nars, limits, logger);
         var cache = BinaryCacheEndpoint.Create(access, metadata, chunks, keys, registrations, nars, locations, changes, limits, logger);
 
         // 2. What listens.

@@ -54,19 +54,54 @@ public sealed class DataPlaneClient : IDisposable
         string store, Func<UploadFrameWriter, CancellationToken, Task> produce, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(produce);
-        using var response = await SendAsync(store, "/chunks", new UploadContent(produce), cancellation).ConfigureAwait(false);
+        var content = new UploadContent((stream, token) => WriteChunksAsync(stream, produce, token));
+        return await PostAsync(store, "/chunks", content, UploadChunksResponse.Parser, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Sends a NAR, which the server blanks and cuts. Nothing is registered.</summary>
+    /// <param name="store">The store's name.</param>
+    /// <param name="write">Writes the NAR. May be called a second time from the start where a kept-alive connection turned out to be dead.</param>
+    /// <param name="bytes">How many bytes it will write, where that is known.</param>
+    /// <param name="cancellation">Aborts the request; what the server has stored stays stored.</param>
+    public async Task<UploadNarResponse> UploadNarAsync(
+        string store, Func<Stream, CancellationToken, Task> write, ulong? bytes, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(write);
+        return await PostAsync(store, "/nars", new UploadContent(write, bytes), UploadNarResponse.Parser, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Closes the connections.</summary>
+    public void Dispose() => _http.Dispose();
+
+    private static async Task WriteChunksAsync(
+        Stream stream, Func<UploadFrameWriter, CancellationToken, Task> produce, CancellationToken cancellation)
+    {
+        var writer = new UploadFrameWriter(stream);
         try
         {
-            return UploadChunksResponse.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false));
+            await produce(writer, cancellation).ConfigureAwait(false);
+            await writer.FlushAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            writer.Return();
+        }
+    }
+
+    private async Task<TAnswer> PostAsync<TAnswer>(
+        string store, string operation, HttpContent content, MessageParser<TAnswer> parser, CancellationToken cancellation)
+        where TAnswer : IMessage<TAnswer>
+    {
+        using var response = await SendAsync(store, operation, content, cancellation).ConfigureAwait(false);
+        try
+        {
+            return parser.ParseFrom(await response.Content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false));
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
             throw Translate(e);
         }
     }
-
-    /// <summary>Closes the connections.</summary>
-    public void Dispose() => _http.Dispose();
 
     private async Task<HttpResponseMessage> SendAsync(string store, string operation, HttpContent content, CancellationToken cancellation)
     {
