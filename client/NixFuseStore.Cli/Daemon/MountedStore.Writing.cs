@@ -7,7 +7,9 @@ namespace NixFuseStore.Cli.Daemon;
 internal sealed partial class MountedStore
 {
     /// <inheritdoc/>
-    public IPathImport BeginImport() => _reader.MayWrite == false ? new ValidPathImport(this) : new MountedPathImport(StoreErrors.Translate(_writer.BeginImport));
+    public IPathImport BeginImport(ulong? narBytes) => _reader.MayWrite == false
+        ? new ValidPathImport(this)
+        : new MountedPathImport(StoreErrors.Translate(() => _writer.BeginImport(narBytes)));
 
     /// <inheritdoc/>
     public Task AddSignaturesAsync(StorePath path, IReadOnlyCollection<NixSignature> signatures, CancellationToken cancellationToken) =>

@@ -34,6 +34,17 @@ internal sealed class ByteBudget(long bytesMax)
         }
     }
 
+    /// <summary>Takes bytes only if nobody has to wait for that.</summary>
+    internal bool TryTake(long bytes)
+    {
+        lock (_gate)
+        {
+            bool taken = _waiting.Count == 0 && Fits(bytes);
+            _held += taken ? bytes : 0;
+            return taken;
+        }
+    }
+
     internal void Return(long bytes)
     {
         lock (_gate)

@@ -18,6 +18,9 @@ internal interface IPushTarget
 
     Task UploadAsync(IReadOnlyList<PackedChunk> chunks, CancellationToken cancellationToken);
 
+    // Registers nothing. `write` writes a NAR, of `bytes` bytes where that is known, and may be called again.
+    Task<UploadNarResponse> UploadNarAsync(Func<Stream, CancellationToken, Task> write, ulong? bytes, CancellationToken cancellationToken);
+
     // `narBytes` is what the server has to put together and hash before it can answer.
     Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, ulong narBytes, CancellationToken cancellationToken);
 }

@@ -17,24 +17,28 @@ internal static class NewPathMessage
 
     internal static NewPath Create(PathInfo info, ulong narSize, Manifest manifest, IEnumerable<ByteString> inlineChunks)
     {
-        var message = new NewPath { Path = ToRecord(info, narSize, manifest) };
+        var record = new PathRecord { ManifestHeader = ByteString.CopyFrom(manifest.Header.Bytes.Span) };
+        var message = new NewPath { Path = Fill(record, info, narSize) };
         message.Sections.AddRange(Enum.GetValues<ManifestSection>().Select(section => Pack(manifest, section)).OfType<Section>());
         message.InlineChunks.AddRange(inlineChunks);
         return message;
     }
 
-    private static PathRecord ToRecord(PathInfo info, ulong narSize, Manifest manifest)
+    /// <summary>Says which path a manifest is that of, which the server has made.</summary>
+    internal static NewPath Complete(NewPath draft, PathInfo info)
     {
-        var record = new PathRecord
-        {
-            BaseName = info.Path.BaseName,
-            NarHash = ByteString.CopyFrom(info.NarHash.Digest),
-            NarSize = narSize,
-            Deriver = info.Deriver?.BaseName ?? "",
-            ContentAddress = info.ContentAddress?.ToString() ?? "",
-            ManifestHeader = ByteString.CopyFrom(manifest.Header.Bytes.Span),
-            Ultimate = info.Ultimate,
-        };
+        Fill(draft.Path, info, info.NarSize);
+        return draft;
+    }
+
+    private static PathRecord Fill(PathRecord record, PathInfo info, ulong narSize)
+    {
+        record.BaseName = info.Path.BaseName;
+        record.NarHash = ByteString.CopyFrom(info.NarHash.Digest);
+        record.NarSize = narSize;
+        record.Deriver = info.Deriver?.BaseName ?? "";
+        record.ContentAddress = info.ContentAddress?.ToString() ?? "";
+        record.Ultimate = info.Ultimate;
         record.References.AddRange(info.References.Order().Select(reference => reference.BaseName));
         record.Signatures.AddRange(info.Signatures.Select(signature => signature.ToString()));
         return record;

@@ -33,6 +33,9 @@ internal sealed class RetryingPushTarget(IPushTarget target, TimeSpan retryFor, 
         },
         cancellationToken);
 
+    public Task<UploadNarResponse> UploadNarAsync(Func<Stream, CancellationToken, Task> write, ulong? bytes, CancellationToken cancellationToken) =>
+        CallAsync((long)(bytes ?? 0), token => target.UploadNarAsync(write, bytes, token), cancellationToken);
+
     public Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, ulong narBytes, CancellationToken cancellationToken) =>
         CallAsync(request.CalculateSize(), token => target.RegisterPathsAsync(request, narBytes, token), cancellationToken);
 

@@ -34,6 +34,10 @@ internal sealed class ServerPushTarget(ServerConnection connection) : IPushTarge
         return connection.CallAsync((endpoint, token) => UploadAsync(endpoint, chunks, deadline, token), cancellationToken);
     }
 
+    // Without a deadline: a NAR takes as long as whoever brings it takes.
+    public Task<UploadNarResponse> UploadNarAsync(Func<Stream, CancellationToken, Task> write, ulong? bytes, CancellationToken cancellationToken) =>
+        connection.CallAsync((endpoint, token) => endpoint.Data.UploadNarAsync(StoreName, write, bytes, token), cancellationToken);
+
     public Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, ulong narBytes, CancellationToken cancellationToken)
     {
         var deadline = Seconds(RegisterSeconds + (narBytes / VerifyRateMin) + (request.CalculateSize() / UploadRateMin));

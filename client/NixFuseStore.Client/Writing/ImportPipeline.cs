@@ -18,16 +18,33 @@ internal sealed class ImportPipeline : IAsyncDisposable
     /// </summary>
     private static readonly TimeSpan JournalLinger = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>
+    /// NARs on their way as they are at once. Each keeps a connection for as long as whoever brings it takes; more of them are cut here.
+    /// </summary>
+    private const int WholeMax = 8;
+
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _loops = [];
+    private readonly IPushTarget _target;
+    private readonly StoreDirectory _directory;
+    private readonly ByteBudget _spoolMemory;
+    private readonly string _spoolDirectory;
+
+    // None where NARs are cut here.
+    private int _wholeLeft;
     private long _number;
 
     internal ImportPipeline(ServerConnection connection, StoreDirectory directory, StoreWriterOptions options)
     {
         var target = new ServerPushTarget(connection);
         var progress = new PushProgress();
+        _target = new RetryingPushTarget(target, options.Patience, progress, options.Time);
+        _directory = directory;
+        _spoolMemory = new ByteBudget(options.NarBytesHeldMax);
+        _spoolDirectory = options.JournalDirectory ?? Path.GetTempPath();
+        _wholeLeft = options.SendsWholeNars ?? connection.IsLoopback ? WholeMax : 0;
         Ledger = new ChunkLedger(forgetsSettled: true);
-        Sender = new ChunkSender(new RetryingPushTarget(target, options.Patience, progress, options.Time), Ledger, progress, new PushOptions
+        Sender = new ChunkSender(_target, Ledger, progress, new PushOptions
         {
             Workers = Math.Clamp(Environment.ProcessorCount, 1, WorkersMax),
             ChunkBytesHeldMax = options.ChunkBytesHeldMax,
@@ -46,6 +63,22 @@ internal sealed class ImportPipeline : IAsyncDisposable
     internal ChunkSender Sender { get; }
 
     internal RegistrationQueue<ImportWork> Registrations { get; }
+
+    /// <summary>The way to the server for a NAR that has begun.</summary>
+    /// <param name="parameters">How the store's content is cut.</param>
+    /// <param name="narBytes">Bytes of the NAR, where somebody has announced them.</param>
+    internal ImportContent OpenContent(ChunkingParameters parameters, ulong? narBytes)
+    {
+        if (Interlocked.Decrement(ref _wholeLeft) < 0)
+        {
+            Interlocked.Increment(ref _wholeLeft);
+            return OpenCutContent(parameters);
+        }
+
+        return new WholeContent(_target, new NarSpool(_spoolMemory, _spoolDirectory), narBytes, () => Interlocked.Increment(ref _wholeLeft));
+    }
+
+    internal CutContent OpenCutContent(ChunkingParameters parameters) => new(this, _directory, parameters);
 
     /// <summary>The next path in the order of additions; whatever refers to it and is announced later waits for it.</summary>
     internal ImportWork Announce(PathInfo info)

@@ -1,36 +1,35 @@
 using System.Security.Cryptography;
-using Google.Protobuf;
 using NixFuseStore.Client.Pushing;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Archives;
+using NixFuseStore.Protocol;
 
 namespace NixFuseStore.Client.Writing;
 
 /// <summary>
-/// A NAR on its way into the store: parsed, hashed, blanked and cut on the thread that writes it, while its chunks are compressed and
-/// uploaded on others. Used by one caller at a time. Disposed without having been registered, it leaves nothing that anyone can see.
+/// A NAR on its way into the store: parsed and hashed on the thread that writes it, and sent on meanwhile. Used by one caller at a time.
+/// Disposed without having been registered, it leaves nothing that anyone can see.
 /// </summary>
 public sealed class PathImport : IAsyncDisposable
 {
-    /// <summary>Bytes dealt with before collected chunks are handed on.</summary>
-    private const int SliceBytes = 1 << 20;
-
     private readonly StoreWriter _writer;
+    private readonly ImportPipeline _pipeline;
+    private readonly ChunkingParameters _parameters;
+    private readonly ulong? _narBytes;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private readonly ImportSink _sink;
-    private readonly ContentBuilder _builder;
-    private readonly NarParser _parser;
+    private readonly NarParser _parser = new(new TeeNarVisitor());
     private readonly MemoryStream _small = new();
+    private ImportContent? _content;
     private NixHash? _narHash;
     private bool _disposed;
 
-    internal PathImport(StoreWriter writer, ImportPipeline pipeline, StoreDirectory directory, ChunkingParameters parameters)
+    internal PathImport(StoreWriter writer, ImportPipeline pipeline, ChunkingParameters parameters, ulong? narBytes)
     {
         _writer = writer;
-        _sink = new ImportSink(pipeline);
-        _builder = new ContentBuilder(directory, _sink, parameters);
-        _parser = new NarParser(_builder);
+        _pipeline = pipeline;
+        _parameters = parameters;
+        _narBytes = narBytes;
     }
 
     /// <summary>Whether the NAR has ended.</summary>
@@ -42,16 +41,24 @@ public sealed class PathImport : IAsyncDisposable
     /// <exception cref="StoreClientException">Its content cannot be sent.</exception>
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken)
     {
-        while (nar.Length > 0)
+        Take(nar.Span);
+        if (_parser.BytesConsumed <= NewPathMessage.InlineBytesMax)
         {
-            var slice = nar[..Math.Min(nar.Length, SliceBytes)];
-            Take(slice.Span);
-            nar = nar[slice.Length..];
-            await _sink.FlushAsync(cancellationToken).ConfigureAwait(false);
-            if (_sink.Sent.IsFaulted)
-            {
-                await _sink.Sent.ConfigureAwait(false);
-            }
+            _small.Write(nar.Span);
+            return;
+        }
+
+        if (_content is null)
+        {
+            // It is known only now that it is not to be kept.
+            _content = _pipeline.OpenContent(_parameters, _narBytes);
+            await _content.WriteAsync(_small.ToArray(), cancellationToken).ConfigureAwait(false);
+        }
+
+        await _content.WriteAsync(nar, cancellationToken).ConfigureAwait(false);
+        if (_content.Sent.IsFaulted)
+        {
+            await _content.Sent.ConfigureAwait(false);
         }
     }
 
@@ -89,33 +96,42 @@ public sealed class PathImport : IAsyncDisposable
     internal byte[]? SmallNar => _parser.BytesConsumed <= NewPathMessage.InlineBytesMax ? _small.ToArray() : null;
 
     /// <summary>Ends when the content is on the server.</summary>
-    internal Task Sent => _sink.Sent;
+    internal Task Sent => _content!.Sent;
 
-    /// <summary>Makes the manifest; to be called once, after the NAR's end. The last chunks are still to be handed on by <see cref="SendRestAsync"/>.</summary>
-    internal (Manifest Manifest, IReadOnlyList<ByteString> Inline) FinishContent()
+    /// <summary>
+    /// Ends the content; to be called once, after the NAR's end. The rest is still to be handed on by <see cref="SendRestAsync"/>.
+    /// </summary>
+    internal void FinishContent()
     {
-        var manifest = _builder.Finish();
-        return (manifest, [.. _sink.TakeInline()]);
+        if (_content is null)
+        {
+            var content = _pipeline.OpenCutContent(_parameters);
+            content.WriteSmall(_small.GetBuffer().AsSpan(0, (int)_small.Length));
+            _content = content;
+        }
+
+        _content.Finish();
     }
 
-    internal async Task SendRestAsync(CancellationToken cancellationToken)
-    {
-        await _sink.FlushAsync(cancellationToken).ConfigureAwait(false);
-        _sink.Finish();
-    }
+    /// <summary>What registers the content; null where that is known only when it has been sent. A small NAR's is always known.</summary>
+    internal NewPath? TryMakeMessage(PathInfo info) => _content!.TryMakeMessage(info);
+
+    internal ValueTask SendRestAsync(CancellationToken cancellationToken) => _content!.SendRestAsync(cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         if (!_disposed)
         {
             _disposed = true;
-            _sink.Close();
+            if (_content is not null)
+            {
+                await _content.DisposeAsync().ConfigureAwait(false);
+            }
+
             _hash.Dispose();
             _small.Dispose();
         }
-
-        return ValueTask.CompletedTask;
     }
 
     private void Take(ReadOnlySpan<byte> bytes)
@@ -124,11 +140,6 @@ public sealed class PathImport : IAsyncDisposable
 
         // The parser takes only what Nix itself writes, so the bytes need not be written out again to be hashed.
         _hash.AppendData(bytes[..consumed]);
-        if (_small.Length <= NewPathMessage.InlineBytesMax)
-        {
-            _small.Write(bytes[..Math.Min(consumed, NewPathMessage.InlineBytesMax + 1)]);
-        }
-
         if (consumed < bytes.Length)
         {
             throw new NarFormatException("There are bytes behind the end of the NAR.");

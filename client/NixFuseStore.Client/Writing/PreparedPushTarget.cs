@@ -18,6 +18,9 @@ internal sealed class PreparedPushTarget(IPushTarget target, Func<CancellationTo
 
     public Task UploadAsync(IReadOnlyList<PackedChunk> chunks, CancellationToken cancellationToken) => target.UploadAsync(chunks, cancellationToken);
 
+    public Task<UploadNarResponse> UploadNarAsync(Func<Stream, CancellationToken, Task> write, ulong? bytes, CancellationToken cancellationToken) =>
+        target.UploadNarAsync(write, bytes, cancellationToken);
+
     public async Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, ulong narBytes, CancellationToken cancellationToken)
     {
         if (prepare is not null)

@@ -25,10 +25,9 @@ public sealed partial class StoreWriter
 
         // 2. Its place in the order, before anything is waited for.
         var pipeline = Pipeline();
-        var (manifest, inline) = import.FinishContent();
+        import.FinishContent();
         var work = pipeline.Announce(info);
-        work.Message = NewPathMessage.Create(info, info.NarSize, manifest, inline);
-        var sent = work.Message.Path;
+        work.Message = import.TryMakeMessage(info);
         try
         {
             // 3. Answered from the journal, if it can be.
@@ -48,9 +47,9 @@ public sealed partial class StoreWriter
         }
 
         // 4. Else the server's word.
-        _ = ReadyWhenSentAsync(pipeline, import.Sent, work);
+        var sent = ReadyWhenSentAsync(pipeline, import, work);
         var record = await WaitAsync(work, cancellationToken).ConfigureAwait(false);
-        var handle = _reader.AdoptRegistered(record, sent);
+        var handle = _reader.AdoptRegistered(record, (await sent.ConfigureAwait(false))!);
         await AnnounceAsync(info.Path, cancellationToken).ConfigureAwait(false);
         return handle.Info;
     }
@@ -58,20 +57,25 @@ public sealed partial class StoreWriter
     private ValueTask AnnounceAsync(StorePath path, CancellationToken cancellationToken) =>
         _options.Announce is { } announce ? announce(path, cancellationToken) : default;
 
-    private static async Task ReadyWhenSentAsync(ImportPipeline pipeline, Task sent, ImportWork work)
+    /// <summary>The record that the server is asked to register; null where it cannot be asked.</summary>
+    private static async Task<PathRecord?> ReadyWhenSentAsync(ImportPipeline pipeline, PathImport import, ImportWork work)
     {
+        PathRecord? record = null;
         try
         {
-            await sent.ConfigureAwait(false);
+            await import.Sent.ConfigureAwait(false);
+            work.Message ??= import.TryMakeMessage(work.Info);
+            record = work.Message!.Path;
         }
-        catch (StoreClientException exception)
+        catch (Exception e) when (e is StoreClientException or OperationCanceledException)
         {
             // Tried often enough: what failed here is not tried again.
-            work.SetFailed(exception);
+            work.SetFailed(e);
             work.Abandon();
         }
 
         pipeline.Registrations.Ready(work);
+        return record;
     }
 
     private async Task<PathRecord> WaitAsync(ImportWork work, CancellationToken cancellationToken)

@@ -38,9 +38,10 @@ public sealed partial class StoreWriter : IAsyncDisposable
     }
 
     /// <summary>Begins to take a NAR, whose path need not be known yet.</summary>
+    /// <param name="narBytes">Bytes of the NAR, where somebody has announced them. One of another size can be written, but not be registered.</param>
     /// <exception cref="StoreAccessException">The caller's token does not allow writing.</exception>
     /// <exception cref="StoreClientException">The server cuts content in a way that this program does not know.</exception>
-    public PathImport BeginImport()
+    public PathImport BeginImport(ulong? narBytes = null)
     {
         if (_reader.MayWrite == false)
         {
@@ -49,7 +50,7 @@ public sealed partial class StoreWriter : IAsyncDisposable
         }
 
         return ChunkingParameters.TryGet(_reader.ChunkingParametersId, out var parameters)
-            ? new PathImport(this, Pipeline(), _reader.Directory, parameters)
+            ? new PathImport(this, Pipeline(), parameters, narBytes)
             : throw new StoreClientException(
                 $"the server cuts content by rules {_reader.ChunkingParametersId}, which this program does not know; it is older than the server");
     }

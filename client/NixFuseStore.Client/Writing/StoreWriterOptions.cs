@@ -28,6 +28,18 @@ public sealed record StoreWriterOptions
     public long ChunkBytesHeldMax { get; init; } = 64L << 20;
 
     /// <summary>
+    /// Whether NARs go to the server as they are, to be cut there; null to do so where the server is on this host. A NAR has about three
+    /// times the bytes of its compressed chunks, but then nothing is hashed, cut and compressed on one side only to be proven on the other.
+    /// </summary>
+    public bool? SendsWholeNars { get; init; }
+
+    /// <summary>
+    /// Bytes of NARs held in memory at most, from their reading until the server has them, where they are sent as they are; beyond it they lie in temporary files
+    /// beside the journal.
+    /// </summary>
+    public long NarBytesHeldMax { get; init; } = 32L << 20;
+
+    /// <summary>
     /// Level of zstd for chunks. Lower than that of a push: whoever copies through a socket waits for it, and a core compresses 402 MB/s of
     /// libraries at level 1 (to 42 %), 230 at level 3 (to 40 %) and 94 at level 6.
     /// </summary>

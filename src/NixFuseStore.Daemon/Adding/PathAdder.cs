@@ -45,7 +45,7 @@ internal sealed class PathAdder(DaemonSession session)
     internal async ValueTask<IPathImport> ReceiveAsync(PathInfo info, WireReader reader)
     {
         using var check = new ContentCheck(session.Directory, info);
-        var import = session.Store.BeginImport();
+        var import = session.Store.BeginImport(info.NarSize > 0 ? info.NarSize : null);
         try
         {
             await NarIntake.ReadAsync(reader, check.Visitor, nar =>

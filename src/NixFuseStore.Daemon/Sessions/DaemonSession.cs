@@ -80,6 +80,11 @@ internal sealed class DaemonSession : IDisposable
     /// <summary>Gives buffers of the request back.</summary>
     internal void EndRequest()
     {
+        if (Data is FramedData)
+        {
+            Reader.Resize(ReadBytes);
+        }
+
         _dataReader?.Dispose();
         _dataReader = null;
         Data = null;
@@ -88,6 +93,8 @@ internal sealed class DaemonSession : IDisposable
     /// <summary>What follows the request's fields comes in frames.</summary>
     internal WireReader OpenFramed()
     {
+        // Frames are not read one by one, but as they come.
+        Reader.Resize(DataBytes);
         var framed = new FramedData(Reader);
         Data = framed;
         return _dataReader = new WireReader(framed, DataBytes, "the framed data");

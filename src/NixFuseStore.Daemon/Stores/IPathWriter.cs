@@ -6,7 +6,8 @@ namespace NixFuseStore.Daemon;
 public interface IPathWriter
 {
     /// <summary>Begins to take the NAR of an object whose path need not be known yet.</summary>
-    IPathImport BeginImport();
+    /// <param name="narBytes">Bytes that the client has announced, where it has; the NAR may still turn out to be another.</param>
+    IPathImport BeginImport(ulong? narBytes = null);
 
     /// <summary>Adds signatures to a valid path.</summary>
     Task AddSignaturesAsync(StorePath path, IReadOnlyCollection<NixSignature> signatures, CancellationToken cancellationToken);

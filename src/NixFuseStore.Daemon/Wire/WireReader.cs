@@ -114,6 +114,20 @@ internal sealed partial class WireReader(IByteSource source, int bufferBytes, st
         return new(length);
     }
 
+    /// <summary>Takes another buffer, before much comes or after it has; one that is too small for what is buffered is not taken.</summary>
+    internal void Resize(int bytes)
+    {
+        if (bytes < Buffered || bytes == _buffer.Length)
+        {
+            return;
+        }
+
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(bytes);
+        _buffer.AsSpan(_start, Buffered).CopyTo(buffer);
+        ArrayPool<byte>.Shared.Return(_buffer);
+        (_buffer, _start, _end) = (buffer, 0, Buffered);
+    }
+
     /// <summary>Gives the buffer back.</summary>
     public void Dispose()
     {

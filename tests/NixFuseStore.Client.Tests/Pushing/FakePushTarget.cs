@@ -77,6 +77,9 @@ internal sealed class FakePushTarget : IPushTarget, IChunkSource
         return new FindMissingChunksResponse { Missing = ByteString.CopyFrom(missing) };
     }
 
+    public Task<UploadNarResponse> UploadNarAsync(Func<Stream, CancellationToken, Task> write, ulong? bytes, CancellationToken cancellationToken) =>
+        throw new NotSupportedException("A push cuts what it sends.");
+
     public async Task UploadAsync(IReadOnlyList<PackedChunk> chunks, CancellationToken cancellationToken)
     {
         await EnterAsync("Upload");

@@ -4,18 +4,20 @@ using NixFuseStore.Nix.Archives;
 
 namespace NixFuseStore.Client.Tests.Writing;
 
-public sealed class StoreWriterTests
+/// <summary>The same whichever way content takes to the server.</summary>
+/// <param name="wholeNars">Whether NARs are sent as they are.</param>
+public abstract class StoreWriterTests(bool wholeNars)
 {
-    private static readonly SourceStore Source = new(91);
+    private readonly SourceStore _source = new(91);
 
     [Fact]
     public async Task Register_ManyTreesAtOnce_AreValidAndWholeOnAnotherHost()
     {
         await using var server = await TestServer.StartAsync();
-        await using var here = await WriterFixture.OpenAsync(server);
-        await using var there = await WriterFixture.OpenAsync(server);
+        await using var here = await OpenAsync(server);
+        await using var there = await OpenAsync(server);
         var random = new Random(1);
-        var paths = Enumerable.Range(0, 12).Select(i => AddedPath.Of(Source.Name($"tree-{i}"), Source.Tree())).ToArray();
+        var paths = Enumerable.Range(0, 12).Select(i => AddedPath.Of(_source.Name($"tree-{i}"), _source.Tree())).ToArray();
 
         var infos = await Task.WhenAll(paths.Select(path => path.AddAsync(here.Writer, random)));
 
@@ -30,12 +32,12 @@ public sealed class StoreWriterTests
     public async Task Register_PathWhoseReferenceIsUnderWay_WaitsForIt()
     {
         await using var server = await TestServer.StartAsync();
-        await using var host = await WriterFixture.OpenAsync(server);
-        var path = AddedPath.Of(Source.Name("first"), SourceEntry.File(Source.Content(3_000_000)));
+        await using var host = await OpenAsync(server);
+        var path = AddedPath.Of(_source.Name("first"), SourceEntry.File(_source.Content(3_000_000)));
         var chain = new List<AddedPath> { path };
         for (var i = 0; i < 20; i++)
         {
-            chain.Add(path = AddedPath.Of(Source.Name($"next-{i}"), SourceEntry.File($"{i}"), path));
+            chain.Add(path = AddedPath.Of(_source.Name($"next-{i}"), SourceEntry.File($"{i}"), path));
         }
 
         await Task.WhenAll(chain.Select(added => added.AddAsync(host.Writer)));
@@ -48,8 +50,8 @@ public sealed class StoreWriterTests
     public async Task Register_SamePathByManyAtOnce_IsThereOnceForAll()
     {
         await using var server = await TestServer.StartAsync();
-        await using var host = await WriterFixture.OpenAsync(server);
-        var path = AddedPath.Of(Source.Name("shared"), Source.Tree());
+        await using var host = await OpenAsync(server);
+        var path = AddedPath.Of(_source.Name("shared"), _source.Tree());
 
         var infos = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => path.AddAsync(host.Writer)));
 
@@ -61,9 +63,9 @@ public sealed class StoreWriterTests
     public async Task Register_ReferenceThatIsNotValid_SaysWhich()
     {
         await using var server = await TestServer.StartAsync();
-        await using var host = await WriterFixture.OpenAsync(server);
-        var absent = AddedPath.Of(Source.Name("absent"), SourceEntry.File("x"));
-        var path = AddedPath.Of(Source.Name("path"), SourceEntry.File("y"), absent);
+        await using var host = await OpenAsync(server);
+        var absent = AddedPath.Of(_source.Name("absent"), SourceEntry.File("x"));
+        var path = AddedPath.Of(_source.Name("path"), SourceEntry.File("y"), absent);
 
         var error = await Assert.ThrowsAsync<StoreClientException>(() => path.AddAsync(host.Writer));
 
@@ -75,9 +77,9 @@ public sealed class StoreWriterTests
     public async Task Register_AnotherHashOrSizeThanAnnounced_IsRefused()
     {
         await using var server = await TestServer.StartAsync();
-        await using var host = await WriterFixture.OpenAsync(server);
-        var path = AddedPath.Of(Source.Name("lie"), SourceEntry.File("truth"));
-        var other = AddedPath.Of(Source.Name("other"), SourceEntry.File("other"));
+        await using var host = await OpenAsync(server);
+        var path = AddedPath.Of(_source.Name("lie"), SourceEntry.File("truth"));
+        var other = AddedPath.Of(_source.Name("other"), SourceEntry.File("other"));
 
         await Assert.ThrowsAsync<StoreClientException>(() => (path with { Info = path.Info with { NarHash = other.Info.NarHash } }).AddAsync(host.Writer));
         await Assert.ThrowsAsync<StoreClientException>(() => (path with { Info = path.Info with { NarSize = path.Info.NarSize + 8 } }).AddAsync(host.Writer));
@@ -89,9 +91,9 @@ public sealed class StoreWriterTests
     public async Task Register_PathThatIsValidWithOtherContent_GoesOnWithTheFirst()
     {
         await using var server = await TestServer.StartAsync();
-        await using var here = await WriterFixture.OpenAsync(server);
-        await using var there = await WriterFixture.OpenAsync(server);
-        var name = Source.Name("twice");
+        await using var here = await OpenAsync(server);
+        await using var there = await OpenAsync(server);
+        var name = _source.Name("twice");
         var first = AddedPath.Of(name, SourceEntry.File("first"));
         await first.AddAsync(here.Writer);
 
@@ -104,22 +106,22 @@ public sealed class StoreWriterTests
     public async Task Write_NoNarOrBytesBehindItsEnd_IsAnError()
     {
         await using var server = await TestServer.StartAsync();
-        await using var host = await WriterFixture.OpenAsync(server);
-        var path = AddedPath.Of(Source.Name("path"), SourceEntry.File("content"));
+        await using var host = await OpenAsync(server);
+        var path = AddedPath.Of(_source.Name("path"), SourceEntry.File("content"));
 
         await Assert.ThrowsAsync<NarFormatException>(() => (path with { Nar = [.. path.Nar, 0] }).AddAsync(host.Writer));
         await Assert.ThrowsAsync<NarFormatException>(() => (path with { Nar = path.Nar[..^8] }).AddAsync(host.Writer));
-        await Assert.ThrowsAsync<NarFormatException>(() => (path with { Nar = Source.Bytes(1000) }).AddAsync(host.Writer));
+        await Assert.ThrowsAsync<NarFormatException>(() => (path with { Nar = _source.Bytes(1000) }).AddAsync(host.Writer));
     }
 
     [Fact]
     public async Task Import_GivenUp_LeavesNothingAndHoldsUpNobody()
     {
         await using var server = await TestServer.StartAsync();
-        await using var host = await WriterFixture.OpenAsync(server);
-        var content = Source.Content(8_000_000);
-        var abandoned = AddedPath.Of(Source.Name("abandoned"), SourceEntry.File(content));
-        var path = AddedPath.Of(Source.Name("path"), SourceEntry.File(content));
+        await using var host = await OpenAsync(server);
+        var content = _source.Content(8_000_000);
+        var abandoned = AddedPath.Of(_source.Name("abandoned"), SourceEntry.File(content));
+        var path = AddedPath.Of(_source.Name("path"), SourceEntry.File(content));
         await using (var import = host.Writer.BeginImport())
         {
             await import.WriteAsync(abandoned.Nar.AsMemory(0, 6_000_000), ReaderExtensions.Token);
@@ -134,8 +136,8 @@ public sealed class StoreWriterTests
     public async Task Register_ServerAwayInTheMiddle_FailsAfterPatienceAndWorksOnceItIsBack()
     {
         await using var server = await TestServer.StartAsync();
-        await using var host = await WriterFixture.OpenAsync(server, new StoreWriterOptions { Patience = TimeSpan.FromSeconds(1) });
-        var path = AddedPath.Of(Source.Name("path"), SourceEntry.File(Source.Content(4_000_000)));
+        await using var host = await OpenAsync(server, new StoreWriterOptions { Patience = TimeSpan.FromSeconds(1) });
+        var path = AddedPath.Of(_source.Name("path"), SourceEntry.File(_source.Content(4_000_000)));
         await using (var import = host.Writer.BeginImport())
         {
             await import.WriteAsync(path.Nar.AsMemory(0, 1_000_000), ReaderExtensions.Token);
@@ -157,8 +159,8 @@ public sealed class StoreWriterTests
     public async Task Register_ServerRestartsInTheMiddle_Succeeds()
     {
         await using var server = await TestServer.StartAsync();
-        await using var host = await WriterFixture.OpenAsync(server);
-        var paths = Enumerable.Range(0, 6).Select(i => AddedPath.Of(Source.Name($"path-{i}"), Source.Tree())).ToArray();
+        await using var host = await OpenAsync(server);
+        var paths = Enumerable.Range(0, 6).Select(i => AddedPath.Of(_source.Name($"path-{i}"), _source.Tree())).ToArray();
 
         var adding = paths.Select(path => path.AddAsync(host.Writer, new Random(2))).ToArray();
         await server.StopAsync();
@@ -167,4 +169,73 @@ public sealed class StoreWriterTests
 
         Assert.Equal(paths.Select(path => path.Path).Order(), await host.Reader.ListValidAsync(ReaderExtensions.Token));
     }
+
+    [Fact]
+    public async Task Register_ServerRestartsWhileALargeNarIsWritten_Succeeds()
+    {
+        await using var server = await TestServer.StartAsync();
+        await using var host = await OpenAsync(server, new StoreWriterOptions { NarBytesHeldMax = 2 << 20 });
+        var path = AddedPath.Of(_source.Name("large"), SourceEntry.File(_source.Content(20_000_000)));
+        await using var import = host.Writer.BeginImport(path.Info.NarSize);
+        await import.WriteAsync(path.Nar.AsMemory(0, 12_000_000), ReaderExtensions.Token);
+
+        await server.StopAsync();
+        await server.StartAgainAsync();
+        await import.WriteAsync(path.Nar.AsMemory(12_000_000), ReaderExtensions.Token);
+        await import.RegisterAsync(path.Info, ReaderExtensions.Token);
+
+        await using var there = await OpenAsync(server);
+        Assert.Equal(path.Nar, await there.NarAsync(path.Path));
+    }
+
+    [Fact]
+    public async Task Write_AnotherSizeThanAnnounced_IsRefusedAndHoldsUpNobody()
+    {
+        await using var server = await TestServer.StartAsync();
+        await using var host = await OpenAsync(server);
+        var path = AddedPath.Of(_source.Name("path"), SourceEntry.File(_source.Content(3_000_000)));
+        foreach (var announced in new[] { path.Info.NarSize - 8, path.Info.NarSize + 8 })
+        {
+            await using var import = host.Writer.BeginImport(announced);
+            await import.WriteAsync(path.Nar, ReaderExtensions.Token);
+            await Assert.ThrowsAsync<StoreClientException>(() => import.RegisterAsync(path.Info with { NarSize = announced }, ReaderExtensions.Token));
+        }
+
+        await path.AddAsync(host.Writer);
+
+        Assert.Equal([path.Path], await host.Reader.ListValidAsync(ReaderExtensions.Token));
+    }
+
+    [Fact]
+    public async Task Write_ManyBegunNars_AllBecomeValid()
+    {
+        await using var server = await TestServer.StartAsync();
+        await using var host = await OpenAsync(server, new StoreWriterOptions { NarBytesHeldMax = 4 << 20 });
+        var paths = Enumerable.Range(0, 24).Select(i => AddedPath.Of(_source.Name($"begun-{i}"), SourceEntry.File(_source.Content(2_500_000)))).ToArray();
+        var imports = new List<PathImport>();
+        foreach (var path in paths)
+        {
+            var import = host.Writer.BeginImport(path.Info.NarSize);
+            imports.Add(import);
+            await import.WriteAsync(path.Nar.AsMemory(0, 2_400_000), ReaderExtensions.Token);
+        }
+
+        await Task.WhenAll(imports.Zip(paths, async (import, path) =>
+        {
+            await import.WriteAsync(path.Nar.AsMemory(2_400_000), ReaderExtensions.Token);
+            await import.RegisterAsync(path.Info, ReaderExtensions.Token);
+            await import.DisposeAsync();
+        }));
+
+        Assert.Equal(paths.Select(path => path.Path).Order(), await host.Reader.ListValidAsync(ReaderExtensions.Token));
+    }
+
+    private Task<WriterFixture> OpenAsync(TestServer server, StoreWriterOptions? options = null) =>
+        WriterFixture.OpenAsync(server, (options ?? new StoreWriterOptions()) with { SendsWholeNars = wholeNars });
 }
+
+/// <summary>Cut here, as for a server elsewhere.</summary>
+public sealed class CutNarWriterTests() : StoreWriterTests(wholeNars: false);
+
+/// <summary>Cut by the server, as for one on this host.</summary>
+public sealed class WholeNarWriterTests() : StoreWriterTests(wholeNars: true);

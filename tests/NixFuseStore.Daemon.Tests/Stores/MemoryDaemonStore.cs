@@ -93,7 +93,7 @@ internal sealed class MemoryDaemonStore : IDaemonStore
         return !repair;
     }
 
-    public IPathImport BeginImport() => new MemoryPathImport(this);
+    public IPathImport BeginImport(ulong? narBytes) => new MemoryPathImport(this);
 
     public Task AddSignaturesAsync(StorePath path, IReadOnlyCollection<NixSignature> signatures, CancellationToken cancellationToken)
     {

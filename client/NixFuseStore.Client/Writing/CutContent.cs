@@ -1,0 +1,73 @@
+using Google.Protobuf;
+using NixFuseStore.Client.Pushing;
+using NixFuseStore.Content;
+using NixFuseStore.Nix;
+using NixFuseStore.Nix.Archives;
+using NixFuseStore.Protocol;
+
+namespace NixFuseStore.Client.Writing;
+
+/// <summary>
+/// Content that is blanked and cut here, on the thread that writes it, while its chunks are compressed and uploaded on others: only what
+/// the server lacks crosses the network.
+/// </summary>
+internal sealed class CutContent : ImportContent
+{
+    /// <summary>Bytes dealt with before collected chunks are handed on.</summary>
+    private const int SliceBytes = 1 << 20;
+
+    private readonly ImportSink _sink;
+    private readonly ContentBuilder _builder;
+    private readonly NarParser _parser;
+    private Manifest? _manifest;
+    private ByteString[] _inline = [];
+
+    internal CutContent(ImportPipeline pipeline, StoreDirectory directory, ChunkingParameters parameters)
+    {
+        _sink = new ImportSink(pipeline);
+        _builder = new ContentBuilder(directory, _sink, parameters);
+        _parser = new NarParser(_builder);
+    }
+
+    /// <inheritdoc/>
+    internal override Task Sent => _sink.Sent;
+
+    /// <inheritdoc/>
+    internal override async ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken)
+    {
+        while (nar.Length > 0)
+        {
+            int length = Math.Min(nar.Length, SliceBytes);
+            _parser.Write(nar.Span[..length]);
+            nar = nar[length..];
+            await _sink.FlushAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Takes all of a NAR that is too small to be sent before it is registered.</summary>
+    internal void WriteSmall(ReadOnlySpan<byte> nar) => _parser.Write(nar);
+
+    /// <inheritdoc/>
+    internal override void Finish()
+    {
+        _manifest = _builder.Finish();
+        _inline = [.. _sink.TakeInline()];
+    }
+
+    /// <inheritdoc/>
+    internal override async ValueTask SendRestAsync(CancellationToken cancellationToken)
+    {
+        await _sink.FlushAsync(cancellationToken).ConfigureAwait(false);
+        _sink.Finish();
+    }
+
+    /// <inheritdoc/>
+    internal override NewPath TryMakeMessage(PathInfo info) => NewPathMessage.Create(info, info.NarSize, _manifest!, _inline);
+
+    /// <inheritdoc/>
+    public override ValueTask DisposeAsync()
+    {
+        _sink.Close();
+        return ValueTask.CompletedTask;
+    }
+}
