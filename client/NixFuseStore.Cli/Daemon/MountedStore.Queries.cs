@@ -56,7 +56,7 @@ internal sealed partial class MountedStore
 
     /// <inheritdoc/>
     public Task<bool> VerifyAsync(bool checkContents, bool repair, Func<string, ValueTask> problem, CancellationToken cancellationToken) =>
-        StoreErrors.TranslateAsync(new StoreCheck(_reader, problem).RunAsync(checkContents, cancellationToken));
+        StoreErrors.TranslateAsync(new StoreCheck(_reader, problem).RunAsync(checkContents, repair, cancellationToken));
 
     private async ValueTask<PathInfo?> FindSlowAsync(StorePath path, CancellationToken cancellationToken)
     {

@@ -38,10 +38,10 @@ public interface IPathQueries
     /// <summary>Writes the NAR of a valid path; <see cref="DaemonStoreException"/> before the first byte where it is not valid.</summary>
     Task WriteNarAsync(StorePath path, Stream destination, CancellationToken cancellationToken);
 
-    /// <summary>Compares the recorded NAR hashes of all valid paths, or only that they are whole in metadata; tells each bad path.</summary>
+    /// <summary>Compares the recorded NAR hashes of all valid paths, or only that they are whole in metadata; tells what is bad.</summary>
     /// <param name="checkContents">Whether to read every byte.</param>
-    /// <param name="repair">Whether to mend what can be mended (bad chunks are fetched again).</param>
-    /// <param name="problem">Told one line for each path that is not right, one at a time.</param>
+    /// <param name="repair">Whether to mend what can be mended from here, and say of the rest that it cannot.</param>
+    /// <param name="problem">Told one line for each thing that is not right, one at a time.</param>
     /// <param name="cancellationToken">Ends the check.</param>
     /// <returns>Whether problems remain.</returns>
     Task<bool> VerifyAsync(bool checkContents, bool repair, Func<string, ValueTask> problem, CancellationToken cancellationToken);
