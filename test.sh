@@ -16,7 +16,7 @@ step() { echo "== $*"; }
 # --- what is missing -----------------------------------------------------------
 # command that shows it is there : package that brings it
 needs=(nix-store:nix-bin patchelf:patchelf bwrap:bubblewrap fusermount3:fuse3 ip:iproute2 psql:postgresql sqlite3:sqlite3
-  openssl:openssl curl:curl python3:python3 gcc:gcc strace:strace setpriv:util-linux xz:xz-utils bzip2:bzip2 zstd:zstd nginx:nginx-light)
+  openssl:openssl curl:curl python3:python3 gcc:gcc strace:strace setpriv:util-linux xz:xz-utils bzip2:bzip2 zstd:zstd nginx:nginx-light runc:runc)
 packages=()
 for need in "${needs[@]}"; do command -v "${need%%:*}" >/dev/null || packages+=("${need#*:}"); done
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || packages+=(postgresql)

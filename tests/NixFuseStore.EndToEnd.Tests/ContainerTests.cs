@@ -1,0 +1,76 @@
+using NixFuseStore.EndToEnd.Tests.Fixtures;
+
+namespace NixFuseStore.EndToEnd.Tests;
+
+/// <summary>One mount on the host serves its containers, which need neither a network nor a client of their own.</summary>
+public sealed class ContainerTests : EndToEndTest
+{
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    [Fact]
+    public void Program_OfThePassedMount_RunsInAContainerThatHasNothingElse()
+    {
+        Container.Require();
+        var store = RealStore.Default;
+        var server = StartServer();
+        var client = NewClient(server);
+        var python = store.Package("python3");
+        client.Push(store, python);
+        client.Mount();
+
+        var container = NewContainer(client, [python + "/bin/python3", "-c", "import json, ssl, sqlite3; print(json.loads('true'))"]);
+
+        Assert.Equal("True\n", container.Run().Succeeded());
+    }
+
+    [Fact]
+    public void NewPath_AppearsInARunningContainerWithinASecond()
+    {
+        Container.Require();
+        var store = RealStore.Default;
+        var server = StartServer();
+        var client = NewClient(server);
+        var python = store.Package("python3");
+        var added = store.PathsBySize().First(path => !store.Closure(python).Contains(path));
+        client.Push(store, python);
+        client.Mount();
+        var script = $"""
+            import os, time
+            assert not os.path.lexists('{added}')
+            open('/tmp/waiting', 'w').close()
+            for _ in range(6000):
+                if os.path.lexists('{added}'): break
+                time.sleep(0.01)
+            else: raise SystemExit(1)
+            open('/tmp/seen', 'w').close()
+            """;
+        var container = NewContainer(client, [python + "/bin/python3", "-c", script]);
+        using var running = container.Start();
+        Eventually.Within(TimeSpan.FromSeconds(30), "the container waits", () => File.Exists(container.Temporary + "/waiting"));
+
+        client.Push(store, added);
+
+        Eventually.Within(Second, "the container sees it", () => File.Exists(container.Temporary + "/seen"));
+        Assert.True(running.WaitForExit(TimeSpan.FromSeconds(30)));
+        Assert.Equal(0, running.ExitCode);
+    }
+
+    [Fact]
+    public void StockNix_InAContainer_AddsThroughTheMountsSocket()
+    {
+        Container.Require();
+        Programs.Require("nix-store");
+        var server = StartServer();
+        var client = NewClient(server);
+        client.Mount();
+        var container = NewContainer(client, ["/usr/bin/env", "NIX_REMOTE=daemon", "nix-store", "--add", "/tmp/file"], withHostPrograms: true);
+        File.WriteAllText(container.Temporary + "/file", "from a container");
+
+        var added = container.Run().Lines()[^1];
+
+        Assert.Equal("from a container", File.ReadAllText(client.Real(added)));
+    }
+
+    private Container NewContainer(ClientHost client, string[] command, bool withHostPrograms = false) =>
+        Own(new Container(Directory.CreateDirectory(Folder + "/container").FullName, client.MountPoint, command, withHostPrograms));
+}
