@@ -171,7 +171,9 @@ public sealed class TemporaryRoots : IAsyncDisposable
 
     private async Task SendHeldAsync(CancellationToken cancellationToken)
     {
-        while (TakeUnsent() is { Length: > 0 } batch)
+        // Not what is added meanwhile, too: while many add paths, there would always be more.
+        bool more = true;
+        while (more && TakeUnsent() is { Length: > 0 } batch)
         {
             bool kept = false;
             try
@@ -183,6 +185,7 @@ public sealed class TemporaryRoots : IAsyncDisposable
                 Finish(batch, kept);
             }
 
+            more = !kept || batch.Length == RootSession.RootsPerCall;
             if (!kept)
             {
                 ForgetKept();

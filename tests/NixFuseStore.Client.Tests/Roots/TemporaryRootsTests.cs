@@ -50,6 +50,31 @@ public sealed class TemporaryRootsTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Flush_WhileOthersKeepAdding_EndsWithWhatWasAddedBefore()
+    {
+        await StartAsync();
+        using var user = _roots!.Open();
+        user.Add(A);
+        using var enough = new CancellationTokenSource();
+        var adding = AddAsync();
+
+        await _roots.FlushAsync(ReaderExtensions.Token).AsTask().WaitAsync(TimeSpan.FromSeconds(10), ReaderExtensions.Token);
+        await enough.CancelAsync();
+        await adding;
+
+        Assert.Contains(A, await ListAsync());
+
+        async Task AddAsync()
+        {
+            for (int i = 0; !enough.IsCancellationRequested; i++)
+            {
+                user.Add(StorePath.ParseBaseName($"{i.ToString(CultureInfo.InvariantCulture).PadLeft(32, '0')}-other"));
+                await Task.Yield();
+            }
+        }
+    }
+
+    [Fact]
     public async Task Session_EndsWithTheLastUser_AndAnotherBeginsWithTheNext()
     {
         await StartAsync();
