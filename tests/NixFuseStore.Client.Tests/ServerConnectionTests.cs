@@ -60,12 +60,14 @@ public sealed class ServerConnectionTests
         await answering;
     }
 
-    [Fact]
-    public async Task Open_ServerClosesDuringTheHandshake_IsUnavailable()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Open_ServerClosesDuringTheHandshake_IsUnavailable(bool byReset)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        var closing = CloseAsync(listener);
+        var closing = CloseAsync(listener, byReset);
         var address = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
         using var connection = new ServerConnection(new ServerConnectionOptions { Servers = [address] });
 
@@ -76,11 +78,18 @@ public sealed class ServerConnectionTests
         await closing;
     }
 
-    private static async Task CloseAsync(TcpListener listener)
+    private static async Task CloseAsync(TcpListener listener, bool byReset)
     {
         using var client = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
         await client.ReceiveAsync(new byte[1000], TestContext.Current.CancellationToken);
-        client.Shutdown(SocketShutdown.Both);
+        if (byReset)
+        {
+            client.LingerState = new LingerOption(enable: true, seconds: 0);
+        }
+        else
+        {
+            client.Shutdown(SocketShutdown.Both);
+        }
     }
 
     // Answers every connection, since some are opened ahead of need and stay silent.

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using NixFuseStore.Protocol.DataPlane;
 using NixFuseStore.Protocol.Grpc;
 
@@ -153,6 +154,8 @@ public sealed class ServerConnection : IDisposable
                 case HttpProtocolException { ErrorCode: not Http2ProtocolError }:
                 // A connection that ends before an answer is that of a server, or of a proxy before it, that stops or starts just now.
                 case HttpIOException { HttpRequestError: HttpRequestError.ResponseEnded }:
+                // The same, where the end is a reset.
+                case SocketException:
                     return false;
                 case HttpRequestException
                 {
