@@ -5,36 +5,26 @@ using NixFuseStore.Client.Tests.Fixtures;
 namespace NixFuseStore.Client.Tests.Reading;
 
 /// <summary>A server that is away, slow, silent or restarting.</summary>
-public sealed class AwayTests : IAsyncLifetime
+public sealed class AwayTests() : ReaderTest(3)
 {
-    private readonly SourceStore _source = new(3);
     private readonly string _directory = System.IO.Directory.CreateTempSubdirectory("nixfuse-meta-").FullName;
-    private TestServer _server = null!;
-    private TamperingProxy _proxy = null!;
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask DisposeAsync()
     {
-        _server = await TestServer.StartAsync();
-        _proxy = new TamperingProxy(_server.Address);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _proxy.DisposeAsync();
-        await _server.DisposeAsync();
+        await base.DisposeAsync();
         System.IO.Directory.Delete(_directory, recursive: true);
     }
 
     [Fact]
     public async Task Read_CachedWhileServerIsAway_WorksAtOnce()
     {
-        var content = _source.Content(500_000);
-        var path = _source.Path("cached", SourceEntry.Directory(("f", SourceEntry.File(content))));
-        await _server.PushAsync(path);
-        using var connection = _server.Connect(_proxy.Address);
+        var content = Source.Content(500_000);
+        var path = Source.Path("cached", SourceEntry.Directory(("f", SourceEntry.File(content))));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect(Proxy.Address);
         await using var reader = await connection.OpenAsync(cache: new MemoryChunkCache(), options: new StoreReaderOptions { ChunkMemoryBytesMax = 0 });
         await reader.ReadFileAsync(path, "f");
-        _proxy.Refuse();
+        Proxy.Refuse();
         await ReaderExtensions.EventuallyAsync(() => !reader.IsConnected, "the reader notices");
 
         var clock = Stopwatch.StartNew();
@@ -45,11 +35,11 @@ public sealed class AwayTests : IAsyncLifetime
     [Fact]
     public async Task Find_UnknownWhileServerIsAway_FailsAndNeverSaysAbsent()
     {
-        var path = _source.Path("unknown", SourceEntry.File("x"));
-        await _server.PushAsync(path);
-        using var connection = _server.Connect(_proxy.Address);
+        var path = Source.Path("unknown", SourceEntry.File("x"));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect(Proxy.Address);
         await using var reader = await connection.OpenAsync();
-        _proxy.Refuse();
+        Proxy.Refuse();
 
         var clock = Stopwatch.StartNew();
         await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.FindAsync(path));
@@ -60,7 +50,7 @@ public sealed class AwayTests : IAsyncLifetime
         await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.FindAsync(path));
         Assert.InRange(clock.ElapsedMilliseconds, 0, 200);
 
-        _proxy.Accept();
+        Proxy.Accept();
         await ReaderExtensions.EventuallyAsync(() => reader.IsConnected, "the reader comes back");
         await reader.FindAsync(path);
     }
@@ -68,35 +58,35 @@ public sealed class AwayTests : IAsyncLifetime
     [Fact]
     public async Task Find_SilentServer_FailsWithinTheDeadline()
     {
-        var path = _source.Path("silent", SourceEntry.File("x"));
-        await _server.PushAsync(path);
-        using var connection = _server.Connect(_proxy.Address);
+        var path = Source.Path("silent", SourceEntry.File("x"));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect(Proxy.Address);
         await using var reader = await connection.OpenAsync();
-        _proxy.Silent = true;
+        Proxy.Silent = true;
 
         var clock = Stopwatch.StartNew();
         await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.FindAsync(path));
 
         Assert.InRange(clock.ElapsedMilliseconds, 900, 1600);
-        _proxy.Silent = false;
+        Proxy.Silent = false;
     }
 
     [Fact]
     public async Task Read_ServerRestarts_GoesOnAfterwards()
     {
-        var content = _source.Bytes(3_000_000);
-        var path = _source.Path("restart", SourceEntry.File(content));
-        await _server.PushAsync(path);
-        using var connection = _server.Connect();
+        var content = Source.Bytes(3_000_000);
+        var path = Source.Path("restart", SourceEntry.File(content));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
         var handle = await reader.FindAsync(path);
         await reader.GetTreeAsync(handle, ReaderExtensions.Token);
-        await _server.StopAsync();
+        await Server.StopAsync();
 
         var read = reader.ReadAsync(handle, 0);
         await Task.Delay(1500, ReaderExtensions.Token);
         Assert.False(read.IsCompleted);
-        await _server.StartAgainAsync();
+        await Server.StartAgainAsync();
 
         Assert.Equal(content, await read);
     }
@@ -104,14 +94,14 @@ public sealed class AwayTests : IAsyncLifetime
     [Fact]
     public async Task Read_ConnectionsCutAgainAndAgain_EndsRight()
     {
-        var content = _source.Bytes(4_000_000);
-        var path = _source.Path("cut", SourceEntry.File(content));
-        await _server.PushAsync(path);
-        using var connection = _server.Connect(_proxy.Address);
+        var content = Source.Bytes(4_000_000);
+        var path = Source.Path("cut", SourceEntry.File(content));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect(Proxy.Address);
         await using var reader = await connection.OpenAsync();
         var handle = await reader.FindAsync(path);
         await reader.GetTreeAsync(handle, ReaderExtensions.Token);
-        _proxy.Delay = TimeSpan.FromMilliseconds(10);
+        Proxy.Delay = TimeSpan.FromMilliseconds(10);
         using var stop = new CancellationTokenSource();
         var cutting = CutAsync(stop.Token);
 
@@ -125,20 +115,20 @@ public sealed class AwayTests : IAsyncLifetime
         for (var i = 0; i < 10 && !stop.IsCancellationRequested; i++)
         {
             await Task.Delay(30, TestContext.Current.CancellationToken);
-            _proxy.CutAll();
+            Proxy.CutAll();
         }
     }
 
     [Fact]
     public async Task Read_UncachedWhileServerIsAway_FailsWithinTheDeadline()
     {
-        var path = _source.Path("gone", SourceEntry.File(_source.Bytes(10_000)));
-        await _server.PushAsync(path);
-        using var connection = _server.Connect(_proxy.Address);
+        var path = Source.Path("gone", SourceEntry.File(Source.Bytes(10_000)));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect(Proxy.Address);
         await using var reader = await connection.OpenAsync(new StoreReaderOptions { ReadDeadline = TimeSpan.FromSeconds(2) });
         var handle = await reader.FindAsync(path);
         await reader.GetTreeAsync(handle, ReaderExtensions.Token);
-        _proxy.Refuse();
+        Proxy.Refuse();
 
         var clock = Stopwatch.StartNew();
         await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.ReadAsync(handle, 0));
@@ -149,42 +139,42 @@ public sealed class AwayTests : IAsyncLifetime
     [Fact]
     public async Task Read_Cancelled_EndsAtOnce()
     {
-        var path = _source.Path("slow", SourceEntry.File(_source.Bytes(10_000)));
-        await _server.PushAsync(path);
-        using var connection = _server.Connect(_proxy.Address);
+        var path = Source.Path("slow", SourceEntry.File(Source.Bytes(10_000)));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect(Proxy.Address);
         await using var reader = await connection.OpenAsync();
         var handle = await reader.FindAsync(path);
         await reader.GetTreeAsync(handle, ReaderExtensions.Token);
-        _proxy.Silent = true;
+        Proxy.Silent = true;
         using var cancel = new CancellationTokenSource(200);
 
         var clock = Stopwatch.StartNew();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await reader.ReadAsync(handle, 0, 0, 100, cancel.Token));
 
         Assert.InRange(clock.ElapsedMilliseconds, 0, 1000);
-        _proxy.Silent = false;
+        Proxy.Silent = false;
         await reader.ReadAsync(handle, 0);
     }
 
     [Fact]
     public async Task Open_ServerAwayWithMetadataFromBefore_ListsAndReadsWhatIsCached()
     {
-        var content = _source.Content(100_000);
-        var low = _source.Path("low", SourceEntry.File("low"));
-        var path = _source.Path("kept", SourceEntry.Directory(("f", SourceEntry.File(content)), ("l", SourceEntry.Link("f"))), low);
-        var other = _source.Path("other", SourceEntry.File("never asked for"));
-        await _server.PushAsync(low, path, other);
+        var content = Source.Content(100_000);
+        var low = Source.Path("low", SourceEntry.File("low"));
+        var path = Source.Path("kept", SourceEntry.Directory(("f", SourceEntry.File(content)), ("l", SourceEntry.Link("f"))), low);
+        var other = Source.Path("other", SourceEntry.File("never asked for"));
+        await Server.PushAsync(low, path, other);
         var cache = new MemoryChunkCache();
         var options = new StoreReaderOptions { MetadataDirectory = _directory };
-        using (var connection = _server.Connect(_proxy.Address))
+        using (var connection = Server.Connect(Proxy.Address))
         {
             await using var reader = await connection.OpenAsync(options, cache);
             await reader.ReadFileAsync(path, "f");
             await ReaderExtensions.EventuallyAsync(() => reader.Status.KnownPaths == 2, "the closure arrives");
         }
 
-        _proxy.Refuse();
-        using (var connection = _server.Connect(_proxy.Address))
+        Proxy.Refuse();
+        using (var connection = Server.Connect(Proxy.Address))
         {
             await using var reader = await connection.OpenAsync(options, cache);
             Assert.False(reader.IsConnected);
@@ -196,7 +186,7 @@ public sealed class AwayTests : IAsyncLifetime
 
             // The listing was ours alone, so whoever kept it is told once the server is back.
             await using var changes = reader.WatchChangesAsync(ReaderExtensions.Token).GetAsyncEnumerator(TestContext.Current.CancellationToken);
-            _proxy.Accept();
+            Proxy.Accept();
             Assert.True(await changes.MoveNextAsync());
             Assert.Equal(StoreChangeKind.Resync, changes.Current.Kind);
             await reader.FindAsync(other);
@@ -206,18 +196,18 @@ public sealed class AwayTests : IAsyncLifetime
     [Fact]
     public async Task Read_CacheHadToDropTheChunks_OffersThemAgainFromMemory()
     {
-        var content = _source.Content(300_000);
-        var path = _source.Path("hot", SourceEntry.File(content));
-        await _server.PushAsync(path);
+        var content = Source.Content(300_000);
+        var path = Source.Path("hot", SourceEntry.File(content));
+        await Server.PushAsync(path);
         var cache = new MemoryChunkCache { IsBypassed = true };
-        using var connection = _server.Connect(_proxy.Address);
+        using var connection = Server.Connect(Proxy.Address);
         await using var reader = await connection.OpenAsync(null, cache);
         var handle = await reader.FindAsync(path);
         Assert.Equal(content, await reader.ReadAsync(handle, 0));
         Assert.Empty(cache.Chunks);
 
         cache.IsBypassed = false;
-        _proxy.Refuse();
+        Proxy.Refuse();
 
         Assert.Equal(content, await reader.ReadAsync(handle, 0));
         Assert.Equal(content.Length, cache.Chunks.Values.Sum(chunk => chunk.Length));
@@ -226,16 +216,16 @@ public sealed class AwayTests : IAsyncLifetime
     [Fact]
     public async Task Find_RevokedWhileTheClientWasOff_IsNotServedFromBefore()
     {
-        var path = _source.Path("revoked", SourceEntry.File("x"));
-        await _server.PushAsync(path);
+        var path = Source.Path("revoked", SourceEntry.File("x"));
+        await Server.PushAsync(path);
         var options = new StoreReaderOptions { MetadataDirectory = _directory };
-        using var connection = _server.Connect(_proxy.Address);
+        using var connection = Server.Connect(Proxy.Address);
         await using (var reader = await connection.OpenAsync(options))
         {
             await reader.FindAsync(path);
         }
 
-        await _server.RevokeAsync(path);
+        await Server.RevokeAsync(path);
         await using (var reader = await connection.OpenAsync(options))
         {
             Assert.Null(await reader.FindAsync(path.Path, ReaderExtensions.Token));
@@ -244,7 +234,7 @@ public sealed class AwayTests : IAsyncLifetime
         }
 
         // Nor afterwards, when nobody can be asked.
-        _proxy.Refuse();
+        Proxy.Refuse();
         await using var alone = await connection.OpenAsync(options);
         await Assert.ThrowsAsync<StoreUnavailableException>(() => alone.FindAsync(path));
     }
@@ -252,8 +242,8 @@ public sealed class AwayTests : IAsyncLifetime
     [Fact]
     public async Task Open_ServerAwayAndNothingKnown_FailsClearly()
     {
-        _proxy.Refuse();
-        using var connection = _server.Connect(_proxy.Address);
+        Proxy.Refuse();
+        using var connection = Server.Connect(Proxy.Address);
 
         var error = await Assert.ThrowsAsync<StoreUnavailableException>(() => connection.OpenAsync(new StoreReaderOptions { MetadataDirectory = _directory }));
 
@@ -263,9 +253,9 @@ public sealed class AwayTests : IAsyncLifetime
     [Fact]
     public async Task Open_SecondServer_IsTriedWhereTheFirstIsAway()
     {
-        var path = _source.Path("second", SourceEntry.File("x"));
-        await _server.PushAsync(path);
-        using var connection = new ServerConnection(new ServerConnectionOptions { Servers = [new Uri("http://127.0.0.1:1"), _server.Address] });
+        var path = Source.Path("second", SourceEntry.File("x"));
+        await Server.PushAsync(path);
+        using var connection = new ServerConnection(new ServerConnectionOptions { Servers = [new Uri("http://127.0.0.1:1"), Server.Address] });
 
         // The first contact is with the first one only when it is there.
         await using var reader = await connection.OpenAsync();

@@ -8,32 +8,16 @@ using NixFuseStore.Nix;
 namespace NixFuseStore.Client.Tests.Reading;
 
 /// <summary>What is registered and revoked elsewhere.</summary>
-public sealed class ChangesTests : IAsyncLifetime
+public sealed class ChangesTests() : ReaderTest(4)
 {
-    private readonly SourceStore _source = new(4);
-    private TestServer _server = null!;
-    private TamperingProxy _proxy = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await TestServer.StartAsync();
-        _proxy = new TamperingProxy(_server.Address);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _proxy.DisposeAsync();
-        await _server.DisposeAsync();
-    }
-
     [Fact]
     public async Task Watch_Registration_ArrivesWithinASecond()
     {
-        using var connection = _server.Connect();
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
         await using var changes = reader.WatchChangesAsync(ReaderExtensions.Token).GetAsyncEnumerator(TestContext.Current.CancellationToken);
-        var path = _source.Path("new", SourceEntry.File("x"));
-        await _server.PushAsync(path);
+        var path = Source.Path("new", SourceEntry.File("x"));
+        await Server.PushAsync(path);
 
         var clock = Stopwatch.StartNew();
         Assert.True(await changes.MoveNextAsync());
@@ -45,24 +29,24 @@ public sealed class ChangesTests : IAsyncLifetime
     [Fact]
     public async Task Find_RevokedAndRegisteredWithOtherContent_GivesTheNewContent()
     {
-        var name = _source.Name("again");
+        var name = Source.Name("again");
         var first = new SourcePath(name, SourceEntry.File("first"));
         var second = new SourcePath(name, SourceEntry.File("second"));
-        await _server.PushAsync(first);
-        using var connection = _server.Connect();
+        await Server.PushAsync(first);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
         await using var changes = reader.WatchChangesAsync(ReaderExtensions.Token).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         var former = await reader.FindAsync(first);
         Assert.Equal("first"u8.ToArray(), await reader.ReadAsync(former, 0));
 
-        await _server.RevokeAsync(first);
+        await Server.RevokeAsync(first);
         Assert.True(await changes.MoveNextAsync());
         Assert.Equal(StoreChangeKind.Removed, changes.Current.Kind);
         Assert.True(former.IsRemoved);
         Assert.False(reader.TryGetKnown(former.BaseName.Span, out _));
         Assert.Null(await reader.FindAsync(first.Path, ReaderExtensions.Token));
 
-        await _server.PushAsync(second);
+        await Server.PushAsync(second);
         var handle = await reader.FindAsync(second);
         Assert.NotSame(former, handle);
         Assert.NotEqual(former.Digest, handle.Digest);
@@ -72,13 +56,13 @@ public sealed class ChangesTests : IAsyncLifetime
     [Fact]
     public async Task Signatures_AddedElsewhere_ShowWithinASecond()
     {
-        var (signed, other) = (_source.Path("signed", SourceEntry.File("x")), _source.Path("other", SourceEntry.File("y")));
-        await _server.PushAsync(signed, other);
-        using var connection = _server.Connect();
+        var (signed, other) = (Source.Path("signed", SourceEntry.File("x")), Source.Path("other", SourceEntry.File("y")));
+        await Server.PushAsync(signed, other);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
         var handle = await reader.FindAsync(signed);
         await reader.FindAsync(other);
-        await using var elsewhere = await WriterFixture.OpenAsync(_server);
+        await using var elsewhere = await WriterFixture.OpenAsync(Server);
         NixSignature[] signatures = [Sign("key-1"), Sign("key-2")];
 
         await new StoreRelations(elsewhere.Reader).AddSignaturesAsync(signed.Path, signatures, ReaderExtensions.Token);
@@ -96,18 +80,18 @@ public sealed class ChangesTests : IAsyncLifetime
     [Fact]
     public async Task Watch_CutOff_GoesOnFromTheLastEvent()
     {
-        var path = _source.Path("missed", SourceEntry.File("x"));
-        var removed = _source.Path("removed", SourceEntry.File("y"));
-        await _server.PushAsync(removed);
-        using var connection = _server.Connect(_proxy.Address);
+        var path = Source.Path("missed", SourceEntry.File("x"));
+        var removed = Source.Path("removed", SourceEntry.File("y"));
+        await Server.PushAsync(removed);
+        using var connection = Server.Connect(Proxy.Address);
         await using var reader = await connection.OpenAsync();
         var handle = await reader.FindAsync(removed);
         await using var changes = reader.WatchChangesAsync(ReaderExtensions.Token).GetAsyncEnumerator(TestContext.Current.CancellationToken);
-        _proxy.Refuse();
+        Proxy.Refuse();
         await ReaderExtensions.EventuallyAsync(() => !reader.IsConnected, "the reader notices");
-        await _server.PushAsync(path);
-        await _server.RevokeAsync(removed);
-        _proxy.Accept();
+        await Server.PushAsync(path);
+        await Server.RevokeAsync(removed);
+        Proxy.Accept();
 
         Assert.True(await changes.MoveNextAsync());
         Assert.Equal(new StoreChange(StoreChangeKind.Added, path.Path.BaseName), changes.Current);

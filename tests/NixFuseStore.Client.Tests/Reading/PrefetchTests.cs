@@ -6,36 +6,26 @@ using NixFuseStore.Content;
 namespace NixFuseStore.Client.Tests.Reading;
 
 /// <summary>Prefetching into a real cache on disk.</summary>
-public sealed class PrefetchTests : IAsyncLifetime
+public sealed class PrefetchTests() : ReaderTest(8)
 {
-    private readonly SourceStore _source = new(8);
     private readonly string _directory = Directory.CreateTempSubdirectory("nixfuse-cache-").FullName;
-    private TestServer _server = null!;
-    private TamperingProxy _proxy = null!;
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask DisposeAsync()
     {
-        _server = await TestServer.StartAsync();
-        _proxy = new TamperingProxy(_server.Address);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _proxy.DisposeAsync();
-        await _server.DisposeAsync();
+        await base.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
     }
 
     [Fact]
     public async Task Prefetch_Closure_MakesAllReadableWithoutTheServer()
     {
-        var low = _source.Path("low", _source.Tree());
-        var top = _source.Path("top", _source.Tree(), low);
-        await _server.PushAsync(low, top);
+        var low = Source.Path("low", Source.Tree());
+        var top = Source.Path("top", Source.Tree(), low);
+        await Server.PushAsync(low, top);
         var options = new ChunkCacheOptions { Directory = Path.Combine(_directory, "chunks"), SizeBytesMax = 256 << 20, FreeBytesReserve = 0 };
         await using (var cache = await ChunkCache.OpenAsync(options, TestContext.Current.CancellationToken))
         {
-            using var connection = _server.Connect(_proxy.Address);
+            using var connection = Server.Connect(Proxy.Address);
             await using var reader = await connection.OpenAsync(Options(), cache);
             var closure = await reader.FindClosureAsync([top.Path], ReaderExtensions.Token);
             Assert.Equal(new[] { top.Path, low.Path }, closure.Select(h => h.Path));
@@ -48,10 +38,10 @@ public sealed class PrefetchTests : IAsyncLifetime
             Assert.Equal((first.BytesTotal, 0), (second.BytesPresent, second.BytesFetched));
         }
 
-        _proxy.Refuse();
+        Proxy.Refuse();
         await using (var cache = await ChunkCache.OpenAsync(options, TestContext.Current.CancellationToken))
         {
-            using var connection = _server.Connect(_proxy.Address);
+            using var connection = Server.Connect(Proxy.Address);
             await using var reader = await connection.OpenAsync(Options(), cache);
             foreach (var path in new[] { low, top })
             {
@@ -71,7 +61,7 @@ public sealed class PrefetchTests : IAsyncLifetime
     [Fact]
     public async Task Prefetch_WithoutCache_SaysSo()
     {
-        using var connection = _server.Connect();
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
 
         await Assert.ThrowsAsync<StoreClientException>(() => reader.PrefetchAsync([], null, ReaderExtensions.Token));
@@ -80,8 +70,8 @@ public sealed class PrefetchTests : IAsyncLifetime
     [Fact]
     public async Task FindClosure_PathNotValid_NamesIt()
     {
-        var absent = _source.Path("absent", SourceEntry.File("x"));
-        using var connection = _server.Connect();
+        var absent = Source.Path("absent", SourceEntry.File("x"));
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
 
         var error = await Assert.ThrowsAsync<StoreClientException>(() => reader.FindClosureAsync([absent.Path], ReaderExtensions.Token));

@@ -5,21 +5,14 @@ using NixFuseStore.Content;
 namespace NixFuseStore.Client.Tests.Reading;
 
 /// <summary>A reader against a real server.</summary>
-public sealed class StoreReaderTests : IAsyncLifetime
+public sealed class StoreReaderTests() : ReaderTest(1)
 {
-    private readonly SourceStore _source = new(1);
-    private TestServer _server = null!;
-
-    public async ValueTask InitializeAsync() => _server = await TestServer.StartAsync();
-
-    public async ValueTask DisposeAsync() => await _server.DisposeAsync();
-
     [Fact]
     public async Task Read_SmallFile_GivesItsBytes()
     {
-        var path = _source.Path("hello", SourceEntry.Directory(("bin", SourceEntry.Directory(("hello", SourceEntry.File("Hello!"))))));
-        await _server.PushAsync(path);
-        using var connection = _server.Connect();
+        var path = Source.Path("hello", SourceEntry.Directory(("bin", SourceEntry.Directory(("hello", SourceEntry.File("Hello!"))))));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
 
         Assert.Equal("Hello!"u8.ToArray(), await reader.ReadFileAsync(path, "bin/hello"));
@@ -37,8 +30,8 @@ public sealed class StoreReaderTests : IAsyncLifetime
             paths.Add(source.Path($"p{i}", source.Tree(), [.. paths]));
         }
 
-        await _server.PushAsync([.. paths]);
-        using var connection = _server.Connect();
+        await Server.PushAsync([.. paths]);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync(cache: new MemoryChunkCache(), options: new StoreReaderOptions { ChunkMemoryBytesMax = 4 << 20 });
         foreach (var path in paths)
         {
@@ -51,23 +44,23 @@ public sealed class StoreReaderTests : IAsyncLifetime
     [Fact]
     public async Task Find_UnknownPath_IsNull()
     {
-        using var connection = _server.Connect();
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
-        var absent = _source.Path("absent", SourceEntry.File("x"));
+        var absent = Source.Path("absent", SourceEntry.File("x"));
 
         Assert.Null(await reader.FindAsync(absent.Path, ReaderExtensions.Token));
-        await _server.PushAsync(absent);
+        await Server.PushAsync(absent);
         Assert.NotNull(await reader.FindAsync(absent.Path, ReaderExtensions.Token));
     }
 
     [Fact]
     public async Task Find_OfPathWithClosure_MakesAllTreesLocal()
     {
-        var low = _source.Path("low", _source.Tree());
-        var mid = _source.Path("mid", _source.Tree(), low);
-        var top = _source.Path("top", _source.Tree(), mid, low);
-        await _server.PushAsync(low, mid, top);
-        using var connection = _server.Connect();
+        var low = Source.Path("low", Source.Tree());
+        var mid = Source.Path("mid", Source.Tree(), low);
+        var top = Source.Path("top", Source.Tree(), mid, low);
+        await Server.PushAsync(low, mid, top);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
 
         await reader.FindAsync(top);
@@ -86,9 +79,9 @@ public sealed class StoreReaderTests : IAsyncLifetime
     [Fact]
     public async Task Find_ManyAtOnce_SharesOneRequest()
     {
-        var path = _source.Path("shared", _source.Tree());
-        await _server.PushAsync(path);
-        using var connection = _server.Connect();
+        var path = Source.Path("shared", Source.Tree());
+        await Server.PushAsync(path);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
 
         var handles = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => reader.FindAsync(path)));
@@ -100,10 +93,10 @@ public sealed class StoreReaderTests : IAsyncLifetime
     [Fact]
     public async Task Read_SameChunkByManyReaders_IsFetchedOnce()
     {
-        var content = _source.Bytes(200_000);
-        var path = _source.Path("one", SourceEntry.File(content));
-        await _server.PushAsync(path);
-        using var connection = _server.Connect();
+        var content = Source.Bytes(200_000);
+        var path = Source.Path("one", SourceEntry.File(content));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
         var handle = await reader.FindAsync(path);
         await reader.GetTreeAsync(handle, ReaderExtensions.Token);
@@ -117,10 +110,10 @@ public sealed class StoreReaderTests : IAsyncLifetime
     [Fact]
     public async Task TryRead_AfterRead_CompletesFromMemory()
     {
-        var content = _source.Content(300_000);
-        var path = _source.Path("warm", SourceEntry.File(content));
-        await _server.PushAsync(path);
-        using var connection = _server.Connect();
+        var content = Source.Content(300_000);
+        var path = Source.Path("warm", SourceEntry.File(content));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
         var handle = await reader.FindAsync(path);
         Assert.False(reader.TryRead(handle, 0, 0, 100, out _));
@@ -136,11 +129,11 @@ public sealed class StoreReaderTests : IAsyncLifetime
     [Fact]
     public async Task FindWithClosure_PathThatWasAskedForAlone_BringsItsClosure()
     {
-        var leaf = _source.Path("leaf", SourceEntry.File("leaf"));
-        var middle = _source.Path("middle", SourceEntry.File("middle"), leaf);
-        var top = _source.Path("top", SourceEntry.File("top"), middle);
-        await _server.PushAsync(leaf, middle, top);
-        using var connection = _server.Connect();
+        var leaf = Source.Path("leaf", SourceEntry.File("leaf"));
+        var middle = Source.Path("middle", SourceEntry.File("middle"), leaf);
+        var top = Source.Path("top", SourceEntry.File("top"), middle);
+        await Server.PushAsync(leaf, middle, top);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
         Assert.Single(await reader.FilterValidAsync([top.Path], ReaderExtensions.Token));
         Assert.NotNull(reader.FindKnown(top.Path));
@@ -155,9 +148,9 @@ public sealed class StoreReaderTests : IAsyncLifetime
     [Fact]
     public async Task TryRead_FromMemory_AllocatesNothing()
     {
-        var path = _source.Path("warm", SourceEntry.File(_source.Bytes(100_000)));
-        await _server.PushAsync(path);
-        using var connection = _server.Connect();
+        var path = Source.Path("warm", SourceEntry.File(Source.Bytes(100_000)));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
         var handle = await reader.FindAsync(path);
         await reader.ReadAsync(handle, 0);
@@ -183,9 +176,9 @@ public sealed class StoreReaderTests : IAsyncLifetime
     public async Task Read_AllLeasesReturned_FreesAllChunks()
     {
         var before = ChunkBuffer.AllocatedBytes;
-        var path = _source.Path("leak", _source.Tree());
-        await _server.PushAsync(path);
-        using (var connection = _server.Connect())
+        var path = Source.Path("leak", Source.Tree());
+        await Server.PushAsync(path);
+        using (var connection = Server.Connect())
         {
             await using var reader = await connection.OpenAsync();
             var handle = await reader.FindAsync(path);
@@ -207,9 +200,9 @@ public sealed class StoreReaderTests : IAsyncLifetime
     [Fact]
     public async Task List_Pages_GiveAllNamesInOrder()
     {
-        var paths = Enumerable.Range(0, 25).Select(i => _source.Path($"n{i}", SourceEntry.File($"{i}"))).ToArray();
-        await _server.PushAsync(paths);
-        using var connection = _server.Connect();
+        var paths = Enumerable.Range(0, 25).Select(i => Source.Path($"n{i}", SourceEntry.File($"{i}"))).ToArray();
+        await Server.PushAsync(paths);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
         var names = new List<string>();
         ListingPage page;
@@ -226,9 +219,9 @@ public sealed class StoreReaderTests : IAsyncLifetime
     [Fact]
     public async Task FindMany_AsksOnceForAPage()
     {
-        var paths = Enumerable.Range(0, 25).Select(i => _source.Path($"n{i}", SourceEntry.File($"{i}"))).ToArray();
-        await _server.PushAsync(paths[..24]);
-        using var connection = _server.Connect();
+        var paths = Enumerable.Range(0, 25).Select(i => Source.Path($"n{i}", SourceEntry.File($"{i}"))).ToArray();
+        await Server.PushAsync(paths[..24]);
+        using var connection = Server.Connect();
         await using var reader = await connection.OpenAsync();
 
         var handles = await reader.FindManyAsync([.. paths.Select(p => p.Path)], ReaderExtensions.Token);

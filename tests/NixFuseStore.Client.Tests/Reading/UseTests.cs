@@ -5,26 +5,14 @@ using NixFuseStore.Protocol;
 namespace NixFuseStore.Client.Tests.Reading;
 
 /// <summary>What one host read is fetched together by the next.</summary>
-public sealed class UseTests : IAsyncLifetime
+public sealed class UseTests() : ReaderTest(11)
 {
-    private readonly SourceStore _source = new(11);
-    private readonly List<ServerConnection> _connections = [];
-    private TestServer _server = null!;
-
-    public async ValueTask InitializeAsync() => _server = await TestServer.StartAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        _connections.ForEach(connection => connection.Dispose());
-        await _server.DisposeAsync();
-    }
-
     [Fact]
     public async Task Read_FirstFileOfARoot_BringsWhatAnotherHostReadOfTheClosure()
     {
-        var library = _source.Path("library", SourceEntry.File(_source.Bytes(3_000_000)));
-        var program = _source.Path("program", SourceEntry.File(_source.Bytes(500)), library);
-        await _server.PushAsync(library, program);
+        var library = Source.Path("library", SourceEntry.File(Source.Bytes(3_000_000)));
+        var program = Source.Path("program", SourceEntry.File(Source.Bytes(500)), library);
+        await Server.PushAsync(library, program);
 
         // 1. One host reads two places of the library.
         await using (var first = await ConnectAsync())
@@ -48,8 +36,8 @@ public sealed class UseTests : IAsyncLifetime
     [Fact]
     public async Task Read_WholeBigPath_IsNotToldOf()
     {
-        var path = _source.Path("copied", SourceEntry.File(_source.Bytes((int)UseRecorder.ScanBytesMin + 1_000)));
-        await _server.PushAsync(path);
+        var path = Source.Path("copied", SourceEntry.File(Source.Bytes((int)UseRecorder.ScanBytesMin + 1_000)));
+        await Server.PushAsync(path);
         await using (var reader = await ConnectAsync())
         {
             await reader.ReadFileAsync(path, "");
@@ -61,8 +49,8 @@ public sealed class UseTests : IAsyncLifetime
     [Fact]
     public async Task Read_OfALongLivedMount_IsToldOnceNobodyReadsOn()
     {
-        var path = _source.Path("told", SourceEntry.File(_source.Bytes(300_000)));
-        await _server.PushAsync(path);
+        var path = Source.Path("told", SourceEntry.File(Source.Bytes(300_000)));
+        await Server.PushAsync(path);
         await using var reader = await ConnectAsync();
         await reader.ReadFileAsync(path, "");
 
@@ -77,15 +65,15 @@ public sealed class UseTests : IAsyncLifetime
     [Fact]
     public async Task Read_HintsThatMakeNoSense_HarmNobody()
     {
-        var path = _source.Path("hinted", SourceEntry.File(_source.Bytes(300_000)));
-        await _server.PushAsync(path);
+        var path = Source.Path("hinted", SourceEntry.File(Source.Bytes(300_000)));
+        await Server.PushAsync(path);
         await using var reader = await ConnectAsync();
         var handle = await reader.FindAsync(path);
         reader.Used.Learn(Key256.OfHashPart(handle.Path.BaseName), [7]);
         Assert.Equal(300_000, (await reader.ReadAsync(handle, 0)).Length);
 
-        var other = _source.Path("other", SourceEntry.File(_source.Bytes(300_000)));
-        await _server.PushAsync(other);
+        var other = Source.Path("other", SourceEntry.File(Source.Bytes(300_000)));
+        await Server.PushAsync(other);
         handle = await reader.FindAsync(other);
         reader.Used.Learn(Key256.OfHashPart(handle.Path.BaseName), [0, 0, uint.MaxValue, uint.MaxValue, 3, uint.MaxValue, 2, 1]);
         Assert.Equal(300_000, (await reader.ReadAsync(handle, 0)).Length);
@@ -94,11 +82,11 @@ public sealed class UseTests : IAsyncLifetime
     [Fact]
     public async Task Dispose_WithTheServerAway_IsNotHeldUp()
     {
-        var path = _source.Path("away", SourceEntry.File(_source.Bytes(10_000)));
-        await _server.PushAsync(path);
+        var path = Source.Path("away", SourceEntry.File(Source.Bytes(10_000)));
+        await Server.PushAsync(path);
         var reader = await ConnectAsync();
         await reader.ReadFileAsync(path, "");
-        await _server.StopAsync();
+        await Server.StopAsync();
 
         await reader.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10), ReaderExtensions.Token);
     }
@@ -114,16 +102,9 @@ public sealed class UseTests : IAsyncLifetime
         return true;
     }
 
-    private Task<StoreReader> ConnectAsync()
-    {
-        var connection = _server.Connect();
-        _connections.Add(connection);
-        return connection.OpenAsync();
-    }
-
     private async Task<IReadOnlyList<uint>> UsedAsync(SourcePath path)
     {
-        using var connection = _server.Connect();
+        using var connection = Server.Connect();
         var request = new GetClosureRequest { Store = "main", HashParts = { path.Path.HashPart }, WithUsedChunks = true };
         await foreach (var response in connection.Current.Store.GetClosureAsync(request, null, ReaderExtensions.Token))
         {

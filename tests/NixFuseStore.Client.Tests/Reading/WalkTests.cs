@@ -4,20 +4,8 @@ using NixFuseStore.Client.Tests.Fixtures;
 namespace NixFuseStore.Client.Tests.Reading;
 
 /// <summary>Who reads whole paths one after the other finds the next one here.</summary>
-public sealed class WalkTests : IAsyncLifetime
+public sealed class WalkTests() : ReaderTest(12)
 {
-    private readonly SourceStore _source = new(12);
-    private readonly List<ServerConnection> _connections = [];
-    private TestServer _server = null!;
-
-    public async ValueTask InitializeAsync() => _server = await TestServer.StartAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        _connections.ForEach(connection => connection.Dispose());
-        await _server.DisposeAsync();
-    }
-
     [Fact]
     public async Task Read_WholePathsInTheOrderOfListing_BringsTheBeginningOfTheNext()
     {
@@ -56,13 +44,13 @@ public sealed class WalkTests : IAsyncLifetime
 
     private async Task<(SourcePath First, SourcePath Second)> PushTwoAsync()
     {
-        var (first, second) = (_source.Path("first", EightFiles()), _source.Path("second", EightFiles()));
-        await _server.PushAsync(first, second);
+        var (first, second) = (Source.Path("first", EightFiles()), Source.Path("second", EightFiles()));
+        await Server.PushAsync(first, second);
         return (first, second);
     }
 
     private SourceEntry EightFiles() =>
-        SourceEntry.Directory([.. Enumerable.Range(0, 8).Select(i => ($"file{i}", SourceEntry.File(_source.Bytes(200_000))))]);
+        SourceEntry.Directory([.. Enumerable.Range(0, 8).Select(i => ($"file{i}", SourceEntry.File(Source.Bytes(200_000))))]);
 
     private static async Task ReadAllAsync(StoreReader reader, PathHandle handle, int files = 8)
     {
@@ -81,12 +69,5 @@ public sealed class WalkTests : IAsyncLifetime
 
         lease.Dispose();
         return true;
-    }
-
-    private Task<StoreReader> ConnectAsync()
-    {
-        var connection = _server.Connect();
-        _connections.Add(connection);
-        return connection.OpenAsync();
     }
 }
