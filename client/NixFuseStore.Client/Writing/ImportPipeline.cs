@@ -75,7 +75,7 @@ internal sealed class ImportPipeline : IAsyncDisposable
             return OpenCutContent(parameters);
         }
 
-        return new WholeContent(_target, new NarSpool(_spoolMemory, _spoolDirectory), narBytes, () => Interlocked.Increment(ref _wholeLeft));
+        return new WholeContent(_target, new NarSpool(_spoolMemory, _spoolDirectory, narBytes), narBytes, () => Interlocked.Increment(ref _wholeLeft));
     }
 
     internal CutContent OpenCutContent(ChunkingParameters parameters) => new(this, _directory, parameters);

@@ -18,7 +18,8 @@ namespace NixFuseStore.Client.Writing;
 /// </remarks>
 /// <param name="memory">Bytes that all spools together may hold in memory.</param>
 /// <param name="directory">Where temporary files are made.</param>
-internal sealed class NarSpool(ByteBudget memory, string directory) : IDisposable
+/// <param name="bytes">How many bytes will come at most, where that is known.</param>
+internal sealed class NarSpool(ByteBudget memory, string directory, ulong? bytes = null) : IDisposable
 {
     /// <summary>Bytes of a segment, which is also what is sent at once. Each one wakes a thread or two.</summary>
     internal const int SegmentBytes = 1 << 20;
@@ -33,7 +34,7 @@ internal sealed class NarSpool(ByteBudget memory, string directory) : IDisposabl
     private TaskCompletionSource? _changed;
 
     // The writer's alone, until the spool is complete.
-    private byte[] _filling = ArrayPool<byte>.Shared.Rent(SegmentBytes);
+    private byte[] _filling = ArrayPool<byte>.Shared.Rent((int)Math.Min(SegmentBytes, bytes ?? SegmentBytes));
     private int _filled;
     private long _taken;
 

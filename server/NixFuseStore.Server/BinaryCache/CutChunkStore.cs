@@ -10,7 +10,7 @@ namespace NixFuseStore.Server.BinaryCache;
 /// compressed all at once, but stored in their order, which keeps neighbours together.
 /// </summary>
 internal sealed class CutChunkStore(
-    IChunkIndex index, ChunkStore chunks, StoreRecord store, ChunkScope scope, int compressionLevel, ServerLimits limits)
+    IChunkIndex index, ChunkStore chunks, StoreRecord store, ChunkScope scope, int compressionLevel, Places groups, ServerLimits limits)
     : IChunkSink, IAsyncDisposable
 {
     private readonly Queue<Task> _underWay = [];
@@ -50,9 +50,16 @@ internal sealed class CutChunkStore(
 
     private async Task HandOnAsync(CancellationToken cancellation)
     {
-        while (_underWay.Count >= limits.CutGroupsMax)
+        // One group may always be under way; more take a place among those of all NARs.
+        var takesPlace = false;
+        while (_underWay.TryPeek(out var oldest))
         {
-            await _underWay.Peek().ConfigureAwait(false);
+            if (!oldest.IsCompleted && (takesPlace = groups.TryTake()))
+            {
+                break;
+            }
+
+            await oldest.ConfigureAwait(false);
             _ = _underWay.Dequeue();
         }
 
@@ -61,10 +68,10 @@ internal sealed class CutChunkStore(
         var queued = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _filling = new CutChunks(limits.CutGroupBytes);
         _queued = queued.Task;
-        _underWay.Enqueue(Task.Run(() => StoreAsync(group, before, queued, cancellation), CancellationToken.None));
+        _underWay.Enqueue(Task.Run(() => StoreAsync(group, before, queued, takesPlace, cancellation), CancellationToken.None));
     }
 
-    private async Task StoreAsync(CutChunks group, Task before, TaskCompletionSource queued, CancellationToken cancellation)
+    private async Task StoreAsync(CutChunks group, Task before, TaskCompletionSource queued, bool takesPlace, CancellationToken cancellation)
     {
         using (group)
         {
@@ -81,6 +88,10 @@ internal sealed class CutChunkStore(
             {
                 // Whoever comes next goes on; the failure is told where this group is waited for.
                 queued.TrySetResult();
+                if (takesPlace)
+                {
+                    groups.Return();
+                }
             }
         }
     }

@@ -26,6 +26,7 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
     private const int PlainCompressionLevel = 1;
 
     private readonly Turns _files = new(limits.UploadRequestsMax);
+    private readonly Places _groups = new(limits.CutGroupsMax);
 
     /// <summary>Reads a file to its end.</summary>
     /// <param name="store">Where its chunks go.</param>
@@ -46,7 +47,7 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
 
         // A plain file is the NAR, whose hash is wanted anyway.
         upload.Hashes = compression != NarCompression.None;
-        var cut = new CutChunkStore(index, chunks, store, scope, FileCompressionLevel, limits);
+        var cut = new CutChunkStore(index, chunks, store, scope, FileCompressionLevel, _groups, limits);
         await using (cut.ConfigureAwait(false))
         {
             using var cutter = new NarCutter(store, cut, narBytesMax, limits);
@@ -73,7 +74,7 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
     public async Task<ReceivedNar> ReceivePlainAsync(StoreRecord store, ChunkScope scope, PipeReader body, CancellationToken cancellation)
     {
         using var turn = await _files.TakeAsync(cancellation).ConfigureAwait(false);
-        var cut = new CutChunkStore(index, chunks, store, scope, PlainCompressionLevel, limits);
+        var cut = new CutChunkStore(index, chunks, store, scope, PlainCompressionLevel, _groups, limits);
         await using (cut.ConfigureAwait(false))
         {
             using var cutter = new NarCutter(store, cut, bytesMax: long.MaxValue, limits);

@@ -57,8 +57,11 @@ internal sealed record ServerLimits
     /// <summary>Plain bytes of chunks that are cut here and go on together to be compressed and stored, about.</summary>
     public int CutGroupBytes { get; init; } = 3 << 20;
 
-    /// <summary>Such groups of one NAR that are being compressed and stored while the next is cut; each takes its memory twice.</summary>
-    public int CutGroupsMax { get; init; } = 3;
+    /// <summary>
+    /// Such groups that are being compressed and stored, over all NARs, besides one of each NAR; each takes its memory twice. It takes a
+    /// disk and a database some time to make a group durable, and who has more of them under way waits less for that.
+    /// </summary>
+    public int CutGroupsMax { get; init; } = 12;
 
     /// <summary>Chunks whose places are remembered, over all manifests.</summary>
     public int RememberedLocationsMax { get; init; } = 1 << 20;
