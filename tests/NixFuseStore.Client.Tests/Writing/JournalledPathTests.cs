@@ -80,7 +80,7 @@ public sealed class JournalledPathTests : IDisposable
     public async Task Add_MoreThanMayWaitForTheServer_FailsAfterPatience()
     {
         await using var server = await TestServer.StartAsync();
-        await using var host = await WriterFixture.OpenAsync(server, Options() with { PendingBytesMax = 20_000, Patience = TimeSpan.FromMilliseconds(300) });
+        await using var host = await WriterFixture.OpenAsync(server, Options() with { PendingBytesMax = 20_000, Patience = TimeSpan.FromSeconds(2) });
         await server.StopAsync();
         var added = 0;
 
