@@ -10,6 +10,8 @@ set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 root=$PWD
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+# Processes that tests kill would leave their sockets for debuggers behind.
+export DOTNET_EnableDiagnostics=0
 
 step() { echo "== $*"; }
 

@@ -60,7 +60,15 @@ internal sealed class TestServer : IAsyncDisposable
             Heartbeat = heartbeat ?? TimeSpan.FromSeconds(5),
             Log = TextWriter.Synchronized(log),
         };
-        return new TestServer(directory, await StoreServer.StartAsync(options, Cancellation), log, storage);
+        try
+        {
+            return new TestServer(directory, await StoreServer.StartAsync(options, Cancellation), log, storage);
+        }
+        catch
+        {
+            Directory.Delete(directory, recursive: true);
+            throw;
+        }
     }
 
     public StoreClient OpenClient(string? token = null, TransportOptions? options = null)
