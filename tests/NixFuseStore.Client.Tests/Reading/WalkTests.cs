@@ -9,14 +9,9 @@ public sealed class WalkTests() : ReaderTest(12)
     [Fact]
     public async Task Read_WholePathsInTheOrderOfListing_BringsTheBeginningOfTheNext()
     {
-        var (first, second) = await PushTwoAsync();
+        var paths = await PushTwoAsync();
         await using var reader = await ConnectAsync();
-        var handles = new[] { await reader.FindAsync(first), await reader.FindAsync(second) };
-        foreach (var handle in handles)
-        {
-            await reader.GetTreeAsync(handle, ReaderExtensions.Token);
-            reader.OnListed(handle);
-        }
+        var handles = await ListAsync(reader, paths);
 
         await ReadAllAsync(reader, handles[0]);
 
@@ -26,14 +21,9 @@ public sealed class WalkTests() : ReaderTest(12)
     [Fact]
     public async Task Read_PartOfAPath_BringsNothingOfTheNext()
     {
-        var (first, second) = await PushTwoAsync();
+        var paths = await PushTwoAsync();
         await using var reader = await ConnectAsync();
-        var handles = new[] { await reader.FindAsync(first), await reader.FindAsync(second) };
-        foreach (var handle in handles)
-        {
-            await reader.GetTreeAsync(handle, ReaderExtensions.Token);
-            reader.OnListed(handle);
-        }
+        var handles = await ListAsync(reader, paths);
 
         await reader.ReadAsync(handles[0], handles[0].Tree!.Entry("file3"));
         await ReadAllAsync(reader, handles[0], files: 1);
@@ -42,11 +32,25 @@ public sealed class WalkTests() : ReaderTest(12)
         Assert.False(HasFirstFile(reader, handles[1]));
     }
 
-    private async Task<(SourcePath First, SourcePath Second)> PushTwoAsync()
+    private async Task<SourcePath[]> PushTwoAsync()
     {
         var (first, second) = (Source.Path("first", EightFiles()), Source.Path("second", EightFiles()));
         await Server.PushAsync(first, second);
-        return (first, second);
+        return [first, second];
+    }
+
+    private static async Task<PathHandle[]> ListAsync(StoreReader reader, SourcePath[] paths)
+    {
+        var handles = new List<PathHandle>();
+        foreach (var path in paths)
+        {
+            var handle = await reader.FindAsync(path);
+            await reader.GetTreeAsync(handle, ReaderExtensions.Token);
+            reader.OnListed(handle);
+            handles.Add(handle);
+        }
+
+        return [.. handles];
     }
 
     private SourceEntry EightFiles() =>
