@@ -40,27 +40,15 @@ case ${1:-} in
 esac
 
 # --- 1. what is missing -----------------------------------------------------------
-sudo=()
-[[ $(id -u) == 0 ]] || sudo=(sudo)
-packages=()
+. tests/setup/packages.sh
 for need in nix-build:nix-bin patchelf:patchelf bwrap:bubblewrap fusermount3:fuse3 python3:python3 dpkg-deb:dpkg curl:curl; do
-  command -v "${need%%:*}" >/dev/null || packages+=("${need#*:}")
+  need_command "${need%%:*}" "${need#*:}"
 done
-libraries=$(ldconfig -p 2>/dev/null || /sbin/ldconfig -p)
 for need in libzstd.so.1:libzstd1 libcrypto.so.3:libssl3 liblzma.so.5:liblzma5 libsqlite3.so.0:libsqlite3-0; do
-  grep -q "${need%%:*}" <<<"$libraries" || packages+=("${need#*:}")
+  need_library "${need%%:*}" "${need#*:}"
 done
-dotnet_is_there() { command -v dotnet >/dev/null && dotnet --list-sdks | grep -q '^10\.'; }
-dotnet_is_there || packages+=(dotnet-sdk-10.0)
-if ((${#packages[@]})); then
-  step "installing ${packages[*]} with apt-get"
-  command -v apt-get >/dev/null || die "this machine has no apt-get; install these yourself and run again: ${packages[*]}"
-  "${sudo[@]}" apt-get -qq update
-  if ! dotnet_is_there && ! apt-cache show dotnet-sdk-10.0 >/dev/null 2>&1; then
-    die "the .NET 10 SDK is missing and this release's archive has no dotnet-sdk-10.0; install it as https://learn.microsoft.com/dotnet/core/install/linux says, then run again"
-  fi
-  DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get -qq install -y --no-install-recommends "${packages[@]}" >/dev/null
-fi
+step "what is missing on this machine"
+install_missing quickstart.sh || exit 1
 [[ -e /dev/fuse ]] || die "/dev/fuse is missing: load the fuse module, or give this container the device (--device /dev/fuse --cap-add SYS_ADMIN)"
 
 # --- 2. build -----------------------------------------------------------------------
@@ -75,7 +63,7 @@ mkdir -p "$data"
 if [[ ! -s $data/program ]]; then
   step "making a closure: jq and its libraries, from Debian packages, by Nix"
   apt-cache show jq >/dev/null 2>&1 || "${sudo[@]}" apt-get -qq update
-  tests/demo-closure/make-closure.sh "$data/closure" jq >"$data/program.new"
+  tests/real-store/make-store.sh "$data/closure" jq >"$data/program.new"
   mv "$data/program.new" "$data/program"
 fi
 path=$(<"$data/program")

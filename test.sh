@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
 # Installs what the tests need, builds everything with warnings as errors, and runs all tests.
 #
-#   ./test.sh [NAME...]      only the test projects whose name contains one of these, such as Fuse or EndToEnd
+#   ./test.sh [--fast | --long] [NAME...]
 #
-# Needs the .NET 10 SDK. As root on Debian or Ubuntu it installs the rest with apt-get; otherwise it says what is missing, and tests
-# that need it are skipped with their reason. With CI=true in the environment a skipped test counts as failed.
-# All it makes lies in artifacts/, and stays there for the next run.
+#   --fast   without whole systems (mounts, servers, containers, stock Nix): under three minutes after the build
+#   --long   kill loops and random schedules in their full form, which takes hours instead of seconds
+#   NAME     only the test projects whose name contains one of these, such as Fuse or EndToEnd
+#
+# As root on Debian or Ubuntu it installs what is missing with apt-get. A test whose device or service is missing is skipped with
+# its reason; with CI=true in the environment a skipped test counts as failed. All that it makes lies in artifacts/ and stays there
+# for the next run; a mount, process, network namespace or file that a test leaves elsewhere counts as failed, too.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 root=$PWD
@@ -13,99 +17,144 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 # Processes that tests kill would leave their sockets for debuggers behind.
 export DOTNET_EnableDiagnostics=0
 
-step() { echo "== $*"; }
+fast=0
+while (($#)); do
+  case $1 in
+    --fast) fast=1; shift ;;
+    --long) export NIXFUSE_TEST_LONG=1; shift ;;
+    -*) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) break ;;
+  esac
+done
+names=("$@")
+
+# step TEXT: a line for each part of the work, with the time since the start.
+step() { printf '== [%d:%02d] %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
+
+wanted() { # wanted PROJECT
+  local name
+  ((!fast)) || [[ $1 != *.EndToEnd.* ]] || return 1
+  ((${#names[@]})) || return 0
+  for name in "${names[@]}"; do [[ $1 != *"$name"* ]] || return 0; done
+  return 1
+}
+projects=()
+for folder in tests/*.Tests; do wanted "${folder##*/}" && projects+=("${folder##*/}"); done
+((${#projects[@]})) || { echo "test.sh: no test project has a name like: ${names[*]}" >&2; exit 2; }
+whole_systems() { [[ " ${projects[*]} " == *.EndToEnd.* ]]; }
 
 # --- what is missing -----------------------------------------------------------
-# command that shows it is there : package that brings it
-needs=(nix-store:nix-bin patchelf:patchelf bwrap:bubblewrap fusermount3:fuse3 ip:iproute2 psql:postgresql sqlite3:sqlite3
-  openssl:openssl curl:curl python3:python3 gcc:gcc strace:strace setpriv:util-linux xz:xz-utils bzip2:bzip2 zstd:zstd nginx:nginx-light runc:runc)
-packages=()
-for need in "${needs[@]}"; do command -v "${need%%:*}" >/dev/null || packages+=("${need#*:}"); done
-compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || packages+=(postgresql)
-[[ -e /usr/include/linux/fuse.h ]] || packages+=(linux-libc-dev)
+. tests/setup/packages.sh
+for need in nix-store:nix-bin patchelf:patchelf bwrap:bubblewrap fusermount3:fuse3 ip:iproute2 sqlite3:sqlite3 openssl:openssl curl:curl \
+  python3:python3 gcc:gcc strace:strace setpriv:util-linux xz:xz-utils bzip2:bzip2 zstd:zstd lz4:lz4 brotli:brotli lzip:lzip compress:ncompress \
+  nginx:nginx-light runc:runc debootstrap:debootstrap readelf:binutils; do
+  need_command "${need%%:*}" "${need#*:}"
+done
+for need in libzstd.so.1:libzstd1 libcrypto.so.3:libssl3 liblzma.so.5:liblzma5 libsqlite3.so.0:libsqlite3-0; do need_library "${need%%:*}" "${need#*:}"; done
+need_file '/usr/lib/postgresql/*/bin/initdb' postgresql
+need_file /usr/include/linux/fuse.h linux-libc-dev
+need_file /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 /usr/bin/python3 -c 'import grpc' 2>/dev/null || packages+=(python3-grpcio)
-[[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || packages+=(debian-archive-keyring)
-if ((${#packages[@]})); then
-  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
-    step "installing ${packages[*]}"
-    apt-get -qq update
-    # The tests start their own PostgreSQL; Debian's package would make and start a cluster that nobody asked for.
-    mkdir -p /etc/postgresql-common
-    [[ -e /etc/postgresql-common/createcluster.conf ]] || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
-    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${packages[@]}" >/dev/null
-  else
-    echo "test.sh: not installed: ${packages[*]}; tests that need them will be skipped. Install them, or run as root." >&2
-  fi
-fi
-command -v dotnet >/dev/null || { echo "test.sh: the .NET 10 SDK is missing (no dotnet on PATH)" >&2; exit 1; }
+step "what is missing on this machine"
+install_missing test.sh || { dotnet_is_there || exit 1; echo "test.sh: tests that need these packages are skipped" >&2; }
 
 # --- build ----------------------------------------------------------------------
 step "building"
 dotnet build NixFuseStore.sln -c Release -nologo -v quiet -clp:NoSummary -warnaserror
-./build.sh
+if whole_systems; then ./build.sh; fi
 
 # --- input ----------------------------------------------------------------------
-# The default real store and its mass rebuild where their maker lies beside the project, else a smaller closure.
-mkdir -p artifacts
+mkdir -p artifacts/results
+# Once a run, and only where packages are fetched.
+refresh_package_lists() {
+  [[ $(id -u) == 0 && -z ${refreshed:-} ]] || return 0
+  apt-get -qq update; refreshed=1
+}
 make_store() { # make_store NAME SALT
-  local out=$root/artifacts/$1 salt=$2
-  [[ -e $out.made ]] && return
-  if [[ -x ../shared/realstore/make-real-store.sh ]]; then
-    ../shared/realstore/make-real-store.sh --out "$out" --work "$root/artifacts/store.work" --salt "$salt" >"$out.log" 2>&1
-  else
-    tests/demo-closure/make-closure.sh "$out" --salt "$salt" jq bash coreutils >"$out.log" 2>&1
-  fi || { echo "test.sh: no real store could be made:" >&2; tail -n 5 "$out.log" >&2; return 1; }
+  local out=$root/artifacts/$1
+  [[ ! -e $out.made ]] || return 0
+  refresh_package_lists
+  tests/real-store/make-store.sh "$out" --work "$root/artifacts/store.work" --salt "$2" >"$out.log" 2>&1 ||
+    { echo "test.sh: no real store could be made:" >&2; tail -n 5 "$out.log" >&2; return 1; }
   touch "$out.made"
 }
-if command -v nix-build >/dev/null && command -v patchelf >/dev/null; then
-  step "making a real store (kept in artifacts/)"
-  [[ -e artifacts/store.made || $(id -u) != 0 ]] || apt-get -qq update
+make_nix_root() { # make_nix_root SUITE
+  [[ ! -d artifacts/nix/$1 ]] || return 0
+  tests/nix-roots/make-nix-root.sh "$1" "artifacts/nix/$1" >"artifacts/nix/$1.log" 2>&1 ||
+    { echo "test.sh: no Nix of $1, so tests that need it are skipped:" >&2; tail -n 5 "artifacts/nix/$1.log" >&2; }
+}
+if whole_systems && command -v nix-build patchelf apt-get >/dev/null; then
+  step "a real Nix store and its mass rebuild, out of Debian packages (kept in artifacts/)"
   make_store store '' && make_store rebuilt 2
   export NIXFUSE_TEST_STORE=$root/artifacts/store NIXFUSE_TEST_REBUILT=$root/artifacts/rebuilt
-fi
-
-# Stock Nix of other Debian releases, beside the installed one.
-if command -v apt-get >/dev/null; then
-  step "unpacking Nix of Debian trixie and sid (kept in artifacts/)"
+  step "Nix of Debian trixie and sid (kept in artifacts/)"
   mkdir -p artifacts/nix
-  for suite in trixie sid; do
-    [[ -d artifacts/nix/$suite ]] || tests/nix-roots/make-nix-root.sh "$suite" "artifacts/nix/$suite" >"artifacts/nix/$suite.log" 2>&1 ||
-      { echo "test.sh: no Nix of $suite, so tests that need it are skipped:" >&2; tail -n 5 "artifacts/nix/$suite.log" >&2; } &
-  done
-  wait
+  make_nix_root trixie & make_nix_root sid & wait
   export NIXFUSE_TEST_NIX_ROOTS=$root/artifacts/nix
 fi
 
 # --- run ------------------------------------------------------------------------
-wanted() {
-  (($# == 1)) && return 0
-  local project=$1 name; shift
-  for name; do [[ $project == *"$name"* ]] && return 0; done
-  return 1
+# What tests make lies in one folder of their own, and what they start carries this variable, so that leftovers are seen.
+run=$$.$RANDOM
+TMPDIR=$(mktemp -d /tmp/nfs.XXXXXX) && export TMPDIR && chmod 1777 "$TMPDIR"
+our_mounts() { awk '{ print $5 }' /proc/self/mountinfo | grep -E "^$TMPDIR|^/run/netns/" | sort || true; }
+our_processes() {
+  local process
+  for process in /proc/[0-9]*; do
+    process=${process#/proc/}
+    grep -qzxF "NIXFUSE_TEST_RUN=$run" "/proc/$process/environ" 2>/dev/null || continue
+    echo "$process $(tr '\0' ' ' <"/proc/$process/cmdline" | cut -c1-120)"
+  done
 }
+trap 'rm -rf -- "$TMPDIR"' EXIT
+mounts_before=$(our_mounts) control_before=$(ls /run/nixfuse 2>/dev/null || true)
+
+# leftovers: prints what tests left behind, a line each, and takes it away.
+leftovers() {
+  local line
+  # A process that was told to end just before gets a moment.
+  for _ in $(seq 20); do [[ -n $(our_processes) ]] || break; sleep 0.25; done
+  while read -r line; do [[ -n $line ]] && echo "process $line" && kill -9 "${line%% *}" 2>/dev/null; done < <(our_processes)
+  while read -r line; do [[ -n $line ]] && echo "mount $line" && umount -l "$line" 2>/dev/null; done < <(comm -13 <(echo "$mounts_before") <(our_mounts))
+  while read -r line; do [[ -n $line ]] && echo "control file /run/nixfuse/$line"; done < <(comm -13 <(echo "$control_before") <(ls /run/nixfuse 2>/dev/null || true))
+  while read -r line; do [[ -n $line ]] && echo "file $line"; done < <(find "$TMPDIR" -mindepth 1 -maxdepth 1)
+}
+
+# progress LOG: says every half minute how far a project is.
+progress() {
+  local done
+  while sleep 30; do
+    done=$(grep -ac '\[FINISHED\]' "$1" || true)
+    step "   $done tests done, the last: $(grep -a '\[FINISHED\]' "$1" | tail -n 1 | sed -E 's/^ *([^ ]+).*/\1/')"
+  done
+}
+
 passed=0 failed=0 skipped=0
-for folder in tests/*.Tests; do
-  project=${folder##*/}
-  wanted "$project" "$@" || continue
+for project in "${projects[@]}"; do
   step "$project"
-  log=artifacts/$project.log
-  status=0
-  "$folder/bin/Release/net10.0/$project" -noLogo -noColor >"$log" 2>&1 || status=$?
-  grep -E '\[(FAIL|SKIP)\]|^    .*(Error|Exception|Assert)' "$log" | head -n 40 || true
-  summary=$(grep -E 'Total: [0-9]+, Errors: ' "$log" | tail -n 1 || true)
-  number() { sed -nE "s/.*$1: ([0-9]+).*/\1/p" <<<"$summary"; }
-  if [[ -z $summary ]]; then
-    echo "$project ended without a summary (exit status $status):"; tail -n 20 "$log"
+  began=$SECONDS log=artifacts/results/$project.log results=artifacts/results/$project.xml status=0
+  rm -f "$results"
+  progress "$log" & ticker=$!
+  NIXFUSE_TEST_RUN=$run "tests/$project/bin/Release/net10.0/$project" -noLogo -noColor -reporter verbose -xml "$results" >"$log" 2>&1 || status=$?
+  kill "$ticker" 2>/dev/null; wait "$ticker" 2>/dev/null || true
+  if ! report=$(/usr/bin/python3 tests/setup/results.py "$results" 2>&1); then
+    echo "   $project ended without results (exit status $status); the end of $log:"; tail -n 20 "$log"
     failed=$((failed + 1))
     continue
   fi
-  bad=$(($(number Failed) + $(number Errors)))
-  failed=$((failed + bad)) skipped=$((skipped + $(number Skipped)))
-  passed=$((passed + $(number Total) - $(number Failed) - $(number Skipped)))
-  ((status == 0 || bad > 0)) || { echo "$project exited with status $status"; failed=$((failed + 1)); }
-  echo "   ${summary#*Tests  }"
+  read -r ok bad out <<<"${report##*$'\n'}"
+  [[ $report != *$'\n'* ]] || echo "${report%$'\n'*}"
+  ((status == 0 || bad > 0)) || { echo "   $project exited with status $status; see $log"; bad=$((bad + 1)); }
+  while read -r line; do
+    echo "   LEFT BEHIND: $line"
+    bad=$((bad + 1))
+  done < <(leftovers)
+  rm -rf -- "${TMPDIR:?}"/* 2>/dev/null || true
+  passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + out))
+  echo "   $ok passed, $bad failed, $out skipped in $((SECONDS - began)) s"
 done
 
+step "done"
 if [[ ${CI:-} == true ]] && ((skipped > 0)); then
   echo "skipped in CI, which counts as failed: $skipped"
   failed=$((failed + skipped)) skipped=0
