@@ -1,4 +1,5 @@
 using NixFuseStore.Cli.Mounting;
+using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Cli;
 
@@ -7,6 +8,8 @@ internal static class Entry
 {
     public static Task<int> RunAsync(string[] args)
     {
+        // Cache, journal, log and sockets: whatever is made here is this user's, unless it is opened to others afterwards.
+        Libc.MakeNewFilesPrivate();
         if (!MountArguments.Takes(args))
         {
             return CommandRunner.RunAsync(args, Console.Out, Console.Error);

@@ -24,33 +24,32 @@ public static class StorageFactory
     {
         ArgumentNullException.ThrowIfNull(uri);
         ArgumentNullException.ThrowIfNull(options);
-        return await SqlMetadataStore.OpenAsync(OpenDialect(uri), options, cancellationToken).ConfigureAwait(false);
+        return await SqlMetadataStore.OpenAsync(OpenDialect(uri, options), options, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Opens a blob store by URI, <c>file:DIR</c>; the directory is made where it is missing.</summary>
+    /// <summary>Opens a blob store by URI, <c>file:DIR</c>; the directory is made where it is missing, and narrowed where others may look into it.</summary>
+    /// <param name="uri">Where the blobs are.</param>
+    /// <param name="notice">Is told in one line when it was narrowed.</param>
     /// <exception cref="FormatException">The URI is not one of these.</exception>
-    public static IBlobStore OpenBlobs(string uri)
+    /// <exception cref="IOException">The directory cannot be used.</exception>
+    public static IBlobStore OpenBlobs(string uri, Action<string>? notice = null)
     {
         ArgumentNullException.ThrowIfNull(uri);
         return TryCutScheme(uri, "file:", out string directory)
-            ? new FileBlobStore(directory)
+            ? new FileBlobStore(directory, notice)
             : throw new FormatException($"'{uri}' is not a blob store: use file:DIR.");
     }
 
-    private static SqlDialect OpenDialect(string uri)
+    private static SqlDialect OpenDialect(string uri, MetadataStoreOptions options)
     {
         if (TryCutScheme(uri, "sqlite:", out string file))
         {
-            if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory)
-            {
-                Directory.CreateDirectory(directory);
-            }
-
+            SqliteFiles.Prepare(Path.GetFullPath(file), options);
             return new SqliteDialect(file);
         }
 
         return uri.StartsWith("postgres://", StringComparison.Ordinal) || uri.StartsWith("postgresql://", StringComparison.Ordinal)
-            ? new PostgresDialect(PostgresUri.ToConnectionString(uri))
+            ? new PostgresDialect(PostgresUri.ToConnectionString(uri, options.Password, options.PassFile))
             : throw new FormatException("The metadata URI begins neither with postgres:// nor with sqlite:.");
     }
 

@@ -66,7 +66,9 @@ public sealed class OrdinaryUserTests : EndToEndTest
         var user = Own(new OrdinaryUser());
         var trap = Directory.CreateDirectory(Path.Combine(user.RuntimeDirectory, "nixfuse"));
         trap.UnixFileMode = (UnixFileMode)0b111_111_111;
-        var host = Own(new ClientHost(user.MakeFolder("host"), StartServer(), user.Entering, "nix"));
+        var server = StartServer();
+        var host = Own(new ClientHost(user.MakeFolder("host"), server, user.Entering, "nix"));
+        host.Token = server.CreateToken("write");
         OrdinaryUser.Give(host.MountPoint);
 
         Assert.Contains("belongs to another user", host.TryMount().FailedWithOneLine(), StringComparison.Ordinal);
@@ -76,6 +78,7 @@ public sealed class OrdinaryUserTests : EndToEndTest
     private ClientHost Mount(ServerProcess server, OrdinaryUser user)
     {
         var host = Own(new ClientHost(user.MakeFolder("host"), server, user.Entering, "nix"));
+        host.Token = server.CreateToken("write");
         OrdinaryUser.Give(host.MountPoint);
         host.Mount();
         return host;

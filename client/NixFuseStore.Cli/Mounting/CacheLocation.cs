@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using NixFuseStore.Cache;
 using NixFuseStore.Native.Linux;
+using NixFuseStore.Settings;
 
 namespace NixFuseStore.Cli.Mounting;
 
@@ -38,7 +39,12 @@ internal sealed class CacheLocation
     public static Guid StoreKey(IReadOnlyList<Uri> servers, string store)
         => new(SHA256.HashData(Encoding.UTF8.GetBytes(Identity(servers, store))).AsSpan(0, 16));
 
-    /// <summary>The directory given, or the default one: below /var/cache for root, below the user's cache directory for others.</summary>
+    /// <summary>
+    /// The directory given, which is this store's alone; or one below the settings files' cache-dir; or the default one: below /var/cache for
+    /// root, below the user's cache directory for others.
+    /// </summary>
+    /// <exception cref="CliException">There is no place for it.</exception>
+    /// <exception cref="SettingsException">A settings file cannot be used.</exception>
     public static CacheLocation Find(string? directory, IReadOnlyList<Uri> servers, string store)
     {
         if (directory is not null)
@@ -89,6 +95,11 @@ internal sealed class CacheLocation
 
     private static string BaseDirectory()
     {
+        if (SettingsFiles.Load().Client.CacheDirectory is { } configured)
+        {
+            return Path.IsPathRooted(configured.Value) ? configured.Value : throw configured.Wrong($"'{configured.Value}' is not an absolute path");
+        }
+
         if (Libc.EffectiveUserId == 0)
         {
             return SystemDirectory;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using NixFuseStore.Cache;
 using NixFuseStore.Cli.Settings;
+using NixFuseStore.Settings;
 
 namespace NixFuseStore.Cli.Mounting;
 
@@ -27,13 +28,17 @@ internal static class MountArguments
     /// <param name="args">What stands behind "mount".</param>
     /// <exception cref="UsageException">Something is wrong with them.</exception>
     /// <exception cref="CliException">A file they name cannot be used.</exception>
-    public static MountSettings Parse(ReadOnlySpan<string> args)
+    /// <exception cref="SettingsException">A settings file cannot be used.</exception>
+    public static MountSettings Parse(ReadOnlySpan<string> args) => Parse(args, SettingsFiles.Load().Client);
+
+    /// <summary>As the other, with settings that were read before.</summary>
+    internal static MountSettings Parse(ReadOnlySpan<string> args, ClientSettings configured)
     {
         string? mountPoint = null, server = null, store = null, tokenFile = null, tlsAuthority = null, cacheDirectory = null;
         var keys = new List<string>();
         bool foreground = false, detached = false, onlyOperands = false;
         bool? trustsClients = null;
-        var cacheBytes = MountSettings.CacheBytesDefault;
+        long? cacheBytes = null;
         var readAhead = MountSettings.ReadAheadKibibytesDefault;
 
         for (var i = 0; i < args.Length; i++)
@@ -93,17 +98,18 @@ internal static class MountArguments
             }
         }
 
-        // 3. Together with the environment.
+        // 3. Together with the environment and the settings files.
         return new MountSettings
         {
             MountPoint = mountPoint is { Length: > 0 } ? mountPoint : throw new UsageException("the mount point is missing (see nixfuse mount --help)"),
-            Store = StoreSettingsReader.Resolve(server, store, tokenFile, keys, tlsAuthority),
+            Store = StoreSettingsReader.Resolve(server, store, tokenFile, keys, tlsAuthority, configured),
             Foreground = foreground,
             IsDetached = detached,
             CacheDirectory = cacheDirectory,
-            CacheBytesMax = cacheBytes,
+            CacheBytesMax = cacheBytes ?? ConfiguredCacheSize(configured) ?? MountSettings.CacheBytesDefault,
             ReadAheadKibibytes = readAhead,
             TrustsClients = trustsClients,
+            Trusted = configured.Trusted,
         };
     }
 
@@ -115,6 +121,18 @@ internal static class MountArguments
         }
 
         return index + 1 < args.Length ? args[++index] : throw new UsageException($"{args[index]} wants a value");
+    }
+
+    private static long? ConfiguredCacheSize(ClientSettings configured)
+    {
+        if (configured.CacheSize is not { } setting)
+        {
+            return null;
+        }
+
+        return ByteSize.TryParse(setting.Value, out var bytes) && bytes >= ChunkCacheOptions.SizeBytesMin
+            ? bytes
+            : throw setting.Wrong($"it wants a size such as 20GiB, at least {ByteSize.Format(ChunkCacheOptions.SizeBytesMin)}, not '{setting.Value}'");
     }
 
     private static long ParseCacheSize(string text)

@@ -1,4 +1,5 @@
 using NixFuseStore.Cli.Settings;
+using NixFuseStore.Settings;
 
 namespace NixFuseStore.Cli.Mounting;
 
@@ -31,6 +32,9 @@ internal sealed record MountSettings
 
     /// <summary>Whether clients of the daemon socket may do what stock Nix allows trusted users only; null where the token decides.</summary>
     public bool? TrustsClients { get; init; }
+
+    /// <summary>Further trusted Nix users of the daemon socket, as the settings files name them; null where they do not. See SETTINGS.md.</summary>
+    public Setting<IReadOnlyList<string>>? Trusted { get; init; }
 
     public int ReadAheadKibibytes { get; init; } = ReadAheadKibibytesDefault;
 }

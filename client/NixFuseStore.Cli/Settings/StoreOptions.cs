@@ -1,11 +1,12 @@
 using System.CommandLine;
 using NixFuseStore.Client;
+using NixFuseStore.Settings;
 
 namespace NixFuseStore.Cli.Settings;
 
 /// <summary>
 /// The options shared by every command that talks to a server. Make one per command, <see cref="AddTo"/> it, and
-/// <see cref="Read"/> it in the action. An option beats its environment variable, which beats the default.
+/// <see cref="Read"/> it in the action. An option beats its environment variable, which beats the settings files, which beat the default.
 /// </summary>
 internal sealed class StoreOptions
 {
@@ -32,7 +33,7 @@ internal sealed class StoreOptions
 
     private readonly Option<string[]> _trustedPublicKeys = new("--trusted-public-key")
     {
-        Description = "A key whose statements about paths are believed, as name:base64 (may be repeated)",
+        Description = "A key that must have signed the store's paths, as name:base64 (may be repeated)",
         HelpName = "KEY",
         DefaultValueFactory = _ => [],
     };
@@ -53,6 +54,7 @@ internal sealed class StoreOptions
     }
 
     /// <exception cref="UsageException">An address is not one.</exception>
+    /// <exception cref="SettingsException">A settings file cannot be used.</exception>
     /// <exception cref="CliException">The token file cannot be read or is empty.</exception>
     public StoreSettings Read(ParseResult parsed)
         => StoreSettingsReader.Resolve(
@@ -60,5 +62,6 @@ internal sealed class StoreOptions
             parsed.GetValue(_store),
             parsed.GetValue(_tokenFile),
             parsed.GetValue(_trustedPublicKeys) ?? [],
-            parsed.GetValue(_tlsAuthority));
+            parsed.GetValue(_tlsAuthority),
+            SettingsFiles.Load().Client);
 }

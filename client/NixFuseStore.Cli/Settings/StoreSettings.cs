@@ -1,5 +1,6 @@
 using NixFuseStore.Client;
 using NixFuseStore.Nix;
+using NixFuseStore.Settings;
 
 namespace NixFuseStore.Cli.Settings;
 
@@ -16,6 +17,9 @@ internal sealed record StoreSettings(
     IReadOnlyList<string> TrustedPublicKeys,
     string? TlsAuthorityFile)
 {
+    /// <summary>The proxy that leads to the server, where a settings file names one.</summary>
+    public Setting<string>? Proxy { get; init; }
+
     /// <summary>The first server, for messages.</summary>
     public string Server => Servers[0].GetLeftPart(UriPartial.Authority);
 

@@ -1,9 +1,11 @@
 using NixFuseStore.Client;
+using NixFuseStore.Settings;
 
 namespace NixFuseStore.Cli.Settings;
 
 /// <summary>
-/// Weighs options, environment and defaults. Free of the command line parser, because starting a mount cannot afford to load it.
+/// Weighs options, environment, settings files and defaults, in this order. Free of the command line parser, because starting a mount
+/// cannot afford to load it.
 /// </summary>
 internal static class StoreSettingsReader
 {
@@ -12,36 +14,53 @@ internal static class StoreSettingsReader
     public const string TokenVariable = "NIXFUSE_TOKEN";
 
     public static StoreSettings Resolve(
-        string? server, string? store, string? tokenFile, IReadOnlyList<string> trustedPublicKeys, string? tlsAuthorityFile)
+        string? server, string? store, string? tokenFile, IReadOnlyList<string> trustedPublicKeys, string? tlsAuthorityFile, ClientSettings settings)
     {
-        IReadOnlyList<Uri> servers;
-        try
-        {
-            servers = ServerConnectionOptions.ParseServers(server ?? Variable(ServerVariable) ?? StoreOptions.DefaultServer);
-        }
-        catch (StoreConfigurationException e)
-        {
-            throw new UsageException(e.Message);
-        }
-
+        tlsAuthorityFile ??= settings.TlsAuthorityFile?.Value;
         if (tlsAuthorityFile is not null && !File.Exists(tlsAuthorityFile))
         {
             throw new CliException($"cannot read the certificate file {tlsAuthorityFile}: it does not exist");
         }
 
         return new StoreSettings(
-            servers,
-            store ?? Variable(StoreVariable) ?? StoreOptions.DefaultStore,
-            ReadToken(tokenFile),
-            trustedPublicKeys,
-            tlsAuthorityFile);
+            ParseServers(server ?? Variable(ServerVariable), settings),
+            store ?? Variable(StoreVariable) ?? settings.Store?.Value ?? StoreOptions.DefaultStore,
+            ReadToken(tokenFile, settings),
+            trustedPublicKeys.Count > 0 ? trustedPublicKeys : settings.TrustedPublicKeys?.Value ?? [],
+            tlsAuthorityFile)
+        {
+            Proxy = settings.Proxy,
+        };
     }
 
-    private static string? ReadToken(string? tokenFile)
+    private static IReadOnlyList<Uri> ParseServers(string? given, ClientSettings settings)
+    {
+        var configured = given is null ? settings.Servers : null;
+        try
+        {
+            return ServerConnectionOptions.ParseServers(given ?? (configured is null ? StoreOptions.DefaultServer : string.Join(',', configured.Value)));
+        }
+        catch (StoreConfigurationException e)
+        {
+            throw configured?.Wrong(e.Message) ?? (Exception)new UsageException(e.Message);
+        }
+    }
+
+    private static string? ReadToken(string? tokenFile, ClientSettings settings)
     {
         if (tokenFile is null)
         {
-            return Variable(TokenVariable);
+            // Programs that read a secret out of a file often leave the line's end on it.
+            if (Variable(TokenVariable)?.Trim() is { } variable)
+            {
+                return variable.Length > 0 ? variable : throw new CliException($"{TokenVariable} holds nothing but spaces");
+            }
+
+            tokenFile = settings.TokenFile?.Value;
+            if (tokenFile is null)
+            {
+                return null;
+            }
         }
 
         string token;

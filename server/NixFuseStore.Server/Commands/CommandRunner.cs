@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using NixFuseStore.Server.Hosting;
+using NixFuseStore.Settings;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Commands;
@@ -43,7 +44,7 @@ internal static class CommandRunner
         {
             return Fail(error, e.Message, ExitUsage);
         }
-        catch (Exception e) when (e is ServerException or MetadataUnavailableException)
+        catch (Exception e) when (e is ServerException or SettingsException or MetadataUnavailableException)
         {
             return Fail(error, e.Message, ExitFailed);
         }

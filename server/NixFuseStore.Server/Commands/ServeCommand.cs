@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using NixFuseStore.Server.Hosting;
+using NixFuseStore.Settings;
 
 namespace NixFuseStore.Server.Commands;
 
@@ -11,9 +12,8 @@ internal static class ServeCommand
     {
         var listen = new Option<string[]>("--listen")
         {
-            Description = "http://HOST:PORT or https://HOST:PORT; may be repeated",
+            Description = $"http://HOST:PORT or https://HOST:PORT; may be repeated (default: {ServerOptions.DefaultListen})",
             HelpName = "URL",
-            DefaultValueFactory = _ => [ServerOptions.DefaultListen],
         };
         var certificate = new Option<string?>("--tls-certificate") { Description = "PEM file of the certificate and its chain", HelpName = "FILE" };
         var key = new Option<string?>("--tls-key") { Description = "PEM file of the certificate's private key", HelpName = "FILE" };
@@ -22,10 +22,13 @@ internal static class ServeCommand
         storage.AddTo(command, withBlobs: true);
         command.SetAction((parsed, _) =>
         {
-            var options = new ServerOptions(storage.Read(parsed), parsed.GetValue(listen)!)
+            var settings = SettingsFiles.Load().Server;
+            var options = new ServerOptions(
+                storage.Read(parsed, settings),
+                parsed.GetValue(listen) is { Length: > 0 } given ? given : settings.Listen?.Value ?? [ServerOptions.DefaultListen])
             {
-                TlsCertificateFile = parsed.GetValue(certificate),
-                TlsKeyFile = parsed.GetValue(key),
+                TlsCertificateFile = parsed.GetValue(certificate) ?? settings.TlsCertificateFile?.Value,
+                TlsKeyFile = parsed.GetValue(key) ?? settings.TlsKeyFile?.Value,
                 Log = error,
             };
             return (options.TlsCertificateFile is null) == (options.TlsKeyFile is null)

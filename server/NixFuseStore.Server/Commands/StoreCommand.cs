@@ -29,6 +29,7 @@ internal static class StoreCommand
         storage.AddTo(command);
         command.SetAction((parsed, cancellation) => storage.UseMetadataAsync(
             parsed,
+            mayCreate: true,
             async metadata =>
             {
                 var store = await StoreCreation.CreateAsync(metadata, parsed.GetValue(name)!, parsed.GetValue(directory)!, cancellation).ConfigureAwait(false);

@@ -5,6 +5,9 @@ namespace NixFuseStore.Server.Hosting;
 /// <summary>Every message that the server logs.</summary>
 internal static partial class Log
 {
+    [LoggerMessage(14, LogLevel.Warning, "{Line}")]
+    public static partial void Notice(this ILogger logger, string line);
+
     [LoggerMessage(1, LogLevel.Error, "{Call} failed")]
     public static partial void CallFailed(this ILogger logger, string call, Exception exception);
 

@@ -1,24 +1,39 @@
+using NixFuseStore.Native.Files;
 using NixFuseStore.Storage;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Hosting;
 
-/// <summary>Opens what <see cref="StorageOptions"/> name; whatever goes wrong becomes a line for the operator.</summary>
+/// <summary>
+/// Opens what <see cref="StorageOptions"/> name; whatever goes wrong becomes a line for the operator. Everything here holds secrets or
+/// content, so it is for the server's user alone.
+/// </summary>
 internal static class StorageOpener
 {
+    /// <param name="options">Where storage is.</param>
+    /// <param name="mayCreate">Whether a database may be made where there is none.</param>
+    /// <param name="notice">Is told in one line what was put right.</param>
+    /// <param name="cancellation">Gives up.</param>
     /// <exception cref="ServerException">It cannot be opened.</exception>
-    public static async Task<IMetadataStore> OpenMetadataAsync(StorageOptions options, CancellationToken cancellation)
+    public static async Task<IMetadataStore> OpenMetadataAsync(
+        StorageOptions options, bool mayCreate, Action<string> notice, CancellationToken cancellation)
     {
         try
         {
-            if (options.Metadata is null)
+            if (options.Metadata is null && mayCreate)
             {
-                CreateDataDirectory(options);
-                CreateMetadataFile(options.MetadataFile);
+                CreateDataDirectory(options, notice);
             }
 
-            return await StorageFactory.OpenMetadataAsync(options.MetadataUri, cancellationToken: cancellation).ConfigureAwait(false);
+            var settings = new MetadataStoreOptions
+            {
+                MustExist = !mayCreate,
+                Password = options.MetadataPassword,
+                PassFile = options.MetadataPassFile,
+                Notice = notice,
+            };
+            return await StorageFactory.OpenMetadataAsync(options.MetadataUri, settings, cancellation).ConfigureAwait(false);
         }
         catch (MetadataUnavailableException e)
         {
@@ -31,16 +46,16 @@ internal static class StorageOpener
     }
 
     /// <exception cref="ServerException">It cannot be opened.</exception>
-    public static IBlobStore OpenBlobs(StorageOptions options)
+    public static IBlobStore OpenBlobs(StorageOptions options, Action<string> notice)
     {
         try
         {
             if (options.Blobs is null)
             {
-                CreateDataDirectory(options);
+                CreateDataDirectory(options, notice);
             }
 
-            return StorageFactory.OpenBlobs(options.BlobsUri);
+            return StorageFactory.OpenBlobs(options.BlobsUri, notice);
         }
         catch (FormatException e)
         {
@@ -52,50 +67,19 @@ internal static class StorageOpener
         }
     }
 
-    /// <summary>Makes an empty file, which SQLite takes for a new database, so that nobody else may read the keys in it, whatever the umask.</summary>
-    private static void CreateMetadataFile(string file)
+    private static void CreateDataDirectory(StorageOptions options, Action<string> notice)
     {
-        if (File.Exists(file))
-        {
-            return;
-        }
-
+        var directory = Path.GetFullPath(options.DataDirectory);
         try
         {
-            using var created = new FileStream(file, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-#pragma warning disable CA1416 // this program runs on Linux only
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-#pragma warning restore CA1416
-            });
-        }
-        catch (IOException) when (File.Exists(file))
-        {
-            // Another process was quicker.
+            PrivateFiles.SecureDirectory(directory, notice);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ServerException($"cannot make {file}: {e.Message}", e);
-        }
-    }
-
-    private static void CreateDataDirectory(StorageOptions options)
-    {
-        try
-        {
-            // Keys lie in there.
-#pragma warning disable CA1416 // this program runs on Linux only
-            Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-#pragma warning restore CA1416
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ServerException($"cannot make the data directory {options.DataDirectory}: {e.Message}", e);
+            throw new ServerException($"cannot use the data directory {directory}: {e.Message}", e);
         }
 
-        var probe = Path.Combine(options.DataDirectory, ".probe-" + Environment.ProcessId);
+        var probe = Path.Combine(directory, ".probe-" + Environment.ProcessId);
         try
         {
             File.WriteAllBytes(probe, []);
@@ -103,7 +87,7 @@ internal static class StorageOpener
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ServerException($"cannot write to the data directory {options.DataDirectory}: {e.Message}", e);
+            throw new ServerException($"cannot write to the data directory {directory}: {e.Message}", e);
         }
     }
 }

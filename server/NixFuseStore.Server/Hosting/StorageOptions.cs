@@ -9,6 +9,12 @@ public sealed record StorageOptions(string DataDirectory, string? Metadata = nul
     /// <summary>The data directory of a server that was told none.</summary>
     public const string DefaultDataDirectory = "nixfuse-data";
 
+    /// <summary>The password for the database where its URI has none; null leaves it to PGPASSWORD and password files.</summary>
+    public string? MetadataPassword { get; init; }
+
+    /// <summary>A file of PostgreSQL's form with passwords; null for PGPASSFILE and ~/.pgpass.</summary>
+    public string? MetadataPassFile { get; init; }
+
     /// <summary>Where metadata is.</summary>
     public string MetadataUri => Metadata ?? "sqlite:" + MetadataFile;
 

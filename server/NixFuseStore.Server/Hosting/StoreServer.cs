@@ -53,13 +53,13 @@ public sealed class StoreServer : IAsyncDisposable
         var limits = new ServerLimits { Heartbeat = options.Heartbeat };
         var logger = new LineLogger(options.Log ?? Console.Error, LogLevel.Information);
         var setup = CreateListening(options, limits, logger);
-        var metadata = await StorageOpener.OpenMetadataAsync(options.Storage, cancellation).ConfigureAwait(false);
+        var metadata = await StorageOpener.OpenMetadataAsync(options.Storage, mayCreate: true, logger.Notice, cancellation).ConfigureAwait(false);
         IBlobStore? blobs = null;
         ChunkStore? chunks = null;
         var stopping = new CancellationTokenSource();
         try
         {
-            blobs = StorageOpener.OpenBlobs(options.Storage);
+            blobs = StorageOpener.OpenBlobs(options.Storage, logger.Notice);
             chunks = await OpenChunksAsync(metadata, blobs, cancellation).ConfigureAwait(false);
             await StoreCreation.EnsureAnyAsync(metadata, cancellation).ConfigureAwait(false);
             var application = CreateApplication(setup, metadata, chunks, limits, logger, stopping.Token);

@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Storage.Blobs;
 
@@ -17,7 +18,7 @@ internal sealed class FileBlobLock : IDisposable
 
     /// <exception cref="IOException">Somebody else holds it.</exception>
     public static FileBlobLock Take(string path) =>
-        new(path, File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        new(path, PrivateFiles.Open(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
 
     /// <summary>Removes the file along with the lock: the object is sealed and nobody shall write it again.</summary>
     public void Remove()

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using NixFuseStore.Native.Files;
 using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Storage.Blobs;
@@ -17,12 +18,15 @@ public sealed class FileBlobStore : IBlobStore
 
     private readonly FileHandleCache _handles = new(OpenFilesMax);
 
-    /// <summary>Opens a blob store in a directory, which is made where it is missing.</summary>
-    public FileBlobStore(string directory)
+    /// <summary>Opens a blob store in a directory, which is made where it is missing, and narrowed where others may look into it.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="notice">Is told in one line when it was narrowed.</param>
+    /// <exception cref="IOException">It cannot be used.</exception>
+    public FileBlobStore(string directory, Action<string>? notice = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         Root = Path.GetFullPath(directory);
-        Directory.CreateDirectory(Root);
+        PrivateFiles.SecureDirectory(Root, notice);
     }
 
     /// <summary>The directory.</summary>
@@ -40,14 +44,14 @@ public sealed class FileBlobStore : IBlobStore
         {
             if (!Directory.Exists(directory))
             {
-                Directory.CreateDirectory(directory);
+                PrivateFiles.SecureDirectory(directory);
                 DirectorySync.Flush(Root);
             }
 
             var writerLock = FileBlobLock.Take(path + LockSuffix);
             try
             {
-                var handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+                var handle = PrivateFiles.Open(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
                 DirectorySync.Flush(directory);
                 return new FileBlobWriter(this, path, handle, writerLock, 0);
             }
@@ -73,7 +77,7 @@ public sealed class FileBlobStore : IBlobStore
             var writerLock = FileBlobLock.Take(path + LockSuffix);
             try
             {
-                var handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+                var handle = PrivateFiles.Open(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
                 if (RandomAccess.GetLength(handle) < length)
                 {
                     handle.Dispose();

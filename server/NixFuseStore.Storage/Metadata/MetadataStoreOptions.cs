@@ -8,4 +8,16 @@ public sealed record MetadataStoreOptions
 
     /// <summary>The clock of registration times. Leases go by the database's clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Whether a database that is missing or empty is an error rather than made.</summary>
+    public bool MustExist { get; init; }
+
+    /// <summary>The password for PostgreSQL where the URI has none; null leaves it to PGPASSWORD and password files.</summary>
+    public string? Password { get; init; }
+
+    /// <summary>A file of PostgreSQL's form with passwords; null for PGPASSFILE and ~/.pgpass.</summary>
+    public string? PassFile { get; init; }
+
+    /// <summary>Is told in one line what was put right while opening.</summary>
+    public Action<string>? Notice { get; init; }
 }

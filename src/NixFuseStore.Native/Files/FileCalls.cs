@@ -36,6 +36,12 @@ internal static unsafe partial class FileCalls
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     internal struct Statx
     {
+        [FieldOffset(0x14)]
+        public uint UserId;
+
+        [FieldOffset(0x18)]
+        public uint GroupId;
+
         [FieldOffset(0x1c)]
         public ushort Mode;
 

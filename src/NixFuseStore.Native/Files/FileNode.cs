@@ -124,7 +124,7 @@ public sealed unsafe class FileNode : IDisposable
     }
 
     // S_IFMT of stat(2).
-    private static FileKind KindOfMode(ushort mode) => (mode & 0xf000) switch
+    internal static FileKind KindOfMode(ushort mode) => (mode & 0xf000) switch
     {
         0x8000 => FileKind.Regular,
         0x4000 => FileKind.Directory,

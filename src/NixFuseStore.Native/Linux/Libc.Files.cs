@@ -60,6 +60,16 @@ public static unsafe partial class Libc
     /// <summary>The user that this process acts as.</summary>
     public static uint EffectiveUserId => Raw.GetEffectiveUserId();
 
+    /// <summary>
+    /// From now on, whatever this process makes is for its user alone, unless the mode is set afterwards. For the start of a program, since
+    /// libraries make files, too (a database's log, a cache's checkpoint), and do not ask who may read them.
+    /// </summary>
+    public static void MakeNewFilesPrivate()
+    {
+        const uint GroupAndOthers = 0x3f; // 077
+        _ = Raw.SetUserMask(GroupAndOthers);
+    }
+
     private static Errno LastError => (Errno)Marshal.GetLastPInvokeError();
 
     // The entry points themselves. Kept apart, so that nobody calls one without looking at its error.
@@ -78,6 +88,9 @@ public static unsafe partial class Libc
 
         [LibraryImport(Library, EntryPoint = "preadv2", SetLastError = true)]
         internal static partial nint ReadVector(SafeFileHandle file, IoVector* vectors, int count, long offset, int flags);
+
+        [LibraryImport(Library, EntryPoint = "umask")]
+        internal static partial uint SetUserMask(uint mask);
 
         [LibraryImport(Library, EntryPoint = "geteuid")]
         internal static partial uint GetEffectiveUserId();

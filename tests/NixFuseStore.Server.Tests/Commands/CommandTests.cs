@@ -171,7 +171,7 @@ public sealed class CommandTests : IDisposable
         Assert.Equal(1, result.Error.Count(c => c == '\n'));
     }
 
-    private static async Task PushAsync(Uri address, SamplePath sample)
+    internal static async Task PushAsync(Uri address, SamplePath sample)
     {
         var options = new TransportOptions { Address = address };
         using var channel = new GrpcChannel(options);

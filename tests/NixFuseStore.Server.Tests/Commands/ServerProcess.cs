@@ -26,7 +26,21 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Starts <c>serve</c> and waits until it listens.</summary>
     public static async Task<ServerProcess> ServeAsync(string data, params string[] arguments)
     {
-        var server = new ServerProcess(Start(["serve", "--data", data, "--listen", "http://127.0.0.1:0", .. arguments]));
+        return await ListensAsync(new ServerProcess(Start(["serve", "--data", data, "--listen", "http://127.0.0.1:0", .. arguments])));
+    }
+
+    /// <summary>As <see cref="ServeAsync"/>, under a umask.</summary>
+    public static async Task<ServerProcess> ServeMaskedAsync(string mask, string data, params string[] arguments)
+    {
+        string[] command = ["-c", $"umask {mask}; exec \"$@\"", "sh", "dotnet", Program, "serve", "--data", data, "--listen", "http://127.0.0.1:0", .. arguments];
+        return await ListensAsync(new ServerProcess(Start("sh", command, environment: null)));
+    }
+
+    /// <summary>All that it wrote to standard error; to be asked for once it has ended.</summary>
+    public Task<string> ErrorAsync() => _error;
+
+    private static async Task<ServerProcess> ListensAsync(ServerProcess server)
+    {
         const string Listening = "listening on ";
         while (await server._process.StandardOutput.ReadLineAsync(TestServer.Cancellation) is { } line)
         {
@@ -43,9 +57,12 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Runs a command to its end.</summary>
-    public static async Task<(int Status, string Output, string Error)> RunAsync(params string[] arguments)
+    public static Task<(int Status, string Output, string Error)> RunAsync(params string[] arguments) => RunAsync(arguments, environment: null);
+
+    /// <summary>As the other, with further variables in its environment.</summary>
+    public static async Task<(int Status, string Output, string Error)> RunAsync(string[] arguments, Dictionary<string, string>? environment)
     {
-        using var process = Start(arguments);
+        using var process = Start("dotnet", [Program, .. arguments], environment);
         var error = process.StandardError.ReadToEndAsync(TestServer.Cancellation);
         var output = await process.StandardOutput.ReadToEndAsync(TestServer.Cancellation);
         await process.WaitForExitAsync(TestServer.Cancellation);
@@ -79,10 +96,18 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static Process Start(string[] arguments)
+    private static string Program => Path.Combine(AppContext.BaseDirectory, "nixfuse-server.dll");
+
+    private static Process Start(string[] arguments) => Start("dotnet", [Program, .. arguments], environment: null);
+
+    private static Process Start(string program, string[] arguments, Dictionary<string, string>? environment)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "nixfuse-server.dll"));
+        var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment ?? [])
+        {
+            start.Environment[name] = value;
+        }
+
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);

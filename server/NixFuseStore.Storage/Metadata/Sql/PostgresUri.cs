@@ -9,8 +9,11 @@ namespace NixFuseStore.Storage.Metadata.Sql;
 /// </summary>
 internal static class PostgresUri
 {
+    /// <param name="uri">The URI.</param>
+    /// <param name="password">The password where the URI has none; null for that of PGPASSWORD, PGPASSFILE or ~/.pgpass.</param>
+    /// <param name="passFile">Takes the place of PGPASSFILE; may be null.</param>
     /// <exception cref="FormatException">The text is no such URI; the message never repeats a password.</exception>
-    public static string ToConnectionString(string uri)
+    public static string ToConnectionString(string uri, string? password = null, string? passFile = null)
     {
         int scheme = uri.IndexOf("://", StringComparison.Ordinal);
         string rest = scheme < 0 ? throw Wrong("it has no '://'") : uri[(scheme + 3)..];
@@ -21,7 +24,7 @@ internal static class PostgresUri
         int at = rest.LastIndexOf('@');
         string credentials = at < 0 ? "" : rest[..at];
         string host = at < 0 ? rest : rest[(at + 1)..];
-        string password = Cut(ref credentials, credentials.IndexOf(':', StringComparison.Ordinal));
+        string ownPassword = Cut(ref credentials, credentials.IndexOf(':', StringComparison.Ordinal));
         int colon = host.LastIndexOf(':');
         string port = colon > host.LastIndexOf(']') ? Cut(ref host, colon) : "";
 
@@ -32,10 +35,8 @@ internal static class PostgresUri
             Username = credentials.Length == 0 ? Environment.UserName : Decode(credentials),
             ApplicationName = "nixfuse-server",
         };
-        if (password.Length > 0)
-        {
-            builder.Password = Decode(password);
-        }
+        builder.Password = ownPassword.Length > 0 ? Decode(ownPassword) : password;
+        builder.Passfile = passFile;
 
         if (port.Length > 0)
         {

@@ -17,6 +17,9 @@ internal abstract class SqlDialect : IAsyncDisposable
     /// <summary>An expression for the size of the database in bytes.</summary>
     public abstract string DatabaseBytes { get; }
 
+    /// <summary>A statement that counts the tables called <c>schema_versions</c>: none in an empty database.</summary>
+    public abstract string CountSchemaTables { get; }
+
     /// <summary>Replaces the column types of the schema's statements.</summary>
     public abstract string TranslateSchema(string statement);
 

@@ -3,6 +3,17 @@ namespace NixFuseStore.Storage.Metadata.Sql;
 /// <content>The schema.</content>
 internal sealed partial class SqlMetadataStore
 {
+    /// <summary>For commands that only look: they leave an empty database empty.</summary>
+    private async Task RequireSchemaAsync(CancellationToken cancellationToken)
+    {
+        var tables = await ReadAsync(session => session.ScalarAsync(_dialect.CountSchemaTables, cancellationToken), cancellationToken).ConfigureAwait(false);
+        if (tables.ToInt64() == 0)
+        {
+            throw new MetadataUnavailableException(
+                $"The {Description} is empty: name the one that the server uses, with --data or --metadata as for 'serve'.");
+        }
+    }
+
     private async Task MigrateAsync(CancellationToken cancellationToken)
     {
         var migrations = Migrations.All;

@@ -39,6 +39,11 @@ internal sealed partial class SqlMetadataStore : IMetadataStore
         var store = new SqlMetadataStore(dialect, options);
         try
         {
+            if (options.MustExist)
+            {
+                await store.RequireSchemaAsync(cancellationToken).ConfigureAwait(false);
+            }
+
             await store.MigrateAsync(cancellationToken).ConfigureAwait(false);
             return store;
         }

@@ -45,6 +45,8 @@ internal sealed class SqliteDialect : SqlDialect
 
     public override string DatabaseBytes => "(SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size())";
 
+    public override string CountSchemaTables => "SELECT count(*) FROM sqlite_master WHERE name = 'schema_versions'";
+
     public override string TranslateSchema(string statement) => statement
         .Replace("{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT", StringComparison.Ordinal)
         .Replace("{id}", "INTEGER PRIMARY KEY", StringComparison.Ordinal)
