@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using NixFuseStore.Protocol.Grpc;
@@ -31,11 +30,11 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
                 StatusCode.Unauthenticated, "this server asks for a token: give one with --token-file FILE or in NIXFUSE_TOKEN");
         }
 
-        return IsLoopback(context)
+        return LocalPeer.WhyRefused(context) is not { } reason
             ? Principal.Loopback
             : throw new RpcException(
                 StatusCode.Unauthenticated,
-                "no token was made yet, so only the server's own host is served: make one there with 'nixfuse-server token create --store NAME --rights read'");
+                $"no token was made yet, so {reason}: make one on the server with 'nixfuse-server token create --store NAME --rights read'");
     }
 
     /// <summary>Finds a store in which the principal has a right.</summary>
@@ -79,14 +78,6 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
         var text = Encoding.UTF8.GetString(credentials, 0, length);
         return text[(text.IndexOf(':', StringComparison.Ordinal) + 1)..];
     }
-
-    /// <summary>Whether the peer is a process on this host, and not a proxy on this host that speaks for somebody else.</summary>
-    private static bool IsLoopback(HttpContext context) =>
-        context.Connection.RemoteIpAddress is { } address
-        && IPAddress.IsLoopback(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address)
-        && !context.Request.Headers.ContainsKey("x-forwarded-for")
-        && !context.Request.Headers.ContainsKey("forwarded")
-        && !context.Request.Headers.ContainsKey("via");
 
     private static RpcException Denied(string store, AccessRights right) => new(
         StatusCode.PermissionDenied,

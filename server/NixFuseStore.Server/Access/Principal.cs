@@ -15,7 +15,7 @@ internal sealed class Principal
         _rightsByStore = rightsByStore;
     }
 
-    /// <summary>A process on this host, while no token was made yet: may do everything.</summary>
+    /// <summary>A process of root or of the server's own user on this host, while no token was made yet: may do everything.</summary>
     public static Principal Loopback { get; } = new(
         "loopback", AccessRights.Read | AccessRights.Write | AccessRights.Administer, new Dictionary<StoreId, AccessRights>());
 

@@ -57,6 +57,12 @@ public enum Errno
     /// <summary>Invalid argument.</summary>
     EINVAL = 22,
 
+    /// <summary>Too many open files in the system.</summary>
+    ENFILE = 23,
+
+    /// <summary>Too many open files in the process.</summary>
+    EMFILE = 24,
+
     /// <summary>Not a terminal, or an ioctl the object does not have.</summary>
     ENOTTY = 25,
 

@@ -67,6 +67,59 @@ public sealed class AccessTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Unauthorized, (await http.SendAsync(request)).StatusCode);
     }
 
+    [Theory]
+    [InlineData("Origin", "http://127.0.0.1:7420")]
+    [InlineData("Origin", "null")]
+    [InlineData("Host", "rebound.example:7420")]
+    [InlineData("Host", "203.0.113.5")]
+    public async Task NoTokenMade_WebPage_IsNotLoopback(string header, string value)
+    {
+        using var http = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Loopback, "/main/nix-cache-info"));
+        request.Headers.TryAddWithoutValidation(header, value);
+        using var response = await http.SendAsync(request, TestServer.Cancellation);
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        Assert.Contains($"({header})", await response.Content.ReadAsStringAsync(TestServer.Cancellation), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("localhost")]
+    [InlineData("127.0.0.1:1")]
+    [InlineData("[::1]:7420")]
+    public async Task NoTokenMade_OwnNamesOfThisHost_AreServed(string host)
+    {
+        using var http = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Loopback, "/main/nix-cache-info"));
+        request.Headers.Host = host;
+        using var response = await http.SendAsync(request, TestServer.Cancellation);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
+    /// <summary>By every door: the binary cache, the data plane, gRPC.</summary>
+    [Theory]
+    [InlineData("/main/nix-cache-info")]
+    [InlineData("/data/v1/main/chunks/read", "-X", "POST")]
+    [InlineData("/nixfuse.v1.Store/GetStore", "--http2-prior-knowledge", "-X", "POST", "-H", "content-type: application/grpc", "-H", "te: trailers")]
+    public async Task NoTokenMade_OtherUserOfThisHost_IsRefused(string path, params string[] options)
+    {
+        Assert.SkipUnless(Environment.UserName == "root" && File.Exists("/usr/bin/setpriv") && File.Exists("/usr/bin/curl"), "needs root, setpriv and curl");
+        var url = new Uri(Loopback, path).AbsoluteUri;
+
+        var other = await CurlAsync(["setpriv", "--reuid", "12345", "--clear-groups", "curl", "-sSi", .. options, url]);
+        var root = await CurlAsync(["curl", "-sSi", .. options, url]);
+
+        Assert.Contains("not user 12345", Uri.UnescapeDataString(other), StringComparison.Ordinal);
+        Assert.DoesNotContain("no token was made", Uri.UnescapeDataString(root), StringComparison.Ordinal);
+    }
+
+    private static async Task<string> CurlAsync(string[] command)
+    {
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true })!;
+        var output = await process.StandardOutput.ReadToEndAsync(TestServer.Cancellation);
+        await process.WaitForExitAsync(TestServer.Cancellation);
+        return output;
+    }
+
     [Fact]
     public async Task TokensMade_CallWithoutOneOrWithAWrongOne_Unauthenticated()
     {

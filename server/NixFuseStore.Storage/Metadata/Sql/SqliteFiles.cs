@@ -27,7 +27,7 @@ internal static class SqliteFiles
                 PrivateFiles.SecureFile(file + suffix, options.Notice);
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException and not MetadataUnavailableException or UnauthorizedAccessException)
         {
             throw new MetadataUnavailableException($"cannot use the database {file}: {e.Message}", e);
         }
