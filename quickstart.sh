@@ -41,9 +41,10 @@ esac
 
 # --- 1. what is missing -----------------------------------------------------------
 . tests/setup/packages.sh
-for need in nix-build:nix-bin patchelf:patchelf bwrap:bubblewrap fusermount3:fuse3 python3:python3 dpkg-deb:dpkg curl:curl; do
+for need in gcc:gcc objcopy:binutils nix-build:nix-bin patchelf:patchelf bwrap:bubblewrap fusermount3:fuse3 python3:python3 dpkg-deb:dpkg curl:curl; do
   need_command "${need%%:*}" "${need#*:}"
 done
+need_file /usr/include/stdlib.h libc6-dev
 for need in libzstd.so.1:libzstd1 libcrypto.so.3:libssl3 liblzma.so.5:liblzma5 libsqlite3.so.0:libsqlite3-0; do
   need_library "${need%%:*}" "${need#*:}"
 done

@@ -52,6 +52,7 @@ for need in nix-store:nix-bin patchelf:patchelf bwrap:bubblewrap fusermount3:fus
 done
 for need in libzstd.so.1:libzstd1 libcrypto.so.3:libssl3 liblzma.so.5:liblzma5 libsqlite3.so.0:libsqlite3-0; do need_library "${need%%:*}" "${need#*:}"; done
 need_file '/usr/lib/postgresql/*/bin/initdb' postgresql
+need_file /usr/include/stdlib.h libc6-dev
 need_file /usr/include/linux/fuse.h linux-libc-dev
 need_file /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 /usr/bin/python3 -c 'import grpc' 2>/dev/null || packages+=(python3-grpcio)

@@ -1,8 +1,10 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using NixFuseStore.Cli.Commands;
 using NixFuseStore.Cli.Settings;
+using NixFuseStore.Native;
 
 namespace NixFuseStore.Cli;
 
@@ -39,6 +41,11 @@ internal static class CommandRunner
 
         try
         {
+            if (parsed.Action is not HelpAction)
+            {
+                SystemLibraries.Require();
+            }
+
             return await parsed.InvokeAsync(new InvocationConfiguration
             {
                 EnableDefaultExceptionHandler = false,

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using NixFuseStore.Native;
 
 namespace NixFuseStore.Cli;
 
@@ -20,7 +21,7 @@ internal static class ErrorLine
         {
             AggregateException { InnerExceptions.Count: 1 } one => Describe(one.InnerExceptions[0]),
             TypeInitializationException { InnerException: { } inner } => Describe(inner),
-            DllNotFoundException => $"a system library is missing: {exception.Message}",
+            DllNotFoundException missing => SystemLibraries.Describe(missing),
             // Messages of our own exceptions are whole sentences; a bug's message alone tells nobody anything.
             NullReferenceException or InvalidCastException or IndexOutOfRangeException or NotImplementedException
                 => $"internal error: {exception.GetType().Name} ({exception.Message}); set {TraceVariable}=1 to see where",

@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using NixFuseStore.Nix.LocalStores;
 
 namespace NixFuseStore.MountBenchmarks.Hosts;
 
@@ -8,7 +9,7 @@ internal static class RecordedUse
     /// <summary>Makes the next host the first one ever. The server may be running.</summary>
     public static void Forget(string dataDirectory)
     {
-        SQLitePCL.Batteries_V2.Init();
+        SystemSqlite.Load();
         using var connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
             DataSource = Path.Combine(dataDirectory, "metadata.sqlite"),

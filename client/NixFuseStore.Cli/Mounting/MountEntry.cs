@@ -1,3 +1,5 @@
+using NixFuseStore.Native;
+
 namespace NixFuseStore.Cli.Mounting;
 
 /// <summary>The process that serves a mount, from its arguments to its exit status; <see cref="MountHost"/> does the work.</summary>
@@ -8,6 +10,7 @@ internal static class MountEntry
         using var word = Array.IndexOf(args, MountArguments.DetachedFlag) >= 0 ? ReadyPipe.OpenInherited() : null;
         try
         {
+            SystemLibraries.Require();
             var settings = MountArguments.Parse(args.AsSpan(1));
             await using var host = await MountHost.StartAsync(settings, Note).ConfigureAwait(false);
             if (word is not null)

@@ -1,5 +1,4 @@
 using Microsoft.Data.Sqlite;
-using NixFuseStore.Native.Sqlite;
 
 namespace NixFuseStore.Nix.LocalStores;
 
@@ -14,7 +13,7 @@ internal static class LocalStoreDatabase
 
     internal static SqliteConnection Open(string database)
     {
-        SystemSqlite.Prefer(typeof(SQLitePCL.SQLite3Provider_e_sqlite3).Assembly);
+        LoadLibrary();
         try
         {
             return OpenAs(database);
@@ -28,6 +27,18 @@ internal static class LocalStoreDatabase
         catch (SqliteException exception)
         {
             throw Error(database, exception);
+        }
+    }
+
+    private static void LoadLibrary()
+    {
+        try
+        {
+            SystemSqlite.Load();
+        }
+        catch (DllNotFoundException exception)
+        {
+            throw new LocalStoreException(exception.Message, exception);
         }
     }
 

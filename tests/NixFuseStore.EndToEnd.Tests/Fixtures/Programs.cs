@@ -9,6 +9,20 @@ internal static class Programs
 
     public static string Server => Built("nixfuse-server");
 
+    /// <summary>The client as it ships: one file, which needs no .NET.</summary>
+    public static string NativeNixfuse
+    {
+        get
+        {
+            if (new FileInfo(Nixfuse).LinkTarget is not null)
+            {
+                Assert.Skip("out/nixfuse is the quick build: run ./build.sh");
+            }
+
+            return Nixfuse;
+        }
+    }
+
     public static void RequireRootAndFuse()
     {
         if (Environment.UserName != "root")

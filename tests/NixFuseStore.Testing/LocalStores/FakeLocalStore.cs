@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Data.Sqlite;
-using NixFuseStore.Native.Sqlite;
+using NixFuseStore.Nix.LocalStores;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Archives;
 
@@ -116,7 +116,7 @@ public sealed class FakeLocalStore : IDisposable
 
     private void Execute(Action<SqliteConnection> action)
     {
-        SystemSqlite.Prefer(typeof(SQLitePCL.SQLite3Provider_e_sqlite3).Assembly);
+        SystemSqlite.Load();
         using var connection = new SqliteConnection($"Data Source={Path.Combine(Root, "nix/var/nix/db/db.sqlite")};Pooling=False");
         connection.Open();
         action(connection);

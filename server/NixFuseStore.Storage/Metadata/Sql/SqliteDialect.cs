@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Data.Common;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
+using NixFuseStore.Nix.LocalStores;
 
 namespace NixFuseStore.Storage.Metadata.Sql;
 
@@ -24,7 +25,7 @@ internal sealed class SqliteDialect : SqlDialect
 
     public SqliteDialect(string file)
     {
-        SqliteLibrary.Load();
+        SystemSqlite.Load();
         File = Path.GetFullPath(file);
         _connectionString = new SqliteConnectionStringBuilder
         {
