@@ -171,10 +171,6 @@ public sealed partial class StoreFileSystem
         {
             index = node.Entry;
         }
-        else if (tree.Kind(node.Entry) != EntryKind.Directory)
-        {
-            return Errno.ENOTDIR;
-        }
         else if (name.SequenceEqual(".."u8))
         {
             if (node.Entry == 0)
@@ -184,6 +180,10 @@ public sealed partial class StoreFileSystem
             }
 
             index = tree.Parent(node.Entry);
+        }
+        else if (tree.Kind(node.Entry) != EntryKind.Directory)
+        {
+            return Errno.ENOTDIR;
         }
         else if (!tree.TryFind(node.Entry, name, out index))
         {

@@ -25,6 +25,7 @@ internal static class OpcodeTable
         FuseOpcode.StatFs => new("STATFS", FileSystem),
 
         // The session's own business.
+        FuseOpcode.ListXattr => new("LISTXATTR", Session, Unsafe.SizeOf<FuseGetXattrIn>()),
         FuseOpcode.Init => new("INIT", Session, FuseInitIn.BytesMin),
         FuseOpcode.Interrupt => new("INTERRUPT", Session, Unsafe.SizeOf<FuseInterruptIn>()),
         FuseOpcode.Destroy => new("DESTROY", Session),
@@ -40,8 +41,10 @@ internal static class OpcodeTable
         FuseOpcode.Access => new("ACCESS", NotImplemented), // default_permissions: the kernel checks modes itself
         FuseOpcode.Statx => new("STATX", NotImplemented), // then GETATTR
         FuseOpcode.Seek => new("LSEEK", NotImplemented),
+
+        // ENODATA would say the same, but the kernel does not remember it: "ls -l" asks for the access list of each file, execve for the
+        // capabilities of each program, and overlayfs for several attributes at each lookup.
         FuseOpcode.GetXattr => new("GETXATTR", NotImplemented),
-        FuseOpcode.ListXattr => new("LISTXATTR", NotImplemented),
         FuseOpcode.SetXattr => new("SETXATTR", NotImplemented),
         FuseOpcode.RemoveXattr => new("REMOVEXATTR", NotImplemented),
         FuseOpcode.Poll => new("POLL", NotImplemented), // then always ready

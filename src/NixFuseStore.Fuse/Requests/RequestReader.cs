@@ -64,6 +64,22 @@ internal ref struct RequestReader
         return value;
     }
 
+    /// <summary>
+    /// The same for LOOKUP, where "/" stands for ".". A file that the kernel found by its handle has a dentry without a name, which the kernel
+    /// calls "/" and takes for its own parent (d_alloc_anon); under that name overlayfs revalidates it.
+    /// </summary>
+    public Errno ReadNameOrSelf(out ReadOnlySpan<byte> name)
+    {
+        if (_rest.StartsWith("/\0"u8))
+        {
+            name = "."u8;
+            _rest = _rest[2..];
+            return Errno.None;
+        }
+
+        return ReadName(out name);
+    }
+
     /// <summary>Takes a name up to its terminator; None, or why there is no usable one.</summary>
     public Errno ReadName(out ReadOnlySpan<byte> name)
     {

@@ -57,6 +57,8 @@ internal sealed partial class FuseDispatcher
             case FuseOpcode.StatFs:
                 fileSystem.GetFileSystem(new NodeRequest(reader.Header.Node, reader.Caller), reply);
                 return Errno.None;
+            case FuseOpcode.ListXattr:
+                return DecodeListExtendedAttributes(ref reader, reply);
             case FuseOpcode.SetAttr:
                 return DecodeSetAttributes(ref reader, reply);
             case FuseOpcode.MakeNode:
@@ -85,7 +87,7 @@ internal sealed partial class FuseDispatcher
 
     private Errno DecodeLookup(ref RequestReader reader, FuseReply reply)
     {
-        var error = reader.ReadName(out var name);
+        var error = reader.ReadNameOrSelf(out var name);
         if (error == Errno.None)
         {
             _session.FileSystem.Lookup(new LookupRequest(reader.Header.Node, name, reader.Caller), reply);
@@ -121,6 +123,32 @@ internal sealed partial class FuseDispatcher
         var plus = reader.Header.Opcode == FuseOpcode.ReadDirectoryPlus;
         _session.FileSystem.ReadDirectory(
             new ReadDirectoryRequest(reader.Header.Node, argument.Offset, argument.Bytes, plus, reader.Caller), reply);
+        return Errno.None;
+    }
+
+    /// <summary>
+    /// No file here has extended attributes. An empty list rather than ENOSYS, which programs that copy attributes (tar, rsync, getfattr)
+    /// report as an error for each file. Nothing asks for it when files are only looked at.
+    /// </summary>
+    private static Errno DecodeListExtendedAttributes(ref RequestReader reader, FuseReply reply)
+    {
+        if (!reader.TryRead<FuseGetXattrIn>(out var argument))
+        {
+            return Errno.EIO;
+        }
+
+        if (argument.Bytes == 0)
+        {
+            // The question was how much room the list needs.
+            Span<byte> none = stackalloc byte[System.Runtime.CompilerServices.Unsafe.SizeOf<FuseGetXattrOut>()];
+            none.Clear();
+            reply.Bytes(none);
+        }
+        else
+        {
+            reply.Done();
+        }
+
         return Errno.None;
     }
 

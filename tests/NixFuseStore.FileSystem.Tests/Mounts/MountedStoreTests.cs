@@ -111,6 +111,58 @@ public sealed class MountedStoreTests
             string.Join(", ", again.Requests.Select(r => $"{r.Key}: {r.Value - requests.Requests.GetValueOrDefault(r.Key)}").Where(r => !r.EndsWith(": 0", StringComparison.Ordinal))));
     }
 
+    /// <summary>overlayfs keeps a file handle of the lower file, and finds it by that alone when the kernel has dropped its inode.</summary>
+    [Theory]
+    [InlineData("xino=on")]
+    [InlineData("metacopy=on")]
+    [InlineData("redirect_dir=on")]
+    [InlineData("index=on")]
+    public async Task FileOfAnOverlay_StaysUsableAfterMemoryPressure(string option)
+    {
+        if (Environment.UserName != "root")
+        {
+            Assert.Skip("mounting an overlay and dropping the kernel's caches takes root");
+        }
+
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Hello, TestPaths.HelloTree);
+        await using var mount = await TestMount.CreateAsync(reader);
+        var upper = Directory.CreateTempSubdirectory("nixfuse-overlay-").FullName;
+        var merged = Path.Join(upper, "m");
+        Run("mount", "-t", "tmpfs", "upper", upper);
+        try
+        {
+            foreach (var name in new[] { "u", "w", "m" })
+            {
+                Directory.CreateDirectory(Path.Join(upper, name));
+            }
+
+            Run("mount", "-t", "overlay", "overlay", "-o", $"lowerdir={mount.Store},upperdir={upper}/u,workdir={upper}/w,{option}", merged);
+            var readme = Path.Join(merged, TestPaths.Hello, "share/readme");
+            File.AppendAllText(readme, "more\n");
+            File.WriteAllText("/proc/sys/vm/drop_caches", "2");
+
+            Assert.EndsWith("more\n", File.ReadAllText(readme), StringComparison.Ordinal);
+            Assert.Equal("fine\n", Run("stat", "-c", "fine", readme));
+        }
+        finally
+        {
+            Run("umount", "--recursive", upper);
+            Directory.Delete(upper);
+        }
+    }
+
+    [Fact]
+    public async Task ExtendedAttributes_AreAnEmptyList()
+    {
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Hello, TestPaths.HelloTree);
+        await using var mount = await TestMount.CreateAsync(reader);
+        var file = Path.Join(mount.Store, TestPaths.Hello, "share/readme");
+
+        Assert.Equal("[]\n", Run("python3", "-c", "import os, sys; print(os.listxattr(sys.argv[1]))", file));
+    }
+
     [Fact]
     public async Task LookupThatGetsNoAnswer_IsEioWithinItsDeadline()
     {

@@ -56,7 +56,7 @@ public sealed class LookupTests
         var hello = (await kernel.LookupAsync(bin, "hello")).Entry.Node;
         (ulong Node, string Name, ulong Expected)[] cases =
         [
-            (hello, ".", hello), (bin, ".", bin), (bin, "..", root), (root, ".", root), (root, "..", FixedNodes.Store),
+            (hello, ".", hello), (hello, "/", hello), (hello, "..", bin), (root, "/", root), (bin, ".", bin), (bin, "..", root), (root, ".", root), (root, "..", FixedNodes.Store),
             (FixedNodes.Store, ".", FixedNodes.Store), (FixedNodes.Store, "..", FixedNodes.Root), (FixedNodes.Root, "..", FixedNodes.Root),
             (FixedNodes.DaemonSocketDirectory, "..", FixedNodes.VarNix),
         ];
@@ -66,6 +66,42 @@ public sealed class LookupTests
         }
 
         Assert.Equal(Errno.ENOTDIR, (await kernel.LookupAsync(hello, "x")).Error);
+    }
+
+    /// <summary>A file handle outlives everything that is in memory: the kernel's inode, the path's tree and record, the process.</summary>
+    [Fact]
+    public async Task NodeOfAnEarlierProcess_IsFoundByItsNumberAlone()
+    {
+        var directory = Directory.CreateTempSubdirectory("nixfuse-fs-");
+        try
+        {
+            var options = new StoreFileSystemOptions { SlotFile = Path.Join(directory.FullName, "slots") };
+            var reader = new FakeStoreReader();
+            reader.Add(TestPaths.Hello, TestPaths.HelloTree);
+            ulong root, bin, hello;
+            await using (var file = new StoreFileSystem(reader, options))
+            await using (var kernel = new FuseTestKernel(file))
+            {
+                await kernel.InitAsync();
+                root = (await kernel.LookupAsync(FixedNodes.Store, TestPaths.Hello)).Entry.Node;
+                bin = (await kernel.LookupAsync(root, "bin")).Entry.Node;
+                hello = (await kernel.LookupAsync(bin, "hello")).Entry.Node;
+            }
+
+            foreach (var (node, name, expected) in new[] { (hello, ".", hello), (hello, "/", hello), (bin, "..", root), (root, ".", root), (root, "..", FixedNodes.Store) })
+            {
+                var later = new FakeStoreReader();
+                later.Add(TestPaths.Hello, TestPaths.HelloTree);
+                await using var file = new StoreFileSystem(later, options);
+                await using var kernel = new FuseTestKernel(file);
+                await kernel.InitAsync();
+                Assert.Equal(expected, (await kernel.LookupAsync(node, name)).Entry.Node);
+            }
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
     }
 
     [Fact]

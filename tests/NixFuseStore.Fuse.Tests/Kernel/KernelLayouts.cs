@@ -72,6 +72,8 @@ internal static class KernelLayouts
         KernelLayout.Of<FuseForgetIn>("fuse_forget_in", 8, ("Lookups", "nlookup", 0)),
         KernelLayout.Of<FuseForgetOne>("fuse_forget_one", 16, ("Node", "nodeid", 0), ("Lookups", "nlookup", 8)),
         KernelLayout.Of<FuseBatchForgetIn>("fuse_batch_forget_in", 8, ("Count", "count", 0), ("Padding", "dummy", 4)),
+        KernelLayout.Of<FuseGetXattrIn>("fuse_getxattr_in", 8, ("Bytes", "size", 0), ("Padding", "padding", 4)),
+        KernelLayout.Of<FuseGetXattrOut>("fuse_getxattr_out", 8, ("Bytes", "size", 0), ("Padding", "padding", 4)),
         KernelLayout.Of<FuseGetAttrIn>("fuse_getattr_in", 16, ("Flags", "getattr_flags", 0), ("Padding", "dummy", 4), ("Handle", "fh", 8)),
         KernelLayout.Of<FuseSetAttrIn>(
             "fuse_setattr_in",

@@ -94,13 +94,20 @@ public sealed class RequestDecodingTests
     [InlineData("\0", Errno.EINVAL)]
     [InlineData("no terminator", Errno.EINVAL)]
     [InlineData("a/b\0", Errno.EINVAL)]
-    [InlineData("/\0", Errno.EINVAL)]
+    [InlineData("/a\0", Errno.EINVAL)]
+    [InlineData("//\0", Errno.EINVAL)]
     public void Lookup_WithBadName_IsRefused(string body, Errno expected)
     {
         var (calls, answers, _) = Dispatch(FuseTestKernel.Encode(FuseOpcode.Lookup, 0x102, 1, System.Text.Encoding.UTF8.GetBytes(body)));
         Assert.Equal("", calls);
         Assert.Equal(expected, Assert.Single(answers).Error);
     }
+
+    [Fact]
+    public void Lookup_OfADentryWithoutName_IsOneOfTheNodeItself() =>
+        Assert.Equal(
+            Dispatch(FuseTestKernel.Encode(FuseOpcode.Lookup, 0x102, 42, FuseTestKernel.Name("."))).Calls,
+            Dispatch(FuseTestKernel.Encode(FuseOpcode.Lookup, 0x102, 42, FuseTestKernel.Name("/"))).Calls);
 
     [Theory]
     [InlineData(255, Errno.None)]

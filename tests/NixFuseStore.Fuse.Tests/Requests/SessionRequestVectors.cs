@@ -155,7 +155,24 @@ internal static class SessionRequestVectors
             00 00 00 00 ; padding
             """,
             null,
-            Errno.ENOSYS,
+            Errno.None,
+            8),
+        new(
+            "LISTXATTR, with room",
+            """
+            30 00 00 00 ; len 48
+            17 00 00 00 ; opcode 23
+            02 01 00 00 00 00 00 00 ; unique 0x102
+            2a 00 00 00 00 00 00 00 ; nodeid 42
+            e8 03 00 00 ; uid 1000
+            64 00 00 00 ; gid 100
+            67 12 00 00 ; pid 4711
+            00 00 00 00 ; no extensions, padding
+            00 01 00 00 ; size 256
+            00 00 00 00 ; padding
+            """,
+            null,
+            Errno.None,
             0),
         new(
             "ACCESS",
