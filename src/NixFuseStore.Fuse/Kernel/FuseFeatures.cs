@@ -10,7 +10,10 @@ public enum FuseFeatures : ulong // FUSE_… INIT flags
     /// <summary>FUSE_ASYNC_READ: several reads of a file at once.</summary>
     AsyncRead = 1 << 0,
 
-    /// <summary>FUSE_EXPORT_SUPPORT: "." and ".." can be looked up, so that file handles outlive the kernel's cache.</summary>
+    /// <summary>
+    /// FUSE_EXPORT_SUPPORT: "." and ".." can be looked up, so that file handles outlive the kernel's cache. Not wanted, see
+    /// <see cref="NoExportSupport"/>.
+    /// </summary>
     ExportSupport = 1 << 4,
 
     /// <summary>FUSE_BIG_WRITES: writes beyond 4 KiB; without it kernels before 4.20 also limit other requests to a page.</summary>
@@ -51,6 +54,13 @@ public enum FuseFeatures : ulong // FUSE_… INIT flags
 
     /// <summary>FUSE_INIT_EXT: the second word counts.</summary>
     InitExtended = 1 << 30,
+
+    /// <summary>
+    /// FUSE_NO_EXPORT_SUPPORT: files cannot be found by handle at all (Linux 6.9). overlayfs looks for the lower file of each file that was copied
+    /// up by its handle, and goes on without where there is none; but a file that is found so has a dentry without a name, which Linux 6.16 to
+    /// 6.18 at least never takes for valid (no epoch is set in it): "Stale file handle", until the overlay is mounted anew.
+    /// </summary>
+    NoExportSupport = 1UL << 38,
 
     /// <summary>FUSE_HAS_RESEND: the kernel can send requests under way again (Linux 6.9).</summary>
     Resend = 1UL << 39,

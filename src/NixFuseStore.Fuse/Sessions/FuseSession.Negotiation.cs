@@ -17,7 +17,6 @@ public sealed unsafe partial class FuseSession
 
     private const FuseFeatures Wanted =
         FuseFeatures.AsyncRead
-        | FuseFeatures.ExportSupport
         | FuseFeatures.BigWrites
         | FuseFeatures.ReadDirectoryPlus
         | FuseFeatures.ReadDirectoryPlusAuto
@@ -30,6 +29,7 @@ public sealed unsafe partial class FuseSession
         | FuseFeatures.NoOpenDirectorySupport
         | FuseFeatures.ExplicitInvalidateData
         | FuseFeatures.InitExtended
+        | FuseFeatures.NoExportSupport
         | FuseFeatures.Resend;
 
     private readonly TaskCompletionSource<FuseConnection> _connection = new(TaskCreationOptions.RunContinuationsAsynchronously);

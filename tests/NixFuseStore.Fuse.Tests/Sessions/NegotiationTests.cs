@@ -18,7 +18,7 @@ public sealed class NegotiationTests
         Assert.Equal((131072u, 64, 48, 4096u, 1u, 256), (answer.ReadAheadBytesMax, answer.BackgroundRequestsMax, answer.CongestionThreshold, answer.WriteBytesMax, answer.TimeGranularity, answer.PagesMax));
 
         var connection = await kernel.Session.Connection;
-        var expected = FuseFeatures.AsyncRead | FuseFeatures.ExportSupport | FuseFeatures.BigWrites | FuseFeatures.ReadDirectoryPlus
+        var expected = FuseFeatures.AsyncRead | FuseFeatures.NoExportSupport | FuseFeatures.BigWrites | FuseFeatures.ReadDirectoryPlus
             | FuseFeatures.ReadDirectoryPlusAuto | FuseFeatures.AsyncDirectIo | FuseFeatures.NoOpenSupport | FuseFeatures.ParallelDirectoryOperations
             | FuseFeatures.AbortError | FuseFeatures.MaxPages | FuseFeatures.CacheSymlinks | FuseFeatures.NoOpenDirectorySupport
             | FuseFeatures.ExplicitInvalidateData | FuseFeatures.InitExtended | FuseFeatures.Resend;
