@@ -10,30 +10,35 @@ public sealed partial class StoreFileSystem
 {
     private const uint BlockBytes = 4096;
 
-    /// <summary>Size shown for the whole store: there is no telling, and programs that look want to know whether there is room.</summary>
-    private const ulong BytesShown = 16UL << 40;
+    /// <summary>
+    /// Size shown for the whole store, in blocks (8 TiB): there is no telling, and programs that look want to know whether there is room. 32-bit
+    /// programs without large-file support take no more.
+    /// </summary>
+    private const ulong BlocksShown = int.MaxValue;
 
-    private const ulong FilesShown = uint.MaxValue;
+    private const ulong FilesShown = int.MaxValue;
 
     /// <inheritdoc/>
     public void GetAttributes(in NodeRequest request, FuseReply reply)
     {
         var node = new NodeId(request.Node);
-        if (FixedNodes.IsLogFile(node.Value))
-        {
-            GetLogAttributes(node.Value, reply);
-        }
-        else if (node.IsFixed)
+        if (node.IsFixed)
         {
             GetFixedAttributes(node.Value, reply);
         }
         else if (node.Entry == 0 && _nodes.Find(node.Slot) is { IsRemoved: false } handle)
         {
             // The path itself needs no tree: its record says what it is.
-            reply.Attributes(NodeAttributes.OfRoot(node, handle.Header), FuseTimeout.Infinite);
+            reply.Attributes(NodeAttributes.OfRoot(handle), FuseTimeout.Infinite);
         }
         else if (!TryResolve(node, out handle, out var tree))
         {
+            if (_logs.TryGetDerivation(node, out _))
+            {
+                GetLogAttributes(node, reply);
+                return;
+            }
+
             Defer(reply, "attributes of", _options.LookupDeadline, node, static async (self, pending, node) =>
             {
                 var (handle, tree) = await self.ResolveTreeAsync(node, pending.Token).ConfigureAwait(false);
@@ -43,7 +48,7 @@ public sealed partial class StoreFileSystem
                 }
                 else
                 {
-                    pending.Attributes(NodeAttributes.OfEntry(node, tree), FuseTimeout.Infinite);
+                    pending.Attributes(NodeAttributes.OfEntry(handle, tree, node.Entry), FuseTimeout.Infinite);
                 }
             });
         }
@@ -53,7 +58,7 @@ public sealed partial class StoreFileSystem
         }
         else
         {
-            reply.Attributes(NodeAttributes.OfEntry(node, tree), FuseTimeout.Infinite);
+            reply.Attributes(NodeAttributes.OfEntry(handle, tree, node.Entry), FuseTimeout.Infinite);
         }
     }
 
@@ -61,9 +66,9 @@ public sealed partial class StoreFileSystem
     public void GetFileSystem(in NodeRequest request, FuseReply reply)
         => reply.FileSystem(new FuseStatFs
         {
-            Blocks = BytesShown / BlockBytes,
-            BlocksFree = BytesShown / BlockBytes,
-            BlocksAvailable = BytesShown / BlockBytes,
+            Blocks = BlocksShown,
+            BlocksFree = BlocksShown,
+            BlocksAvailable = BlocksShown,
             Files = FilesShown,
             FilesFree = FilesShown,
             BlockSize = BlockBytes,

@@ -32,6 +32,12 @@ public sealed partial class StoreFileSystem
         }
         else if (!TryResolve(node, out var handle, out var tree))
         {
+            if (_logs.TryGetDerivation(node, out _))
+            {
+                reply.Error(Errno.ENOTDIR);
+                return;
+            }
+
             Defer(reply, "listing of", _options.LookupDeadline, request, static async (self, pending, request) =>
             {
                 var (handle, tree) = await self.ResolveTreeAsync(new NodeId(request.Node), pending.Token).ConfigureAwait(false);
@@ -45,7 +51,11 @@ public sealed partial class StoreFileSystem
                 }
                 else
                 {
-                    pending.Directory(self.ListPath(handle, tree, request));
+                    var page = self.ListPath(handle, tree, request, out var lookups);
+                    if (!pending.Directory(page))
+                    {
+                        self._nodes.Release(handle.Slot, lookups);
+                    }
                 }
             });
         }
@@ -55,18 +65,30 @@ public sealed partial class StoreFileSystem
         }
         else
         {
-            reply.Directory(ListPath(handle, tree, request));
+            var page = ListPath(handle, tree, request, out var lookups);
+            if (!reply.Directory(page))
+            {
+                _nodes.Release(handle.Slot, lookups);
+            }
         }
     }
 
-    private DirectoryPage ListPath(PathHandle handle, ManifestTree tree, in ReadDirectoryRequest request)
+    /// <summary>A page of a path's directory, with the lookups counted that the kernel will count when it takes it.</summary>
+    private DirectoryPage ListPath(PathHandle handle, ManifestTree tree, in ReadDirectoryRequest request, out uint lookups)
     {
         if (new NodeId(request.Node).Entry == 0 && request.Cookie == 0)
         {
             _reader.OnListed(handle);
         }
 
-        return ListTree(tree, request);
+        var page = ListTree(handle, tree, request, out var entries);
+        lookups = request.WithAttributes ? (uint)entries : 0;
+        if (lookups > 0)
+        {
+            _nodes.AddLookups(handle, (int)lookups);
+        }
+
+        return page;
     }
 
     private static Errno ListError(PathHandle handle, ManifestTree tree, in ReadDirectoryRequest request)
@@ -74,12 +96,13 @@ public sealed partial class StoreFileSystem
             : tree.Kind(new NodeId(request.Node).Entry) != EntryKind.Directory ? Errno.ENOTDIR
             : Errno.None;
 
-    private static DirectoryPage ListTree(ManifestTree tree, in ReadDirectoryRequest request)
+    private static DirectoryPage ListTree(PathHandle handle, ManifestTree tree, in ReadDirectoryRequest request, out int entries)
     {
+        entries = 0;
         var node = new NodeId(request.Node);
         var page = DirectoryPage.Rent(request);
-        var parent = node.Entry == 0 ? FixedNodes.Store : new NodeId(node.Slot, tree.Parent(node.Entry)).Value;
-        if (!TryAddDots(page, request.Cookie, node.Value, parent))
+        var parent = node.Entry == 0 ? FixedNodes.Store : NodeAttributes.InodeOf(handle, tree.Parent(node.Entry));
+        if (!TryAddDots(page, request.Cookie, NodeAttributes.InodeOf(handle, node.Entry), parent))
         {
             return page;
         }
@@ -88,10 +111,12 @@ public sealed partial class StoreFileSystem
         for (var position = request.Cookie <= AfterDotDot ? 0 : request.Cookie - AfterDotDot; position < (ulong)count; position++)
         {
             var index = first + (int)position;
-            if (!page.TryAdd(tree.Name(index), EntryInPath(new NodeId(node.Slot, index), tree), AfterDotDot + position + 1))
+            if (!page.TryAdd(tree.Name(index), EntryInPath(handle, tree, index), AfterDotDot + position + 1))
             {
                 break;
             }
+
+            entries++;
         }
 
         return page;

@@ -2,6 +2,7 @@ using NixFuseStore.FileSystem.Nodes;
 using NixFuseStore.Fuse.Kernel;
 using NixFuseStore.Fuse.Replies;
 using NixFuseStore.Fuse.Requests;
+using NixFuseStore.Native.Linux;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.FileSystem;
@@ -40,17 +41,48 @@ public sealed partial class StoreFileSystem
                 return;
             }
 
-            var node = self._logs.Keep(derivation, text);
-            pending.Entry(new FuseEntryOut(node, NodeAttributes.OfFixedFile(node, (ulong)text.Length), FuseTimeout.Infinite, FuseTimeout.Infinite));
+            pending.Entry(EntryOfLog(self._logs.Keep(derivation, text), text));
         });
     }
 
-    private void GetLogAttributes(ulong node, FuseReply reply) =>
-        Defer(reply, "attributes of a log, ", _options.LookupDeadline, new NodeId(node), static async (self, pending, node) =>
+    private static FuseEntryOut EntryOfLog(in Slot slot, byte[] text)
+        => new(new NodeId(slot.Number, 0).Value, NodeAttributes.OfLog(slot, (ulong)text.Length), FuseTimeout.Infinite, FuseTimeout.Infinite);
+
+    /// <summary>LOOKUP in a log, which is no directory: only "." and ".." are there.</summary>
+    private void LookupInLog(NodeId node, ReadOnlySpan<byte> name, FuseReply reply)
+    {
+        if (name.SequenceEqual("."u8))
         {
-            if (await self.FindLogTextAsync(node.Value, pending.Token).ConfigureAwait(false) is { } text)
+            Defer(reply, "lookup of a log, ", _options.LookupDeadline, node, static async (self, pending, node) =>
             {
-                pending.Attributes(NodeAttributes.OfFixedFile(node.Value, (ulong)text.Length), FuseTimeout.Infinite);
+                if (await self.FindLogAsync(node, pending.Token).ConfigureAwait(false) is { } found)
+                {
+                    pending.Entry(EntryOfLog(found.Slot, found.Text));
+                }
+                else
+                {
+                    pending.Error(Stale);
+                }
+            });
+        }
+        else if (name.SequenceEqual(".."u8) && _logs.TryGetDerivation(node, out var derivation))
+        {
+            Span<byte> baseName = stackalloc byte[StorePath.BaseNameLengthMax];
+            System.Text.Encoding.ASCII.GetBytes(derivation.BaseName, baseName);
+            AnswerFixed(FixedNodes.FindDirectory(FixedNodes.Logs, baseName[..FixedNodes.LogPrefixLength]), reply);
+        }
+        else
+        {
+            reply.Error(Errno.ENOTDIR);
+        }
+    }
+
+    private void GetLogAttributes(NodeId node, FuseReply reply) =>
+        Defer(reply, "attributes of a log, ", _options.LookupDeadline, node, static async (self, pending, node) =>
+        {
+            if (await self.FindLogAsync(node, pending.Token).ConfigureAwait(false) is { } found)
+            {
+                pending.Attributes(NodeAttributes.OfLog(found.Slot, (ulong)found.Text.Length), FuseTimeout.Infinite);
             }
             else
             {
@@ -61,7 +93,7 @@ public sealed partial class StoreFileSystem
     private void ReadLog(in ReadRequest request, FuseReply reply) =>
         Defer(reply, "read of", LogReadDeadline, request, static async (self, pending, request) =>
         {
-            if (await self.FindLogTextAsync(request.Node, pending.Token).ConfigureAwait(false) is { } text)
+            if (await self.FindLogAsync(new NodeId(request.Node), pending.Token).ConfigureAwait(false) is { Text: var text })
             {
                 var offset = (int)Math.Min(request.Offset, (ulong)text.Length);
                 var length = (int)Math.Min(request.Bytes, FuseLimits.ReadBytesMax);
@@ -73,20 +105,19 @@ public sealed partial class StoreFileSystem
             }
         });
 
-    private async ValueTask<byte[]?> FindLogTextAsync(ulong node, CancellationToken cancellationToken)
+    /// <summary>The log of a node; null where there is none any more, or one with another text, which is another node.</summary>
+    private async ValueTask<(Slot Slot, byte[] Text)?> FindLogAsync(NodeId node, CancellationToken cancellationToken)
     {
-        if (_logs.TryGetText(node, out var text))
-        {
-            return text;
-        }
-
-        if (!_logs.TryGetDerivation(node, out var derivation)
-            || await _options.FindBuildLog!(derivation, cancellationToken).ConfigureAwait(false) is not { } found)
+        if (_options.FindBuildLog is not { } find || !_logs.TryGetDerivation(node, out var derivation))
         {
             return null;
         }
 
-        _logs.Keep(derivation, found);
-        return found;
+        if (!_logs.TryGetText(node, out var text))
+        {
+            text = await find(derivation, cancellationToken).ConfigureAwait(false);
+        }
+
+        return text is not null && _logs.Keep(derivation, text) is var slot && slot.Number == node.Slot ? (slot, text) : null;
     }
 }

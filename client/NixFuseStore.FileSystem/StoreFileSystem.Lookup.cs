@@ -25,9 +25,13 @@ public sealed partial class StoreFileSystem
         {
             AnswerFixed(parent.Value, reply);
         }
+        else if (request.Name.SequenceEqual(".."u8) && IsSocket(parent.Value))
+        {
+            AnswerFixed(FixedNodes.DaemonSocketDirectory, reply);
+        }
         else if (!FixedNodes.IsDirectory(parent.Value))
         {
-            reply.Error(IsSocket(parent.Value) || FixedNodes.IsLogFile(parent.Value) ? Errno.ENOTDIR : Stale);
+            reply.Error(IsSocket(parent.Value) ? Errno.ENOTDIR : Stale);
         }
         else if (request.Name.SequenceEqual(".."u8))
         {
@@ -60,7 +64,7 @@ public sealed partial class StoreFileSystem
         // 1. Known: the common case, from memory.
         if (_reader.TryGetKnown(name, out var handle) && !handle.IsRemoved)
         {
-            reply.Entry(EntryOfPath(handle));
+            Answer(reply, handle, EntryOfPath(handle));
             RecheckRemoval(handle);
             return;
         }
@@ -89,8 +93,38 @@ public sealed partial class StoreFileSystem
             }
         }
 
-        pending.Entry(EntryOfPath(handle));
+        Answer(pending, handle, EntryOfPath(handle));
         RecheckRemoval(handle);
+    }
+
+    private void Answer(FuseReply reply, PathHandle handle, in FuseEntryOut entry)
+    {
+        var lookups = CountLookup(handle, entry);
+        if (!reply.Entry(entry))
+        {
+            _nodes.Release(handle.Slot, lookups);
+        }
+    }
+
+    private void Answer(FusePendingRequest pending, PathHandle handle, in FuseEntryOut entry)
+    {
+        var lookups = CountLookup(handle, entry);
+        if (!pending.Entry(entry))
+        {
+            _nodes.Release(handle.Slot, lookups);
+        }
+    }
+
+    // The store directory, found as "..", is no node of the path; an absent name is none at all.
+    private uint CountLookup(PathHandle handle, in FuseEntryOut entry)
+    {
+        if (new NodeId(entry.Node).IsFixed)
+        {
+            return 0;
+        }
+
+        _nodes.AddLookups(handle, 1);
+        return 1;
     }
 
     /// <summary>Asks for a path, together with those that a program that goes through the listing will ask for next.</summary>
@@ -104,8 +138,8 @@ public sealed partial class StoreFileSystem
 
     private FuseEntryOut EntryOfPath(PathHandle handle)
     {
-        var node = new NodeId(_nodes.Attach(handle), 0);
-        return new FuseEntryOut(node.Value, NodeAttributes.OfRoot(node, handle.Header), FuseTimeout.Infinite, FuseTimeout.Infinite);
+        _nodes.Attach(handle);
+        return new FuseEntryOut(new NodeId(handle.Slot, 0).Value, NodeAttributes.OfRoot(handle), FuseTimeout.Infinite, FuseTimeout.Infinite);
     }
 
     /// <summary>
@@ -124,6 +158,12 @@ public sealed partial class StoreFileSystem
     {
         if (!TryResolve(parent, out var handle, out var tree))
         {
+            if (_logs.TryGetDerivation(parent, out _))
+            {
+                LookupInLog(parent, name, reply);
+                return;
+            }
+
             Defer(reply, "lookup of", _options.LookupDeadline, (parent, name.ToArray()), static async (self, pending, state) =>
             {
                 var (node, name) = state;
@@ -138,7 +178,7 @@ public sealed partial class StoreFileSystem
                 }
                 else
                 {
-                    pending.Entry(entry);
+                    self.Answer(pending, handle, entry);
                 }
             });
         }
@@ -148,7 +188,7 @@ public sealed partial class StoreFileSystem
         }
         else
         {
-            reply.Entry(entry);
+            Answer(reply, handle, entry);
             if (new NodeId(entry.Node) is { IsFixed: false } found)
             {
                 // Whoever looks a file up will probably read it. After the answer, so that it costs the caller nothing.
@@ -191,12 +231,12 @@ public sealed partial class StoreFileSystem
             return Errno.None;
         }
 
-        entry = EntryInPath(new NodeId(node.Slot, index), tree);
+        entry = EntryInPath(handle, tree, index);
         return Errno.None;
     }
 
-    private static FuseEntryOut EntryInPath(NodeId node, ManifestTree tree)
-        => new(node.Value, NodeAttributes.OfEntry(node, tree), FuseTimeout.Infinite, FuseTimeout.Infinite);
+    private static FuseEntryOut EntryInPath(PathHandle handle, ManifestTree tree, int entry)
+        => new(new NodeId(handle.Slot, entry).Value, NodeAttributes.OfEntry(handle, tree, entry), FuseTimeout.Infinite, FuseTimeout.Infinite);
 
     private static FuseEntryOut EntryOfFixedDirectory(ulong node)
         => new(node, NodeAttributes.OfFixedDirectory(node), FuseTimeout.Infinite, FuseTimeout.Infinite);

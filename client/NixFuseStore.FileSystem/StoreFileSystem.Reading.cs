@@ -38,14 +38,14 @@ public sealed partial class StoreFileSystem
                 lease.Dispose();
             }
         }
-        else if (FixedNodes.IsLogFile(node.Value))
-        {
-            ReadLog(request, reply);
-            return;
-        }
         else if (node.IsFixed)
         {
             reply.Error(FixedNodes.IsDirectory(node.Value) ? Errno.EISDIR : Errno.EINVAL);
+            return;
+        }
+        else if (_logs.TryGetDerivation(node, out _))
+        {
+            ReadLog(request, reply);
             return;
         }
 
@@ -71,7 +71,7 @@ public sealed partial class StoreFileSystem
                 return;
             }
         }
-        else if (node.IsFixed)
+        else if (node.IsFixed || _logs.TryGetDerivation(node, out _))
         {
             reply.Error(Errno.EINVAL);
             return;

@@ -1,5 +1,6 @@
 using System.Text;
 using NixFuseStore.Client;
+using NixFuseStore.Client.Reading;
 using NixFuseStore.Content;
 using NixFuseStore.FileSystem.Listing;
 using NixFuseStore.FileSystem.Nodes;
@@ -29,9 +30,13 @@ public sealed partial class StoreFileSystem
         {
             reply.Error(Errno.EINVAL);
         }
-        else if (_listing.FindWindow(position) is { } window && TryListWindow(window, position, request, allowPlain: !request.WithAttributes) is { } page)
+        else if (_listing.FindWindow(position) is { } window && TryListWindow(window, position, request, allowPlain: !request.WithAttributes) is { } listed)
         {
-            reply.Directory(page);
+            if (!reply.Directory(listed.Page))
+            {
+                ReleaseAll(listed.Paths);
+            }
+
             RecheckListing(version);
         }
         else
@@ -54,7 +59,12 @@ public sealed partial class StoreFileSystem
         }
 
         // 3. What has no record yet is listed without attributes.
-        pending.Directory(TryListWindow(window, position, request, allowPlain: true)!);
+        var listed = TryListWindow(window, position, request, allowPlain: true)!.Value;
+        if (!pending.Directory(listed.Page))
+        {
+            ReleaseAll(listed.Paths);
+        }
+
         RecheckListing(version);
     }
 
@@ -100,13 +110,21 @@ public sealed partial class StoreFileSystem
         }
     }
 
-    /// <summary>Fills a page from a window; null where a record is missing and <paramref name="allowPlain"/> is false.</summary>
-    private DirectoryPage? TryListWindow(ListingWindow window, string position, in ReadDirectoryRequest request, bool allowPlain)
+    // The kernel did not take a page: it counts no lookups of the paths in it.
+    private void ReleaseAll(List<PathHandle>? paths) => paths?.ForEach(handle => _nodes.Release(handle.Slot, 1));
+
+    /// <summary>
+    /// Fills a page from a window; null where a record is missing and <paramref name="allowPlain"/> is false. Also the paths in it whose nodes the
+    /// kernel will know, each counted once.
+    /// </summary>
+    private (DirectoryPage Page, List<PathHandle>? Paths)? TryListWindow(
+        ListingWindow window, string position, in ReadDirectoryRequest request, bool allowPlain)
     {
+        List<PathHandle>? paths = null;
         var page = DirectoryPage.Rent(request);
         if (!TryAddDots(page, request.Cookie, FixedNodes.Store, FixedNodes.Root))
         {
-            return page;
+            return (page, paths);
         }
 
         Span<byte> buffer = stackalloc byte[StorePath.BaseNameLengthMax];
@@ -122,18 +140,26 @@ public sealed partial class StoreFileSystem
 
             var name = buffer[..Encoding.ASCII.GetBytes(entry.BaseName, buffer)];
             bool added;
-            if (request.WithAttributes && _reader.TryGetKnown(name, out var handle) && !handle.IsRemoved)
+            var isKnown = _reader.TryGetKnown(name, out var handle) && !handle.IsRemoved;
+            if (request.WithAttributes && isKnown)
             {
-                added = page.TryAdd(name, EntryOfPath(handle), cookie);
+                added = page.TryAdd(name, EntryOfPath(handle!), cookie);
+                if (added)
+                {
+                    _nodes.AddLookups(handle!, 1);
+                    (paths ??= []).Add(handle!);
+                }
             }
             else if (allowPlain)
             {
-                // The inode number shown here is none that stat shows: that one needs the record. It sorts like the name.
-                added = page.TryAdd(name, ListingCookie.AfterPrefixOf(entry.BaseName), NodeAttributes.ModeOf(entry.Kind, isExecutable: false), cookie);
+                // Where the path has no slot yet, the inode number shown here is none that stat shows: that one needs the record.
+                var inode = isKnown && handle!.Slot != 0 ? NodeAttributes.InodeOf(handle, 0) : NodeAttributes.MadeUpInode(name);
+                added = page.TryAdd(name, inode, NodeAttributes.ModeOf(entry.Kind, isExecutable: false), cookie);
             }
             else
             {
                 page.Dispose();
+                ReleaseAll(paths);
                 return null;
             }
 
@@ -143,6 +169,6 @@ public sealed partial class StoreFileSystem
             }
         }
 
-        return page;
+        return (page, paths);
     }
 }

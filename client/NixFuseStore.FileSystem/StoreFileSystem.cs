@@ -33,7 +33,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
     private readonly StoreListing _listing;
     private readonly RecordReadAhead _recordReadAhead;
     private readonly NegativeNames _negatives;
-    private readonly LogFiles _logs = new();
+    private readonly LogFiles _logs;
     private readonly ErrorLog _errors;
     private readonly FuseTimeout _negativeTimeout;
     private ChangeNotifier? _notifier;
@@ -49,6 +49,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
         _options = options ?? new StoreFileSystemOptions();
         _slots = _options.SlotFile is { } file ? SlotTable.Open(file, _options.Log) : SlotTable.InMemory();
         _nodes = new PathNodes(_slots, _options.Store);
+        _logs = new LogFiles(_slots, _options.Store);
         _listing = new StoreListing(reader, _options.Time);
         _recordReadAhead = new RecordReadAhead(_listing);
         _negatives = new NegativeNames(_options.Time, NegativeNamesKept);
@@ -59,8 +60,11 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
     /// <summary>Requests that failed for another reason than a deadline, since the beginning.</summary>
     public long Failures => _errors.Failures;
 
-    /// <summary>Store paths that were given node ids, also by earlier processes.</summary>
+    /// <summary>Store paths that were given node ids, also by earlier processes, as far as they are remembered.</summary>
     public int Slots => _slots.Count;
+
+    /// <summary>Store paths that the kernel knows a file of, or did lately.</summary>
+    public int PathsInUse => _nodes.Count;
 
     /// <summary>Begins to tell the kernel about changes of the store. Once, after the session exists.</summary>
     public void StartNotifications(FuseNotifier kernel)
@@ -99,7 +103,11 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
     /// <inheritdoc/>
     public void Forget(ulong node, ulong lookups)
     {
-        // Node ids are computed, so there is nothing to free.
+        // Node ids are computed; but the handle of a path that the kernel knows no node of can go.
+        if (new NodeId(node) is { IsFixed: false } forgotten)
+        {
+            _nodes.Release(forgotten.Slot, lookups);
+        }
     }
 
     /// <summary>Ends notifications and closes the slot file. Requests must have ended. A second call does nothing.</summary>

@@ -56,6 +56,12 @@ public sealed partial class PathHandle
     /// <summary>A number that the file system gives this handle once; 0 before. This project only carries it.</summary>
     public uint Slot { get; set; }
 
+    /// <summary>The inode number that the file system shows for the path itself, the entries of its tree following; given with <see cref="Slot"/>.</summary>
+    public uint FirstInode { get; set; }
+
+    /// <summary>The file system needs just this handle, since the kernel knows files of the path: it is not forgotten meanwhile.</summary>
+    public bool IsHeld { get; set; }
+
     /// <summary>True once the store no longer holds the path (with this content).</summary>
     public bool IsRemoved { get; internal set; }
 }

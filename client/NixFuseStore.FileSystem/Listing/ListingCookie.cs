@@ -7,10 +7,11 @@ namespace NixFuseStore.FileSystem.Listing;
 /// paths were added or removed meanwhile:
 /// <code>
 /// 0 begin    1 after "."    2 after ".."
-/// 3 + p      after every name whose hash part begins with the 12 letters (60 bits) of p
-/// 2^62 + n   after the n-th name of <see cref="SharedPrefixNames"/>: one that is followed by another name with the same 12 letters
+/// 3 + p            after every name whose hash part begins with the 6 letters (30 bits) of p
+/// 2^30 + 2^29 + n  after the n-th name of <see cref="SharedPrefixNames"/>: one that is followed by another name with the same 6 letters
 /// </code>
-/// All are below 2^63: programs see them as signed offsets.
+/// All are below 2^31: programs see them as signed offsets, and 32-bit programs without large-file support take no larger ones. Of a million
+/// paths about five hundred are followed by one with the same letters.
 /// </summary>
 internal static class ListingCookie
 {
@@ -18,10 +19,11 @@ internal static class ListingCookie
     public const ulong AfterDot = 1;
     public const ulong AfterDotDot = 2;
 
-    public const int PrefixLength = 12;
+    public const int PrefixLength = 6;
 
     private const ulong PrefixFirst = 3;
-    private const ulong SharedFirst = 1UL << 62;
+    private const ulong SharedFirst = (1UL << 30) + (1UL << 29);
+    private const ulong SharedEnd = 1UL << 31;
     private const int LetterBits = 5;
     private const ulong LetterMask = 31;
 
@@ -51,7 +53,7 @@ internal static class ListingCookie
 
     /// <summary>The number of a name with a shared prefix, or -1 where the cookie is none of those.</summary>
     public static int SharedNumber(ulong cookie)
-        => cookie is >= SharedFirst and <= SharedFirst + int.MaxValue ? (int)(cookie - SharedFirst) : -1;
+        => cookie is >= SharedFirst and < SharedEnd ? (int)(cookie - SharedFirst) : -1;
 
     /// <summary>A base name (that need not exist) behind which the listing goes on; null for a cookie that was never given.</summary>
     public static string? NameBehindPrefix(ulong cookie)

@@ -1,8 +1,8 @@
 namespace NixFuseStore.FileSystem.Listing;
 
 /// <summary>
-/// Names that are followed by another with the same twelve letters, numbered as they are met. Hash parts are 160 bits of a hash, so
-/// there are none unless somebody makes them on purpose; the bound keeps such a one from filling the memory.
+/// Names that are followed by another with the same first letters, numbered as they are met. There are few, since hash parts are hashes; the
+/// bound keeps a store that was made on purpose from filling the memory.
 /// </summary>
 internal sealed class SharedPrefixNames
 {

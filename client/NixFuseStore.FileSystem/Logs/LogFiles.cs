@@ -1,60 +1,50 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using NixFuseStore.Content;
 using NixFuseStore.FileSystem.Nodes;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.FileSystem.Logs;
 
 /// <summary>
-/// Build logs that were looked up: their nodes, and the text of the last ones. Logs never change, so what is dropped can be fetched again.
-/// Any thread.
+/// Build logs that were looked up: their slots, and the text of the last ones. A slot stands for one text, so what is dropped can be fetched
+/// again, by another process too. Any thread.
 /// </summary>
-internal sealed class LogFiles
+internal sealed class LogFiles(SlotTable slots, Guid store)
 {
-    /// <summary>Logs that have a node at a time; the oldest node becomes stale.</summary>
-    private const int NodesMax = 16_384;
-
     /// <summary>Bytes of text kept; the newest text always is.</summary>
     private const long TextBytesMax = 32 << 20;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<StorePath, ulong> _nodes = [];
-    private readonly Dictionary<ulong, StorePath> _derivations = [];
-    private readonly Queue<ulong> _order = new();
-    private readonly Dictionary<ulong, byte[]> _texts = [];
-    private readonly Queue<ulong> _textOrder = new();
+    private readonly Dictionary<uint, byte[]> _texts = [];
+    private readonly Queue<uint> _textOrder = new();
     private long _textBytes;
-    private ulong _next = FixedNodes.LogFileFirst;
 
-    /// <summary>Whose log a node is.</summary>
-    public bool TryGetDerivation(ulong node, out StorePath derivation)
+    /// <summary>Whether a node is that of a log, and whose.</summary>
+    public bool TryGetDerivation(NodeId node, out StorePath derivation)
+    {
+        derivation = default;
+        return !node.IsFixed && node.Entry == 0 && slots.TryGetKey(node.Slot, out var key) && key.Kind == SlotKind.Log && key.Store == store
+            && StorePath.TryParseBaseName(key.BaseName.AsSpan(), out derivation);
+    }
+
+    public bool TryGetText(NodeId node, [NotNullWhen(true)] out byte[]? text)
     {
         lock (_gate)
         {
-            return _derivations.TryGetValue(node, out derivation);
+            return _texts.TryGetValue(node.Slot, out text);
         }
     }
 
-    public bool TryGetText(ulong node, [NotNullWhen(true)] out byte[]? text)
+    /// <summary>Keeps a text, and returns its slot.</summary>
+    public Slot Keep(StorePath derivation, byte[] text)
     {
+        var slot = slots.GetOrAdd(new SlotKey(store, derivation.BaseName, ManifestDigest.Read(SHA256.HashData(text)), SlotKind.Log), inodes: 1);
         lock (_gate)
         {
-            return _texts.TryGetValue(node, out text);
-        }
-    }
-
-    /// <summary>Keeps a text, and returns its node.</summary>
-    public ulong Keep(StorePath derivation, byte[] text)
-    {
-        lock (_gate)
-        {
-            if (!_nodes.TryGetValue(derivation, out var node))
+            if (_texts.TryAdd(slot.Number, text))
             {
-                node = Add(derivation);
-            }
-
-            if (_texts.TryAdd(node, text))
-            {
-                _textOrder.Enqueue(node);
+                _textOrder.Enqueue(slot.Number);
                 _textBytes += text.Length;
                 while (_textBytes > TextBytesMax && _textOrder.Count > 1)
                 {
@@ -62,24 +52,8 @@ internal sealed class LogFiles
                     _textBytes -= oldest!.Length;
                 }
             }
-
-            return node;
-        }
-    }
-
-    // Under the lock.
-    private ulong Add(StorePath derivation)
-    {
-        if (_order.Count == NodesMax)
-        {
-            _derivations.Remove(_order.Dequeue(), out var oldest);
-            _nodes.Remove(oldest);
         }
 
-        var node = _next++;
-        _nodes.Add(derivation, node);
-        _derivations.Add(node, derivation);
-        _order.Enqueue(node);
-        return node;
+        return slot;
     }
 }

@@ -6,8 +6,9 @@ namespace NixFuseStore.FileSystem.Nodes;
 /// The nodes that are not below a store path:
 /// <code>
 /// 1 /   2 store   3 var   4 var/nix   5 var/nix/daemon-socket   16… var/nix/daemon-socket/socket
-/// 6 var/log   7 var/log/nix   8 var/log/nix/drvs   0x10000… var/log/nix/drvs/XX, by the two characters   0x1000000… logs in there
+/// 6 var/log   7 var/log/nix   8 var/log/nix/drvs   0x10000… var/log/nix/drvs/XX, by the two characters
 /// </code>
+/// Their inode numbers are their node ids. Inode numbers from <see cref="InodesEnd"/> on are those of files in store paths and of logs.
 /// </summary>
 internal static class FixedNodes
 {
@@ -28,14 +29,14 @@ internal static class FixedNodes
     /// </summary>
     public const ulong SocketFirst = 16;
 
-    /// <summary>The first id of a build log. Each that is looked up takes the next one.</summary>
-    public const ulong LogFileFirst = 0x1000000;
+    /// <summary>Characters of a derivation's base name that name the directory of its log.</summary>
+    public const int LogPrefixLength = 2;
 
     private const ulong LogPrefixFirst = 0x10000;
     private const ulong LogPrefixEnd = LogPrefixFirst + 0x10000;
 
-    /// <summary>One behind the last id of the slot that the fixed nodes have.</summary>
-    public const ulong End = 1UL << 32;
+    /// <summary>One behind the last id, and so behind the last inode number.</summary>
+    public const uint InodesEnd = (uint)LogPrefixEnd;
 
     public static ReadOnlySpan<byte> StoreName => "store"u8;
 
@@ -55,9 +56,6 @@ internal static class FixedNodes
 
     /// <summary>Whether a node is a directory of logs.</summary>
     public static bool IsLogPrefix(ulong node) => node is >= LogPrefixFirst and < LogPrefixEnd;
-
-    /// <summary>Whether a node is that of a log.</summary>
-    public static bool IsLogFile(ulong node) => node is >= LogFileFirst and < End;
 
     /// <summary>Writes the two characters by which a directory of logs is named.</summary>
     /// <returns>Their number.</returns>

@@ -1,3 +1,5 @@
+using System.Numerics;
+using NixFuseStore.Client.Reading;
 using NixFuseStore.Content;
 using NixFuseStore.Fuse.Kernel;
 
@@ -14,18 +16,39 @@ internal static class NodeAttributes
     private const uint LinkMode = 0x1FF; // 0777, as Linux shows every symbolic link
     private const uint DirectoryBytes = 4096;
     private const uint SectorBytes = 512;
+    private const uint MadeUpBit = 1u << 31;
 
-    public static FuseAttr OfRoot(NodeId node, ManifestHeader header)
-        => Of(node, header.RootKind, header.RootIsExecutable, header.RootSize);
+    public static FuseAttr OfRoot(PathHandle handle)
+        => Of(InodeOf(handle, 0), handle.Header.RootKind, handle.Header.RootIsExecutable, handle.Header.RootSize);
 
-    public static FuseAttr OfEntry(NodeId node, ManifestTree tree)
-        => Of(node, tree.Kind(node.Entry), tree.IsExecutable(node.Entry), tree.Size(node.Entry));
+    public static FuseAttr OfEntry(PathHandle handle, ManifestTree tree, int entry)
+        => Of(InodeOf(handle, entry), tree.Kind(entry), tree.IsExecutable(entry), tree.Size(entry));
 
     public static FuseAttr OfFixedDirectory(ulong node)
-        => Of(new NodeId(node), EntryKind.Directory, isExecutable: false, size: 0);
+        => Of(node, EntryKind.Directory, isExecutable: false, size: 0);
 
-    public static FuseAttr OfFixedFile(ulong node, ulong size)
-        => Of(new NodeId(node), EntryKind.Regular, isExecutable: false, size);
+    public static FuseAttr OfLog(in Slot slot, ulong size)
+        => Of(slot.InodeOf(0), EntryKind.Regular, isExecutable: false, size);
+
+    /// <summary>
+    /// The inode number that programs see: below 2^32 as long as there are any, since 32-bit programs without large-file support take no others.
+    /// </summary>
+    public static ulong InodeOf(PathHandle handle, int entry) => new Slot(handle.Slot, handle.FirstInode).InodeOf(entry);
+
+    /// <summary>
+    /// An inode number for a name that is listed before anything else is known of it: the same each time, and away from those that files have,
+    /// which are given from the small ones on.
+    /// </summary>
+    public static ulong MadeUpInode(ReadOnlySpan<byte> baseName)
+    {
+        var crc = uint.MaxValue;
+        foreach (var value in baseName)
+        {
+            crc = BitOperations.Crc32C(crc, value);
+        }
+
+        return crc | MadeUpBit;
+    }
 
     public static uint ModeOf(EntryKind kind, bool isExecutable) => kind switch
     {
@@ -34,12 +57,12 @@ internal static class NodeAttributes
         _ => FuseMode.Regular | (isExecutable ? ExecutableMode : ReadOnlyMode),
     };
 
-    private static FuseAttr Of(NodeId node, EntryKind kind, bool isExecutable, ulong size)
+    private static FuseAttr Of(ulong inode, EntryKind kind, bool isExecutable, ulong size)
     {
         var shown = kind == EntryKind.Directory ? DirectoryBytes : size;
         return new FuseAttr
         {
-            Inode = node.Value,
+            Inode = inode,
             Size = shown,
             Blocks = (shown + SectorBytes - 1) / SectorBytes,
             AccessSeconds = CanonicalSeconds,

@@ -1,58 +1,173 @@
+using System.Collections.Concurrent;
 using NixFuseStore.Client.Reading;
 
 namespace NixFuseStore.FileSystem.Nodes;
 
-/// <summary>The handles behind slots. Reading takes no lock and allocates nothing.</summary>
-internal sealed class PathNodes(SlotTable slots, Guid store)
+/// <summary>
+/// The handles behind slots, for as long as the kernel knows a node of theirs: it says by FORGET when it does not. Of those that it has
+/// forgotten the last few stay. Finding one takes no lock and allocates nothing. Any thread.
+/// </summary>
+internal sealed class PathNodes
 {
-    private const int CapacityMin = 256;
+    /// <summary>Paths kept that the kernel knows no node of.</summary>
+    private const int IdleMax = 256;
 
-    private readonly Lock _gate = new();
+    private readonly SlotTable _slots;
+    private readonly Guid _store;
+    private readonly ConcurrentDictionary<uint, Node> _nodes = new();
+    private readonly ConcurrentQueue<Node> _idle = new();
 
-    // Indexed by slot; replaced when it grows. Published with a barrier, so that whoever sees a slot sees its handle.
-    private volatile PathHandle?[] _handles = new PathHandle?[CapacityMin];
-
-    /// <summary>The handle of a slot, or null where this process has not met it yet.</summary>
-    public PathHandle? Find(uint slot)
+    public PathNodes(SlotTable slots, Guid store)
     {
-        var handles = _handles;
-        return slot < (uint)handles.Length ? Volatile.Read(ref handles[slot]) : null;
+        _slots = slots;
+        _store = store;
+        slots.IsInUse = slot => Find(slot) is not null;
     }
 
-    /// <summary>The slot of a handle, given now if it has none.</summary>
-    public uint Attach(PathHandle handle)
-    {
-        var slot = handle.Slot;
-        return slot != 0 && ReferenceEquals(Find(slot), handle) ? slot : AttachSlow(handle);
-    }
+    /// <summary>Paths that have a handle here.</summary>
+    public int Count => _nodes.Count;
+
+    /// <summary>The handle of a slot, or null where there is none here.</summary>
+    public PathHandle? Find(uint slot) => _nodes.TryGetValue(slot, out var node) ? node.Handle : null;
 
     /// <summary>What a slot stands for in this store; false for a slot of another store, or of none.</summary>
-    public bool TryGetKey(uint slot, out SlotKey key) => slots.TryGetKey(slot, out key) && key.Store == store;
+    public bool TryGetKey(uint slot, out SlotKey key) => _slots.TryGetKey(slot, out key) && key.Store == _store;
 
-    /// <summary>All handles met so far.</summary>
-    public IReadOnlyList<PathHandle> Attached()
+    /// <summary>All handles here: the kernel knows no node of any other path.</summary>
+    public IReadOnlyList<PathHandle> Attached() => [.. _nodes.Values.Select(static node => node.Handle)];
+
+    /// <summary>Gives a handle its slot, if it has none.</summary>
+    public void Attach(PathHandle handle)
     {
-        lock (_gate)
+        if (Find(handle.Slot) != handle)
         {
-            return [.. _handles.Where(handle => handle is not null).Select(handle => handle!)];
+            NodeOf(handle);
         }
     }
 
-    private uint AttachSlow(PathHandle handle)
+    /// <summary>
+    /// An answer names nodes of a path, and the kernel will count them. To be called before the answer is given; should the kernel not take it,
+    /// <see cref="Release"/> takes the count back.
+    /// </summary>
+    public void AddLookups(PathHandle handle, int lookups)
     {
-        lock (_gate)
+        while (!TryAddLookups(NodeOf(handle), lookups))
         {
-            var slot = slots.GetOrAdd(new SlotKey(store, handle.Path.BaseName, handle.Digest));
-            if (slot >= (uint)_handles.Length)
+            // It was dropped just now; the next one is a new one.
+        }
+    }
+
+    /// <summary>The kernel knows so many lookups less of a node of a slot.</summary>
+    public void Release(uint slot, ulong lookups)
+    {
+        if (!_nodes.TryGetValue(slot, out var node))
+        {
+            // Of another slot than a path's, or found again by its number.
+            return;
+        }
+
+        lock (node)
+        {
+            node.Lookups -= (long)Math.Min(lookups, long.MaxValue);
+            if (node.Lookups > 0)
             {
-                var larger = new PathHandle?[Math.Max(_handles.Length * 2, (int)slot + CapacityMin)];
-                Array.Copy(_handles, larger, _handles.Length);
-                _handles = larger;
+                return;
             }
 
-            Volatile.Write(ref _handles[slot], handle);
-            handle.Slot = slot;
-            return slot;
+            node.Lookups = 0;
+            node.Handle.IsHeld = false;
+            if (node.IsIdle)
+            {
+                return;
+            }
+
+            node.IsIdle = true;
         }
+
+        _idle.Enqueue(node);
+        DropIdle();
+    }
+
+    private Node NodeOf(PathHandle handle)
+    {
+        if (_nodes.TryGetValue(handle.Slot, out var node) && node.Handle == handle)
+        {
+            return node;
+        }
+
+        var slot = _slots.GetOrAdd(new SlotKey(_store, handle.Path.BaseName, handle.Digest), handle.Header.EntryCount);
+        handle.FirstInode = slot.FirstInode;
+        handle.Slot = slot.Number;
+        node = _nodes.GetOrAdd(slot.Number, static (number, handle) => new Node(number, handle), handle);
+        lock (node)
+        {
+            // The same path and content, verified anew after the table of paths had forgotten it.
+            node.Handle = handle;
+            handle.IsHeld = node.Lookups > 0;
+            if (node.Lookups == 0 && !node.IsIdle)
+            {
+                // Found by its number, say. Should the kernel come to know it, it leaves the row of idle ones.
+                node.IsIdle = true;
+                _idle.Enqueue(node);
+            }
+        }
+
+        DropIdle();
+        return node;
+    }
+
+    private static bool TryAddLookups(Node node, int lookups)
+    {
+        lock (node)
+        {
+            if (node.IsDropped)
+            {
+                return false;
+            }
+
+            node.Lookups += lookups;
+            node.Handle.IsHeld = true;
+            return true;
+        }
+    }
+
+    private void DropIdle()
+    {
+        while (_idle.Count > IdleMax && _idle.TryDequeue(out var node))
+        {
+            lock (node)
+            {
+                node.IsIdle = false;
+                if (node.Lookups > 0)
+                {
+                    continue;
+                }
+
+                node.IsDropped = true;
+                _nodes.TryRemove(new KeyValuePair<uint, Node>(node.Slot, node));
+            }
+        }
+    }
+
+    /// <summary>A path of which the kernel knows nodes, or did lately. All but the slot is guarded by the object's own lock; the handle may be read without.</summary>
+    private sealed class Node(uint slot, PathHandle handle)
+    {
+        private volatile PathHandle _handle = handle;
+
+        public uint Slot => slot;
+
+        public PathHandle Handle
+        {
+            get => _handle;
+            set => _handle = value;
+        }
+
+        /// <summary>What the kernel counts, of all nodes of the path together.</summary>
+        public long Lookups { get; set; }
+
+        /// <summary>Whether it stands in the row of idle ones, where it may stand though the kernel has come back to it.</summary>
+        public bool IsIdle { get; set; }
+
+        public bool IsDropped { get; set; }
     }
 }

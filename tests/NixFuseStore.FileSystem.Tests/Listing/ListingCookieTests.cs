@@ -13,7 +13,7 @@ public sealed class ListingCookieTests
         for (var i = 0; i < names.Length; i++)
         {
             var cookie = ListingCookie.AfterPrefixOf(names[i]);
-            Assert.InRange(cookie, ListingCookie.AfterDotDot + 1, (ulong)long.MaxValue);
+            Assert.InRange(cookie, ListingCookie.AfterDotDot + 1, (ulong)int.MaxValue);
             var position = ListingCookie.NameBehindPrefix(cookie);
             Assert.True(StorePath.TryParseBaseName(position.AsSpan(), out _));
             Assert.True(string.CompareOrdinal(names[i], position) <= 0);
@@ -30,10 +30,10 @@ public sealed class ListingCookieTests
     {
         Assert.Null(ListingCookie.NameBehindPrefix(0));
         Assert.Null(ListingCookie.NameBehindPrefix(2));
-        Assert.Null(ListingCookie.NameBehindPrefix((1UL << 60) + 3));
+        Assert.Null(ListingCookie.NameBehindPrefix((1UL << 30) + 3));
         Assert.Null(ListingCookie.NameBehindPrefix(ulong.MaxValue));
         Assert.Equal(-1, ListingCookie.SharedNumber(ulong.MaxValue));
-        Assert.Null(new SharedPrefixNames().Find(ListingCookie.SharedNumber(1UL << 62)));
+        Assert.Null(new SharedPrefixNames().Find(ListingCookie.SharedNumber(ListingCookie.AfterShared(0))));
     }
 
     private static byte[] RandomHash(Random random)

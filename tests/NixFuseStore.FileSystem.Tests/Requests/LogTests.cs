@@ -47,12 +47,70 @@ public sealed class LogTests
         await using var kernel = new FuseTestKernel(file);
         await kernel.InitAsync();
 
-        Assert.Equal(Errno.ESTALE, (await kernel.GetAttributesAsync(FixedNodes.LogFileFirst + 5)).Error);
-        Assert.Equal(Errno.ESTALE, (await kernel.ReadAsync(FixedNodes.LogFileFirst + 5, 0, 10)).Error);
+        var folder = await FindFolderAsync(kernel, Derivation[..2]);
+        var log = (await kernel.LookupAsync(folder, Derivation[2..])).Entry.Node;
+        foreach (var node in new[] { log + 1, log + (1ul << 32), FixedNodes.InodesEnd + 5ul })
+        {
+            Assert.Equal(Errno.ESTALE, (await kernel.GetAttributesAsync(node)).Error);
+            Assert.NotEqual(Errno.None, (await kernel.ReadAsync(node, 0, 10)).Error);
+        }
     }
 
-    private static StoreFileSystem Open(byte[] text) => new(new FakeStoreReader(), new StoreFileSystemOptions
+    [Fact]
+    public async Task Dots_LeadToTheLogItself_AndItsFolder()
     {
+        await using var file = Open([1]);
+        await using var kernel = new FuseTestKernel(file);
+        await kernel.InitAsync();
+        var folder = await FindFolderAsync(kernel, Derivation[..2]);
+        var log = (await kernel.LookupAsync(folder, Derivation[2..])).Entry.Node;
+
+        Assert.Equal(log, (await kernel.LookupAsync(log, ".")).Entry.Node);
+        Assert.Equal(folder, (await kernel.LookupAsync(log, "..")).Entry.Node);
+        Assert.Equal(Errno.ENOTDIR, (await kernel.ReadDirectoryAsync(log, 0, 4096, plus: false)).Error);
+        Assert.Equal(Errno.EINVAL, (await kernel.ReadLinkAsync(log)).Error);
+    }
+
+    /// <summary>The kernel may go on with the nodes of an earlier process; none of them may come to mean another log.</summary>
+    [Fact]
+    public async Task NodeOfAnEarlierProcess_MeansTheSameText_OrNothing()
+    {
+        var directory = Directory.CreateTempSubdirectory("nixfuse-logs-");
+        try
+        {
+            var slots = Path.Join(directory.FullName, "slots");
+            ulong log;
+            await using (var file = Open("text"u8.ToArray(), slots))
+            await using (var kernel = new FuseTestKernel(file))
+            {
+                await kernel.InitAsync();
+                log = (await kernel.LookupAsync(await FindFolderAsync(kernel, Derivation[..2]), Derivation[2..])).Entry.Node;
+            }
+
+            await using (var file = Open("text"u8.ToArray(), slots))
+            await using (var kernel = new FuseTestKernel(file))
+            {
+                await kernel.InitAsync();
+                Assert.Equal("text", (await kernel.ReadAsync(log, 0, 10)).Text);
+            }
+
+            await using (var file = Open("other"u8.ToArray(), slots))
+            await using (var kernel = new FuseTestKernel(file))
+            {
+                await kernel.InitAsync();
+                Assert.Equal(Errno.ESTALE, (await kernel.ReadAsync(log, 0, 10)).Error);
+                Assert.NotEqual(log, (await kernel.LookupAsync(await FindFolderAsync(kernel, Derivation[..2]), Derivation[2..])).Entry.Node);
+            }
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    private static StoreFileSystem Open(byte[] text, string? slotFile = null) => new(new FakeStoreReader(), new StoreFileSystemOptions
+    {
+        SlotFile = slotFile,
         FindBuildLog = (derivation, _) => Task.FromResult(derivation == StorePath.ParseBaseName(Derivation) ? text : null),
     });
 
