@@ -15,13 +15,16 @@ public sealed class FuseMount : IDisposable
 {
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(1);
 
+    private readonly Lock _tableGate = new();
+    private readonly FileStream _table; // guarded by _tableGate
     private readonly string? _deviceNumber;
 
-    private FuseMount(string path, DeviceChannel channel)
+    private FuseMount(string path, FileStream table, DeviceChannel channel)
     {
         Path = path;
+        _table = table;
         Channel = channel;
-        _deviceNumber = MountTable.Find(path)?.Device;
+        _deviceNumber = Find()?.Device;
     }
 
     /// <summary>Where, absolute and without symbolic links.</summary>
@@ -42,17 +45,35 @@ public sealed class FuseMount : IDisposable
     {
         options ??= new FuseMountOptions();
         var path = MountPoint.Check(mountPoint, options.AllowNonEmpty);
-        if (KernelMounter.TryMount(path, options) is { } device)
+        var table = MountTable.Open();
+        try
         {
-            return new FuseMount(path, new DeviceChannel(device)) { AllowsOthers = options.AllowOther };
-        }
+            if (KernelMounter.TryMount(path, options) is { } device)
+            {
+                return new FuseMount(path, table, new DeviceChannel(device)) { AllowsOthers = options.AllowOther };
+            }
 
-        var (helperDevice, allowsOthers) = HelperMounter.Mount(path, options);
-        return new FuseMount(path, new DeviceChannel(helperDevice)) { AllowsOthers = allowsOthers, IsUnprivileged = true };
+            var (helperDevice, allowsOthers) = HelperMounter.Mount(path, options);
+            return new FuseMount(path, table, new DeviceChannel(helperDevice)) { AllowsOthers = allowsOthers, IsUnprivileged = true };
+        }
+        catch
+        {
+            table.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Whether its file system is still mounted somewhere in this process's mount namespace.</summary>
-    public bool IsMounted => _deviceNumber is not null && MountTable.Contains(_deviceNumber);
+    public bool IsMounted
+    {
+        get
+        {
+            lock (_tableGate)
+            {
+                return _deviceNumber is not null && MountTable.Contains(_table, _deviceNumber);
+            }
+        }
+    }
 
     /// <summary>
     /// Its root, seen by a way of its own: what is opened and bound below it keeps the file system alive, but is no use of the mount, which
@@ -103,8 +124,8 @@ public sealed class FuseMount : IDisposable
     /// <returns>False when it is in use and still there.</returns>
     public bool TryUnmount(bool lazyWhenBusy)
     {
-        var present = MountTable.Find(Path);
-        return present is null || present.Device != _deviceNumber || TryUnmount(Path, lazyWhenBusy);
+        var present = Find();
+        return present is null || present.Device != _deviceNumber || TryUnmount(Path, Path, lazyWhenBusy);
     }
 
     /// <summary>Unmounts the FUSE file system at a path, whoever mounted it; one whose server died goes lazily in any case.</summary>
@@ -120,6 +141,11 @@ public sealed class FuseMount : IDisposable
             throw new FuseMountException(FuseMountProblem.Missing, $"cannot unmount {mountPoint}: no FUSE file system is mounted there");
         }
 
+        return TryUnmount(path, mountPoint, lazyWhenBusy);
+    }
+
+    private static bool TryUnmount(string path, string mountPoint, bool lazyWhenBusy)
+    {
         var error = Unmount(path, lazy: false);
         if (error == Errno.EBUSY && (lazyWhenBusy || IsStale(path)))
         {
@@ -147,7 +173,22 @@ public sealed class FuseMount : IDisposable
     }
 
     /// <summary>Closes the line to the kernel. A mount that is still there then ends for its users with ENOTCONN.</summary>
-    public void Dispose() => Channel.Dispose();
+    public void Dispose()
+    {
+        Channel.Dispose();
+        lock (_tableGate)
+        {
+            _table.Dispose();
+        }
+    }
+
+    private MountTableEntry? Find()
+    {
+        lock (_tableGate)
+        {
+            return MountTable.Find(_table, Path);
+        }
+    }
 
     private static Errno Unmount(string path, bool lazy)
     {

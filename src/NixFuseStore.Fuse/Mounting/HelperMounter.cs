@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Native.Linux;
 
@@ -11,6 +12,10 @@ namespace NixFuseStore.Fuse.Mounting;
 internal static class HelperMounter
 {
     private const string Program = "fusermount3";
+    private const int ComplaintBytesMax = 4096;
+
+    /// <summary>Mounting takes milliseconds; a helper that takes longer hangs, on a dead network file system or whatever a path leads to.</summary>
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
 
     /// <summary>Mounts read-only. Access by others is given up when /etc/fuse.conf forbids it.</summary>
     public static (SafeFileHandle Device, bool AllowsOthers) Mount(string path, FuseMountOptions options)
@@ -63,7 +68,7 @@ internal static class HelperMounter
                 () =>
                 {
                     theirs.Dispose(); // so that the helper's end is the last, and its death ends the wait
-                    error = Libc.ReceiveDescriptor(ours, out device);
+                    error = Libc.ReceiveDescriptor(ours, Deadline, out device);
                 },
                 out complaint);
             if (status == 0 && device is not null)
@@ -87,7 +92,7 @@ internal static class HelperMounter
     private static int Run(ReadOnlySpan<string> arguments, SafeFileHandle? commandSocket, Action whileRunning, out string complaint)
     {
         var (reader, writer) = Libc.CreatePipe();
-        using var complaints = new StreamReader(new FileStream(reader, FileAccess.Read));
+        using var complaints = reader;
         int process;
         using (writer)
         {
@@ -105,8 +110,27 @@ internal static class HelperMounter
         }
 
         whileRunning();
-        complaint = complaints.ReadToEnd().Trim().ReplaceLineEndings("; ");
-        return Libc.WaitForExit(process);
+        complaint = ReadToEnd(complaints).Trim().ReplaceLineEndings("; ");
+        if (Libc.WaitForExit(process, complaint.Length > 0 ? TimeSpan.FromSeconds(1) : Deadline) is { } status)
+        {
+            return status;
+        }
+
+        Libc.EndProcess(process);
+        throw new FuseMountException(FuseMountProblem.Other, $"{Program} {arguments[^1]} did not end within {Deadline.TotalSeconds:0} s, and was stopped");
+    }
+
+    /// <summary>What the helper says until it closes its end, or hangs.</summary>
+    private static string ReadToEnd(SafeFileHandle pipe)
+    {
+        var buffer = new byte[ComplaintBytesMax];
+        var length = 0;
+        while (length < buffer.Length && Libc.ReadWithin(pipe, buffer.AsSpan(length), Deadline, out var bytes) == Errno.None && bytes > 0)
+        {
+            length += bytes;
+        }
+
+        return Encoding.UTF8.GetString(buffer, 0, length);
     }
 
     /// <summary>Commas separate options, and a backslash escapes them.</summary>

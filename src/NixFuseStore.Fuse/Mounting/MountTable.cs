@@ -7,13 +7,24 @@ internal static class MountTable
 {
     private const string TablePath = "/proc/self/mountinfo";
 
+    /// <summary>Opens the table, for one who looks at it again and again, and must be able to when there is no descriptor left.</summary>
+    public static FileStream Open() => new(TablePath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+
     /// <summary>What is mounted at a path, the topmost if there are several; null when nothing is.</summary>
     /// <param name="path">Absolute, without symbolic links.</param>
-    public static MountTableEntry? Find(string path) => Read().LastOrDefault(entry => entry.MountPoint == path); // later lines lie on top
+    public static MountTableEntry? Find(string path)
+    {
+        using var table = Open();
+        return Find(table, path);
+    }
 
-    /// <summary>Whether a file system is mounted anywhere.</summary>
+    /// <summary>The same in an opened table. One caller at a time.</summary>
+    public static MountTableEntry? Find(FileStream table, string path) => Read(table).LastOrDefault(entry => entry.MountPoint == path); // later lines lie on top
+
+    /// <summary>Whether a file system is mounted anywhere. One caller at a time.</summary>
+    /// <param name="table">The opened table.</param>
     /// <param name="device">Its number, as the table writes it.</param>
-    public static bool Contains(string device) => Read().Any(entry => entry.Device == device);
+    public static bool Contains(FileStream table, string device) => Read(table).Any(entry => entry.Device == device);
 
     /// <summary>Takes apart one line: <c>id parent major:minor root mountpoint options [tags…] - type source superoptions</c>.</summary>
     public static bool TryParse(string line, out MountTableEntry entry)
@@ -30,9 +41,12 @@ internal static class MountTable
         return true;
     }
 
-    private static IEnumerable<MountTableEntry> Read()
+    private static IEnumerable<MountTableEntry> Read(FileStream table)
     {
-        foreach (var line in File.ReadLines(TablePath))
+        // The kernel writes the table anew for a reader that begins again.
+        table.Position = 0;
+        using var lines = new StreamReader(table, Encoding.UTF8, detectEncodingFromByteOrderMarks: false, bufferSize: -1, leaveOpen: true);
+        while (lines.ReadLine() is { } line)
         {
             if (TryParse(line, out var entry))
             {

@@ -93,6 +93,9 @@ public enum Errno
     /// <summary>Protocol error.</summary>
     EPROTO = 71,
 
+    /// <summary>The protocol has no such option.</summary>
+    ENOPROTOOPT = 92,
+
     /// <summary>Not supported.</summary>
     EOPNOTSUPP = 95,
 

@@ -45,9 +45,6 @@ public static unsafe partial class Libc
     /// <summary>Gives free memory of the C library's heap back to the system.</summary>
     public static void TrimHeap() => _ = Raw.TrimHeap(0);
 
-    /// <summary>Who is at the other end of a connected unix socket, from what SO_PEERCRED returned (pid, uid, gid).</summary>
-    public static uint PeerUserId(ReadOnlySpan<byte> credentials) => MemoryMarshal.Read<uint>(credentials[sizeof(int)..]);
-
     private static List<int> CopiesOf(params ReadOnlySpan<string?> targets)
     {
         List<int> copies = [];

@@ -57,6 +57,29 @@ public static unsafe partial class Libc
         }
     }
 
+    /// <summary>Writes all bytes to standard error, wherever that leads now. Waits for a pipe that is full.</summary>
+    public static Errno WriteToStandardError(ReadOnlySpan<byte> bytes)
+    {
+        const int StandardError = 2;
+        while (!bytes.IsEmpty)
+        {
+            fixed (byte* start = bytes)
+            {
+                var written = Raw.Write(StandardError, start, (nuint)bytes.Length);
+                if (written >= 0)
+                {
+                    bytes = bytes[(int)written..];
+                }
+                else if (LastError != Errno.EINTR)
+                {
+                    return LastError;
+                }
+            }
+        }
+
+        return Errno.None;
+    }
+
     /// <summary>The user that this process acts as.</summary>
     public static uint EffectiveUserId => Raw.GetEffectiveUserId();
 
@@ -82,6 +105,9 @@ public static unsafe partial class Libc
 
         [LibraryImport(Library, EntryPoint = "read", SetLastError = true)]
         internal static partial nint Read(int descriptor, byte* buffer, nuint bytes);
+
+        [LibraryImport(Library, EntryPoint = "write", SetLastError = true)]
+        internal static partial nint Write(int descriptor, byte* buffer, nuint bytes);
 
         [LibraryImport(Library, EntryPoint = "writev", SetLastError = true)]
         internal static partial nint WriteVector(int descriptor, IoVector* vectors, int count);

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -12,6 +13,9 @@ public static unsafe partial class Libc
 
     // posix_spawn_file_actions_t is opaque; glibc's has 80 bytes.
     private const int FileActionsBytes = 256;
+
+    private static readonly TimeSpan ExitLookPause = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(3);
 
     /// <summary>Starts a program from PATH.</summary>
     /// <param name="program">Its name, which becomes the first argument too.</param>
@@ -86,8 +90,89 @@ public static unsafe partial class Libc
             }
         }
 
-        var signal = status & 0x7F;
-        return signal == 0 ? (status >> 8) & 0xFF : 128 + signal;
+        return ExitStatus(status);
+    }
+
+    /// <summary>Waits for a program started by <see cref="Spawn"/>, but no longer than a time; it is looked at every few milliseconds.</summary>
+    /// <returns>Its exit status as <see cref="WaitForExit(int)"/> has it; null where it still runs.</returns>
+    public static int? WaitForExit(int process, TimeSpan timeout)
+    {
+        const int NoHang = 1; // WNOHANG
+        var started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            int status;
+            var ended = Raw.Wait(process, &status, NoHang);
+            if (ended == process)
+            {
+                return ExitStatus(status);
+            }
+
+            if (ended < 0 && LastError != Errno.EINTR)
+            {
+                throw new LinuxException($"wait for process {process}", LastError);
+            }
+
+            if (Stopwatch.GetElapsedTime(started) >= timeout)
+            {
+                return null;
+            }
+
+            Thread.Sleep(ExitLookPause);
+        }
+    }
+
+    /// <summary>Ends a program started by <see cref="Spawn"/>: asks it to, and kills it where it has not ended soon.</summary>
+    public static void EndProcess(int process)
+    {
+        const int Terminate = 15, Kill = 9; // SIGTERM, SIGKILL
+        _ = Raw.Kill(process, Terminate);
+        if (WaitForExit(process, EndPatience) is null)
+        {
+            _ = Raw.Kill(process, Kill);
+
+            // One that the kernel holds in a call cannot be ended; it is init's once this process has gone.
+            WaitForExit(process, EndPatience);
+        }
+    }
+
+    /// <summary>Reads what comes within a time.</summary>
+    /// <returns>ETIMEDOUT where nothing came; no bytes at the end.</returns>
+    public static Errno ReadWithin(SafeHandle file, Span<byte> buffer, TimeSpan timeout, out int bytes)
+    {
+        bytes = 0;
+        using var use = new HandleUse(file);
+        var started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            // 1. Wait.
+            var left = timeout - Stopwatch.GetElapsedTime(started);
+            var entry = new PollEntry { Descriptor = use.Descriptor, Events = PollReadable };
+            var ready = Raw.Poll(&entry, 1, (int)Math.Clamp(Math.Ceiling(left.TotalMilliseconds), 0, int.MaxValue));
+            if (ready == 0)
+            {
+                return Errno.ETIMEDOUT;
+            }
+
+            // 2. Read what is there.
+            if (ready > 0)
+            {
+                fixed (byte* start = buffer)
+                {
+                    var result = Raw.Read(use.Descriptor, start, (nuint)buffer.Length);
+                    if (result >= 0)
+                    {
+                        bytes = (int)result;
+                        return Errno.None;
+                    }
+                }
+            }
+
+            if (LastError is not (Errno.EINTR or Errno.EAGAIN))
+            {
+                return LastError;
+            }
+        }
     }
 
     /// <summary>A pipe.</summary>
@@ -101,6 +186,12 @@ public static unsafe partial class Libc
         }
 
         return (new SafeFileHandle(pair[0], ownsHandle: true), new SafeFileHandle(pair[1], ownsHandle: true));
+    }
+
+    private static int ExitStatus(int status)
+    {
+        var signal = status & 0x7F;
+        return signal == 0 ? (status >> 8) & 0xFF : 128 + signal;
     }
 
     private static void CloseFrom(byte* actions, int first)
@@ -169,6 +260,9 @@ public static unsafe partial class Libc
 
         [LibraryImport(Library, EntryPoint = "waitpid", SetLastError = true)]
         internal static partial int Wait(int process, int* status, int options);
+
+        [LibraryImport(Library, EntryPoint = "kill", SetLastError = true)]
+        internal static partial int Kill(int process, int signal);
 
         [LibraryImport(Library, EntryPoint = "pipe2", SetLastError = true)]
         internal static partial int Pipe(int* pair, int flags);

@@ -47,10 +47,20 @@ public static unsafe partial class Libc
 
     /// <summary>Waits for a descriptor from the other end.</summary>
     /// <param name="socket">A unix stream socket.</param>
+    /// <param name="timeout">How long.</param>
     /// <param name="descriptor">The descriptor, close-on-exec; null when the other end closed or sent none.</param>
-    public static Errno ReceiveDescriptor(SafeHandle socket, out SafeFileHandle? descriptor)
+    public static Errno ReceiveDescriptor(SafeHandle socket, TimeSpan timeout, out SafeFileHandle? descriptor)
     {
         descriptor = null;
+        using (var waiting = new HandleUse(socket))
+        {
+            var entry = new PollEntry { Descriptor = waiting.Descriptor, Events = PollReadable };
+            if (Raw.Poll(&entry, 1, (int)timeout.TotalMilliseconds) == 0)
+            {
+                return Errno.ETIMEDOUT;
+            }
+        }
+
         byte payload = 0;
         var control = stackalloc byte[ControlBytes];
         new Span<byte>(control, ControlBytes).Clear();

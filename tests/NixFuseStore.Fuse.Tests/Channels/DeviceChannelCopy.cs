@@ -13,7 +13,7 @@ internal sealed class DeviceChannelCopy
         using (theirs)
         {
             Assert.Equal(Errno.None, Libc.SendDescriptor(ours, original.Device));
-            Assert.Equal(Errno.None, Libc.ReceiveDescriptor(theirs, out var device));
+            Assert.Equal(Errno.None, Libc.ReceiveDescriptor(theirs, TimeSpan.FromSeconds(10), out var device));
             Channel = new DeviceChannel(device!);
         }
     }

@@ -60,7 +60,7 @@ public sealed class LibcTests
         using (theirs)
         {
             Assert.Equal(Errno.None, Libc.SendDescriptor(ours, original));
-            Assert.Equal(Errno.None, Libc.ReceiveDescriptor(theirs, out var copy));
+            Assert.Equal(Errno.None, Libc.ReceiveDescriptor(theirs, TimeSpan.FromSeconds(10), out var copy));
             using (copy)
             {
                 Assert.NotEqual(original.DangerousGetHandle(), copy!.DangerousGetHandle());
@@ -80,7 +80,7 @@ public sealed class LibcTests
         using (theirs)
         {
             ours.Dispose();
-            Assert.Equal(Errno.None, Libc.ReceiveDescriptor(theirs, out var descriptor));
+            Assert.Equal(Errno.None, Libc.ReceiveDescriptor(theirs, TimeSpan.FromSeconds(10), out var descriptor));
             Assert.Null(descriptor);
         }
     }
