@@ -6,8 +6,8 @@ namespace NixFuseStore.Daemon;
 public sealed record DaemonOptions
 {
     /// <summary>
-    /// Whether a client may add paths without signatures, and what else stock Nix allows trusted users only. A setting, asked once per
-    /// connection: in a container anyone may be uid 0. Nobody is trusted unless this says so.
+    /// Whether a client may add paths without signatures, and what else stock Nix allows trusted users only. Asked once per connection. In a
+    /// container anyone may be uid 0, which <see cref="DaemonPeer.SharesNamespaces"/> tells. No client is trusted unless this says so.
     /// </summary>
     public Predicate<DaemonPeer> Trusts { get; init; } = static _ => false;
 
@@ -20,7 +20,7 @@ public sealed record DaemonOptions
     /// <summary>Keys whose signatures count.</summary>
     public IReadOnlyCollection<NixPublicKey> TrustedKeys { get; init; } = [];
 
-    /// <summary>Connections served at a time; further ones are refused with an error.</summary>
+    /// <summary>Connections served at a time. One more costs the longest idle one its place, or is refused with an error where none is idle.</summary>
     public int ConnectionsMax { get; init; } = 1024;
 
     /// <summary>A client that takes nothing of what it is sent for so long is dropped.</summary>

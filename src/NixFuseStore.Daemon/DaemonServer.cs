@@ -7,7 +7,8 @@ namespace NixFuseStore.Daemon;
 
 /// <summary>
 /// Serves a store to stock Nix over a listening unix socket: the worker protocol, 1.18 to 1.38. Each connection is a loop of its own
-/// that waits without a thread; none holds up another.
+/// that waits without a thread; none holds up another. Where there is room for no more, the user with most connections loses the one that has
+/// been idle for longest, so that one user's clients never keep out another's.
 /// </summary>
 public sealed class DaemonServer : IAsyncDisposable
 {
@@ -15,6 +16,9 @@ public sealed class DaemonServer : IAsyncDisposable
     private const int RefusalsMax = 64;
 
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);
+
+    // A listener that cannot accept says so at most this often.
+    private static readonly TimeSpan NoticeInterval = TimeSpan.FromSeconds(30);
 
     private readonly Socket _listener;
     private readonly DaemonOptions _options;
@@ -39,7 +43,7 @@ public sealed class DaemonServer : IAsyncDisposable
         _listener = listener;
         _options = options;
         _services = new DaemonServices(store, builder, options);
-        _watch = options.Clock.CreateTimer(_ => WatchClients(), null, options.WatchInterval, options.WatchInterval);
+        _watch = options.Clock.CreateTimer(_ => TryWatchClients(), null, options.WatchInterval, options.WatchInterval);
         _accepting = AcceptAsync();
     }
 
@@ -79,20 +83,29 @@ public sealed class DaemonServer : IAsyncDisposable
 
     private async Task AcceptAsync()
     {
+        long? noticed = null;
         while (!_stopping.IsCancellationRequested)
         {
             try
             {
                 Begin(await _listener.AcceptAsync(_stopping.Token));
             }
-            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+            catch (Exception) when (_stopping.IsCancellationRequested)
             {
                 return;
             }
-            catch (SocketException e)
+#pragma warning disable CA1031 // Whatever one connection fails with: the socket goes on accepting others.
+            catch (Exception e)
+#pragma warning restore CA1031
             {
-                // Out of descriptors, mostly. Clients wait meanwhile.
-                _options.Notice($"the Nix daemon socket cannot accept a connection: {e.Message}");
+                // Out of descriptors, mostly: an idle client gives its own. Those that connect wait meanwhile.
+                EndLongestIdle();
+                if (noticed is not { } before || _options.Clock.GetElapsedTime(before) > NoticeInterval)
+                {
+                    noticed = _options.Clock.GetTimestamp();
+                    _options.Notice($"the Nix daemon socket cannot accept a connection, and goes on trying: {e.Message}");
+                }
+
                 await Task.Delay(AcceptPause, _options.Clock, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -100,33 +113,45 @@ public sealed class DaemonServer : IAsyncDisposable
 
     private void Begin(Socket socket)
     {
+        PeerProcess peer;
+        try
+        {
+            peer = PeerProcess.Of(socket.SafeHandle);
+        }
+        catch (LinuxException)
+        {
+            // The client went before it was asked who it is.
+            socket.Dispose();
+            return;
+        }
+
         lock (_gate)
         {
+            if (ServedCount() >= _options.ConnectionsMax)
+            {
+                EndLongestIdle();
+            }
+
             if (_stopping.IsCancellationRequested || _clients.Count >= _options.ConnectionsMax + RefusalsMax)
             {
                 socket.Dispose();
                 return;
             }
 
-            string? refusal = _clients.Count < _options.ConnectionsMax
+            string? refusal = ServedCount() < _options.ConnectionsMax
                 ? null
                 : $"this daemon serves {_options.ConnectionsMax} connections already, its limit; try again later";
-            var client = new Client(new SocketTransport(socket, _options), _stopping.Token);
-            _clients.Add(client, Task.Run(() => ServeAsync(client, socket, refusal)));
+            var client = new Client(new SocketTransport(socket, _options), peer, isServed: refusal is null, _stopping.Token);
+            _clients.Add(client, Task.Run(() => ServeAsync(client, refusal)));
         }
     }
 
-    private async Task ServeAsync(Client client, Socket socket, string? refusal)
+    private async Task ServeAsync(Client client, string? refusal)
     {
         try
         {
-            var (processId, userId, groupId) = Libc.PeerOf(socket.SafeHandle);
-            var connection = new DaemonConnection(client.Transport, _services, new DaemonPeer(processId, userId, groupId));
+            var connection = new DaemonConnection(client.Transport, _services, Describe(client.Peer));
             await connection.RunAsync(refusal, client.Ended);
-        }
-        catch (LinuxException)
-        {
-            // The client went before it was asked who it is.
         }
         finally
         {
@@ -136,6 +161,48 @@ public sealed class DaemonServer : IAsyncDisposable
             }
 
             await client.CloseAsync();
+        }
+    }
+
+    private static DaemonPeer Describe(PeerProcess peer) => new(peer.ProcessId, peer.UserId, peer.GroupId)
+    {
+        Groups = peer.Groups,
+        StartTicks = peer.StartTicks,
+        SharesNamespaces = peer.SharesNamespaces,
+        ForeignMounts = peer.Namespaces?.Mount is { } mount && mount != ProcessNamespaces.Own?.Mount ? mount : null,
+    };
+
+    // Under the lock. A client that is told to go gives up its place at once, since its descriptor is closed.
+    private int ServedCount() => _clients.Keys.Count(static client => client.IsServed && !client.IsEnding);
+
+    /// <summary>Hangs up on the client that has been idle for longest, of the user (of a pid namespace) who has most connections.</summary>
+    private void EndLongestIdle()
+    {
+        lock (_gate)
+        {
+            var owners = _clients.Keys.Where(static client => client.IsServed && !client.IsEnding).GroupBy(static client => client.Owner);
+            foreach (var owner in owners.OrderByDescending(static clients => clients.Count()))
+            {
+                if (owner.Where(static client => client.Transport.IdleSince is not null).MinBy(static client => client.Transport.IdleSince) is { } idle)
+                {
+                    idle.End();
+                    return;
+                }
+            }
+        }
+    }
+
+    private void TryWatchClients()
+    {
+        try
+        {
+            WatchClients();
+        }
+#pragma warning disable CA1031 // An exception that leaves a timer ends the process, and with it the mount.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            _options.Notice($"looking after the clients of the Nix daemon socket failed: {e.GetType().Name}: {e.Message}");
         }
     }
 
@@ -153,12 +220,19 @@ public sealed class DaemonServer : IAsyncDisposable
         }
     }
 
-    private sealed class Client(SocketTransport transport, CancellationToken stopping)
+    private sealed class Client(SocketTransport transport, PeerProcess peer, bool isServed, CancellationToken stopping)
     {
         private readonly CancellationTokenSource _ended = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         private Task _ending = Task.CompletedTask;
 
         internal SocketTransport Transport { get; } = transport;
+
+        internal PeerProcess Peer { get; } = peer;
+
+        internal bool IsServed { get; } = isServed;
+
+        // A container's root is another user than the host's.
+        internal (uint UserId, string? PidNamespace) Owner => (Peer.UserId, Peer.Namespaces?.Pid);
 
         internal CancellationToken Ended => _ended.Token;
 

@@ -69,11 +69,15 @@ public sealed class StoreRelations
     /// <param name="id"><c>sha256:HEX!OUTPUT</c>.</param>
     /// <param name="json">Nix's form.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task AddRealisationAsync(string id, string json, CancellationToken cancellationToken)
+    /// <returns>The JSON of the one that is registered now, which may name another path.</returns>
+    public async Task<string> AddRealisationAsync(string id, string json, CancellationToken cancellationToken)
     {
         var request = new AddRealisationsRequest { Store = _calls.StoreName };
         request.Realisations.Add(new Realisation { Id = id, Json = json });
-        return _calls.CallAsync((endpoint, token) => endpoint.Store.AddRealisationsAsync(request, Deadline, token), cancellationToken);
+        var answer = await _calls.CallAsync(
+            (endpoint, token) => endpoint.Store.AddRealisationsAsync(request, Deadline, token), cancellationToken).ConfigureAwait(false);
+        return answer.Realisations.FirstOrDefault(realisation => realisation.Id == id)?.Json
+            ?? throw new StoreClientException($"the server does not say which realisation of {id} it has registered");
     }
 
     /// <summary>Nix's form of a realisation, or null.</summary>

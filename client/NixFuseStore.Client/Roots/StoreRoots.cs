@@ -28,26 +28,43 @@ public sealed class StoreRoots
         _host = host;
     }
 
-    /// <summary>Records a root that stays until it is removed.</summary>
-    public Task AddPermanentAsync(StorePath path, string link, CancellationToken cancellationToken) =>
-        SetAsync(new NewRoot { Kind = RootKind.Permanent, Link = link, BaseName = path.BaseName }, cancellationToken);
+    /// <summary>Records a root that stays until it is removed. One of the same owner and name is set to the new path.</summary>
+    /// <exception cref="StoreClientException">Another user of this host has a root of that name.</exception>
+    public async Task AddPermanentAsync(StorePath path, string link, RootOwner owner, CancellationToken cancellationToken)
+    {
+        // Roots of two owners never replace each other, so that nothing is lost where one appears between the question and the answer.
+        var mine = owner.On(_host);
+        foreach (var root in await ReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (root.Link == link && root.Host != mine && root.Kind == RootKind.Permanent && RootOwner.IsOn(_host, root.Host))
+            {
+                throw new StoreClientException($"the root '{link}' belongs to another user of this host; choose another name");
+            }
+        }
+
+        await SetAsync(mine, new NewRoot { Kind = RootKind.Permanent, Link = link, BaseName = path.BaseName }, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>
     /// Records a link of a client. Where the link can be seen from this process too, it counts for as long as it is there; a link in
     /// another mount namespace can only be seen while that client lives, and counts for a week.
     /// </summary>
     /// <param name="link">Absolute path, as the client sees it.</param>
-    /// <param name="processId">The client's process; 0 where it is not known.</param>
+    /// <param name="client">Who asks.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>False where the link cannot be seen at all, or is no link to a path of this store: nothing was recorded.</returns>
-    public async Task<bool> AddIndirectAsync(string link, int processId, CancellationToken cancellationToken)
+    public async Task<bool> AddIndirectAsync(string link, RootClient client, CancellationToken cancellationToken)
     {
-        if (RootLink.TryRead(link, processId, _reader.Directory, out var target) is not { } view)
+        var (view, target) = await RootLink.ReadAsync(link, client, _reader.Directory, cancellationToken).ConfigureAwait(false);
+        if (view is RootLinkView.None or RootLinkView.Unknown)
         {
             return false;
         }
 
+        // A link that is the same file here is no container's, whatever its client lives in.
+        var owner = view == RootLinkView.Own ? client.Owner with { Container = null } : client.Owner;
         await SetAsync(
+            owner.On(_host),
             new NewRoot
             {
                 Kind = RootKind.Indirect,
@@ -62,30 +79,29 @@ public sealed class StoreRoots
     /// <summary>All roots. Those of links on this host were looked at again: one whose link is gone is dropped, one that points elsewhere now is changed.</summary>
     public async Task<IReadOnlyList<StoreRoot>> ListAsync(CancellationToken cancellationToken)
     {
-        var request = new ListRootsRequest { Store = _calls.StoreName };
-        var answers = await _calls.CallAllAsync(
-            (endpoint, token) => endpoint.Store.ListRootsAsync(request, Deadline, token), cancellationToken).ConfigureAwait(false);
         var roots = new List<StoreRoot>();
-        var vanished = new List<string>();
-        foreach (var root in answers.SelectMany(static answer => answer.Roots))
+        var vanished = new List<(string Owner, string Link)>();
+        foreach (var root in await ReadAsync(cancellationToken).ConfigureAwait(false))
         {
             if (!StorePath.TryParseBaseName(root.BaseName, out var target))
             {
                 continue;
             }
 
-            if (root.Kind == RootKind.Indirect && root.Host == _host && root.LeaseUntil == 0)
+            if (root.Kind == RootKind.Indirect && RootOwner.IsOn(_host, root.Host) && root.LeaseUntil == 0)
             {
-                if (RootLink.TryRead(root.Link, processId: 0, _reader.Directory, out var now) is null)
+                var (view, now) = await RootLink.ReadAsync(root.Link, client: default, _reader.Directory, cancellationToken).ConfigureAwait(false);
+                if (view == RootLinkView.None)
                 {
-                    vanished.Add(root.Link);
+                    vanished.Add((root.Host, root.Link));
                     continue;
                 }
 
-                if (now != target)
+                if (view == RootLinkView.Own && now != target)
                 {
                     target = now;
-                    await SetAsync(new NewRoot { Kind = RootKind.Indirect, Link = root.Link, BaseName = now.BaseName }, cancellationToken).ConfigureAwait(false);
+                    await SetAsync(
+                        root.Host, new NewRoot { Kind = RootKind.Indirect, Link = root.Link, BaseName = target.BaseName }, cancellationToken).ConfigureAwait(false);
                 }
             }
 
@@ -115,20 +131,31 @@ public sealed class StoreRoots
         return paths;
     }
 
-    private Task<SetRootsResponse> SetAsync(NewRoot root, CancellationToken cancellationToken)
+    private async Task<IEnumerable<Root>> ReadAsync(CancellationToken cancellationToken)
     {
-        var request = new SetRootsRequest { Store = _calls.StoreName, Host = _host };
+        var request = new ListRootsRequest { Store = _calls.StoreName };
+        var answers = await _calls.CallAllAsync(
+            (endpoint, token) => endpoint.Store.ListRootsAsync(request, Deadline, token), cancellationToken).ConfigureAwait(false);
+        return answers.SelectMany(static answer => answer.Roots);
+    }
+
+    private Task<SetRootsResponse> SetAsync(string owner, NewRoot root, CancellationToken cancellationToken)
+    {
+        var request = new SetRootsRequest { Store = _calls.StoreName, Host = owner };
         request.Roots.Add(root);
         return _calls.CallAsync((endpoint, token) => endpoint.Store.SetRootsAsync(request, Deadline, token), cancellationToken);
     }
 
-    private async Task RemoveAsync(List<string> links, CancellationToken cancellationToken)
+    private async Task RemoveAsync(List<(string Owner, string Link)> roots, CancellationToken cancellationToken)
     {
-        foreach (var batch in links.Chunk(RootsPerCall))
+        foreach (var owned in roots.GroupBy(static root => root.Owner, static root => root.Link))
         {
-            var request = new RemoveRootsRequest { Store = _calls.StoreName, Host = _host };
-            request.Links.AddRange(batch);
-            await _calls.CallAsync((endpoint, token) => endpoint.Store.RemoveRootsAsync(request, Deadline, token), cancellationToken).ConfigureAwait(false);
+            foreach (var batch in owned.Chunk(RootsPerCall))
+            {
+                var request = new RemoveRootsRequest { Store = _calls.StoreName, Host = owned.Key };
+                request.Links.AddRange(batch);
+                await _calls.CallAsync((endpoint, token) => endpoint.Store.RemoveRootsAsync(request, Deadline, token), cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using NixFuseStore.Nix;
 
@@ -63,5 +64,45 @@ internal sealed record Realisation(string Id, StorePath OutPath, string Json)
         }
 
         throw new DaemonStoreException("a realisation lacks a sound 'id' or 'outPath'");
+    }
+
+    /// <summary>Whether one of the keys signed it. A signature covers the JSON without signatures, keys sorted and without spaces.</summary>
+    internal bool IsSignedByAny(IEnumerable<NixPublicKey> keys)
+    {
+        using var document = JsonDocument.Parse(Json);
+        var signatures = document.RootElement.TryGetProperty("signatures", out var listed) && listed.ValueKind == JsonValueKind.Array
+            ? listed.EnumerateArray().Where(static text => text.ValueKind == JsonValueKind.String).Select(static text => text.GetString()!).ToArray()
+            : [];
+        if (signatures.Length == 0)
+        {
+            return false;
+        }
+
+        byte[] message = Fingerprint(document.RootElement);
+        return keys.Any(key => signatures.Any(text => NixSignature.TryParse(text, out var signature) && key.Verify(message, signature!)));
+    }
+
+    private static byte[] Fingerprint(JsonElement realisation)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(bytes, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject("dependentRealisations");
+            if (realisation.TryGetProperty("dependentRealisations", out var dependencies) && dependencies.ValueKind == JsonValueKind.Object)
+            {
+                foreach (var dependency in dependencies.EnumerateObject().OrderBy(static dependency => dependency.Name, StringComparer.Ordinal))
+                {
+                    dependency.WriteTo(json);
+                }
+            }
+
+            json.WriteEndObject();
+            json.WriteString("id", realisation.GetProperty("id").GetString());
+            json.WriteString("outPath", realisation.GetProperty("outPath").GetString());
+            json.WriteEndObject();
+        }
+
+        return bytes.WrittenSpan.ToArray();
     }
 }

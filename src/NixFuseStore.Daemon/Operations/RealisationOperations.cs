@@ -23,7 +23,22 @@ internal static class RealisationOperations
             realisation = Realisation.Create(id, baseName);
         }
 
-        await session.Store.AddRealisationAsync(realisation.Id, realisation.Json, session.Ended);
+        // The first one stays for everybody, so that it has to come from a trusted client or to be signed by a trusted key.
+        string? registered = await session.Store.FindRealisationAsync(realisation.Id, session.Ended);
+        if (registered is null && !session.IsTrusted && !realisation.IsSignedByAny(session.Services.Options.TrustedKeys))
+        {
+            throw new DaemonStoreException(
+                $"cannot register the realisation '{realisation.Id}': it lacks a signature by a trusted key, and this client is not trusted (the mount's settings say who is)");
+        }
+
+        registered = await session.Store.AddRealisationAsync(realisation.Id, realisation.Json, session.Ended);
+        var outPath = Realisation.Parse(registered).OutPath;
+        if (outPath != realisation.OutPath)
+        {
+            throw new DaemonStoreException(
+                $"cannot register the realisation '{realisation.Id}' as '{session.Directory.Print(realisation.OutPath)}': it is registered as '{session.Directory.Print(outPath)}', which stays");
+        }
+
         session.Reply();
     }
 

@@ -40,7 +40,7 @@ internal static class RootOperations
         var path = await session.Reader.ReadPathAsync(session.Directory);
         string link = await session.Reader.ReadTextAsync();
         session.RequireTrust("adding a permanent root");
-        await session.Store.AddPermanentRootAsync(path, link, session.Ended);
+        await session.Store.AddPermanentRootAsync(path, link, session.Peer, session.Ended);
         session.Reply().Text(link);
     }
 
@@ -88,7 +88,7 @@ internal static class RootOperations
         if (action is not (ReturnLive or ReturnDead))
         {
             throw new DaemonStoreException(
-                "cannot delete paths: this store is shared, and its garbage is collected on its server by whoever runs that");
+                "cannot delete paths: this store is shared, and its garbage is collected on its server, by its operator");
         }
 
         var paths = await session.Store.ListByLivenessAsync(action == ReturnLive, session.Ended);

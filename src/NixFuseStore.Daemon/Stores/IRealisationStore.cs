@@ -7,7 +7,8 @@ public interface IRealisationStore
     /// <param name="id"><c>sha256:HEX!OUTPUT</c>.</param>
     /// <param name="json">Nix's JSON form.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    Task AddRealisationAsync(string id, string json, CancellationToken cancellationToken);
+    /// <returns>Nix's JSON form of the one that is registered now, which may name another path.</returns>
+    Task<string> AddRealisationAsync(string id, string json, CancellationToken cancellationToken);
 
     /// <summary>Nix's JSON form of a realisation, or null.</summary>
     Task<string?> FindRealisationAsync(string id, CancellationToken cancellationToken);

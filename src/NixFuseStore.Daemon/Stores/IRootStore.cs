@@ -18,8 +18,9 @@ public interface IRootStore
     /// <returns>Null where it is recorded; else why not, which the client is told as a warning.</returns>
     Task<string?> AddIndirectRootAsync(string link, DaemonPeer peer, CancellationToken cancellationToken);
 
-    /// <summary>Records a permanent root of that name, which need not be a path in any file system.</summary>
-    Task AddPermanentRootAsync(StorePath path, string link, CancellationToken cancellationToken);
+    /// <summary>Records a permanent root of that name, which need not be a path in any file system, for the user who asks.</summary>
+    /// <exception cref="DaemonStoreException">Another user's root has that name.</exception>
+    Task AddPermanentRootAsync(StorePath path, string link, DaemonPeer peer, CancellationToken cancellationToken);
 
     /// <summary>All roots: (link or name, target), temporary ones as <c>{temp:SESSION}</c>.</summary>
     Task<IReadOnlyCollection<(string Link, StorePath Target)>> FindRootsAsync(CancellationToken cancellationToken);

@@ -16,6 +16,7 @@ internal sealed class SocketTransport(Socket socket, DaemonOptions options) : IT
     private long _readDeadline = Never;
     private long _writeDeadline = Never;
     private long _handshakeDeadline = options.Clock.GetTimestamp() + InTicks(options.HandshakeTimeout, options);
+    private long _idleSince = options.Clock.GetTimestamp();
     private volatile bool _idle;
 
     /// <inheritdoc/>
@@ -26,10 +27,14 @@ internal sealed class SocketTransport(Socket socket, DaemonOptions options) : IT
             _idle = value;
             if (value)
             {
+                Volatile.Write(ref _idleSince, options.Clock.GetTimestamp());
                 Volatile.Write(ref _handshakeDeadline, Never);
             }
         }
     }
+
+    /// <summary>Since when the client asks for nothing: between two requests, or because it never said who it is. Null while a request is under way.</summary>
+    internal long? IdleSince => _idle || Volatile.Read(ref _handshakeDeadline) != Never ? Volatile.Read(ref _idleSince) : null;
 
     /// <inheritdoc/>
     public async ValueTask<int> ReadAsync(Memory<byte> destination)

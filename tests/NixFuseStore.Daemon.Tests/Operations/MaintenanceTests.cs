@@ -1,3 +1,4 @@
+using System.Text;
 using NixFuseStore.Daemon.Tests.Clients;
 using NixFuseStore.Daemon.Tests.Stores;
 using NixFuseStore.Nix;
@@ -181,6 +182,44 @@ public sealed class MaintenanceTests
         await reply.ExpectErrorAsync();
         await reply.ExpectEndAsync();
     }
+
+    [Fact]
+    public async Task Realisation_OfAnotherPath_IsRefusedInWords()
+    {
+        var reply = await TestDaemon.ConverseAsync(_store, 38, bytes => bytes
+            .Number(42).Text(RealisationJson(Hello)).Number(42).Text(RealisationJson(Text)).Number(42).Text(RealisationJson(Hello)));
+        await reply.ExpectLastAsync();
+        string refusal = await reply.ExpectErrorAsync();
+        Assert.Contains(Hello.BaseName, refusal, StringComparison.Ordinal);
+        Assert.Contains("which stays", refusal, StringComparison.Ordinal);
+        await reply.ExpectLastAsync();
+        await reply.ExpectEndAsync();
+    }
+
+    [Fact]
+    public async Task Realisation_ByAnUntrustedClient_NeedsATrustedKeysSignature()
+    {
+        string body = RealisationJson(Hello, signatures: null);
+        var signature = Key.Sign(Encoding.UTF8.GetBytes(body));
+        var options = TestDaemon.Distrusting with { TrustedKeys = [Key.PublicKey] };
+        var forged = Key.Sign(Encoding.UTF8.GetBytes(RealisationJson(Text, signatures: null)));
+
+        var refused = await TestDaemon.ConverseAsync(
+            _store, 38, bytes => bytes.Number(42).Text(RealisationJson(Hello)).Number(42).Text(RealisationJson(Hello, $"\"{forged}\"")), options);
+        Assert.Contains("lacks a signature by a trusted key", await refused.ExpectErrorAsync(), StringComparison.Ordinal);
+        Assert.Contains("lacks a signature by a trusted key", await refused.ExpectErrorAsync(), StringComparison.Ordinal);
+        await refused.ExpectEndAsync();
+
+        // Signed, and then again without: it is registered already.
+        var reply = await TestDaemon.ConverseAsync(
+            _store, 38, bytes => bytes.Number(42).Text(RealisationJson(Hello, $"\"{signature}\"")).Number(42).Text(RealisationJson(Hello)), options);
+        await reply.ExpectLastAsync();
+        await reply.ExpectLastAsync();
+        await reply.ExpectEndAsync();
+    }
+
+    private static string RealisationJson(StorePath path, string? signatures = "") =>
+        $$"""{"dependentRealisations":{},"id":"sha256:{{new string('b', 64)}}!out","outPath":"{{path}}"{{(signatures is null ? "" : $",\"signatures\":[{signatures}]")}}}""";
 
     [Fact]
     public async Task AddSignatures_OfValidPath_AreKept()

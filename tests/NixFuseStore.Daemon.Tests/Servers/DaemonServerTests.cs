@@ -15,6 +15,7 @@ public sealed class DaemonServerTests
     private static readonly DaemonOptions Impatient = TestDaemon.Trusting with { WatchInterval = TimeSpan.FromMilliseconds(20) };
 
     private readonly MemoryDaemonStore _store = Create();
+    private int _questions;
 
     [Fact]
     public async Task ThreeHundredIdleConnections_HoldUpNobody_AndCostLittle()
@@ -153,20 +154,70 @@ public sealed class DaemonServerTests
     }
 
     [Fact]
-    public async Task OneConnectionTooMany_IsToldSo()
+    public async Task OneConnectionTooMany_WhileAllAreBusy_IsToldSo()
     {
         await using var daemon = new SocketDaemon(_store, Impatient with { ConnectionsMax = 2 });
+        _store.Asked = token => Task.Delay(Timeout.Infinite, token);
         using var first = await SocketClient.ConnectAsync(daemon);
+        await AskAsync(first);
         using (var second = await SocketClient.ConnectAsync(daemon))
         {
+            await AskAsync(second);
             using var refused = await daemon.ConnectAsync();
             using var reader = await SocketClient.GreetAsync(refused, expectLast: false);
             Assert.Contains("serves 2 connections already", await reader.ExpectErrorAsync(), StringComparison.Ordinal);
         }
 
         await WaitAsync(() => daemon.Server.ConnectionCount == 1);
+        _store.Asked = null;
         using var third = await SocketClient.ConnectAsync(daemon);
         await third.ExpectValidAsync(Hello);
+
+        async Task AskAsync(SocketClient client)
+        {
+            var before = Volatile.Read(ref _questions);
+            _store.Asked = token =>
+            {
+                Interlocked.Increment(ref _questions);
+                return Task.Delay(Timeout.Infinite, token);
+            };
+            await client.SendAsync(new WireBytes().Number(26).Path(Hello));
+            await WaitAsync(() => Volatile.Read(ref _questions) > before);
+        }
+    }
+
+    [Fact]
+    public async Task OneConnectionTooMany_CostsTheLongestIdleOneItsPlace()
+    {
+        await using var daemon = new SocketDaemon(_store, Impatient with { ConnectionsMax = 3 });
+        using var longest = await SocketClient.ConnectAsync(daemon);
+        using var shorter = await SocketClient.ConnectAsync(daemon);
+        using var shortest = await SocketClient.ConnectAsync(daemon);
+        await shorter.ExpectValidAsync(Hello);
+        await shortest.ExpectValidAsync(Hello);
+
+        using var further = await SocketClient.ConnectAsync(daemon);
+
+        await further.ExpectValidAsync(Hello);
+        Assert.False(await longest.Reader.HasMoreAsync());
+        await shorter.ExpectValidAsync(Hello);
+        await shortest.ExpectValidAsync(Hello);
+    }
+
+    [Fact]
+    public async Task ClientsThatNeverGreet_LoseTheirPlacesToThoseThatDo()
+    {
+        await using var daemon = new SocketDaemon(_store, Impatient with { ConnectionsMax = 4 });
+        var silent = new List<Socket>();
+        for (int i = 0; i < 50; i++)
+        {
+            silent.Add(await daemon.ConnectAsync());
+        }
+
+        using var client = await SocketClient.ConnectAsync(daemon);
+        await client.ExpectValidAsync(Hello);
+        Assert.InRange(daemon.Server.ConnectionCount, 1, 4 + 64);
+        silent.ForEach(static socket => socket.Dispose());
     }
 
     [Fact]
@@ -202,6 +253,9 @@ public sealed class DaemonServerTests
         });
         using var client = await SocketClient.ConnectAsync(daemon);
         Assert.Equal(Environment.ProcessId, peer!.ProcessId);
+        Assert.True(peer.SharesNamespaces);
+        Assert.Null(peer.ForeignMounts);
+        Assert.NotEqual(0UL, peer.StartTicks);
     }
 
     private static async Task WaitAsync(Func<bool> condition)

@@ -124,11 +124,8 @@ internal sealed class MemoryDaemonStore : IDaemonStore
         return Result(paths.Where(_paths.ContainsKey));
     }
 
-    public Task AddRealisationAsync(string id, string json, CancellationToken cancellationToken)
-    {
-        _realisations.TryAdd(id, json);
-        return Task.CompletedTask;
-    }
+    public Task<string> AddRealisationAsync(string id, string json, CancellationToken cancellationToken) =>
+        Task.FromResult(_realisations.GetOrAdd(id, json));
 
     public Task<string?> FindRealisationAsync(string id, CancellationToken cancellationToken) =>
         Task.FromResult(_realisations.GetValueOrDefault(id));
@@ -151,7 +148,7 @@ internal sealed class MemoryDaemonStore : IDaemonStore
         return Task.FromResult<string?>(null);
     }
 
-    public Task AddPermanentRootAsync(StorePath path, string link, CancellationToken cancellationToken)
+    public Task AddPermanentRootAsync(StorePath path, string link, DaemonPeer peer, CancellationToken cancellationToken)
     {
         Roots.Enqueue((link, path));
         return Task.CompletedTask;
