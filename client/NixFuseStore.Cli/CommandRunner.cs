@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
-using System.CommandLine.Parsing;
 using NixFuseStore.Cli.Commands;
 using NixFuseStore.Cli.Settings;
 using NixFuseStore.Native;
@@ -27,16 +26,10 @@ internal static class CommandRunner
     {
         var root = CreateRoot();
         var parsed = root.Parse(args);
-        // Only what the parser itself would refuse to run is an error here: "--help" beside a missing argument is not.
-        if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction)
+        // "--help" beside a missing argument is no error: the parser then has another action than its own complaint.
+        if ((parsed.Errors.Count == 0 || parsed.Action is ParseErrorAction) && UsageErrors.Find(parsed) is { } mistake)
         {
-            return await FailAsync(error, UsageLine(parsed), ExitUsage).ConfigureAwait(false);
-        }
-
-        // The parser takes an unknown option for a word where a command takes words; no path and no name begins so.
-        if (parsed.Action is not ParseErrorAction && UnknownOption(parsed) is { } unknown)
-        {
-            return await FailAsync(error, $"there is no option {unknown} (see nixfuse {parsed.CommandResult.Command.Name} --help)", ExitUsage).ConfigureAwait(false);
+            return await FailAsync(error, mistake, ExitUsage).ConfigureAwait(false);
         }
 
         try
@@ -81,31 +74,9 @@ internal static class CommandRunner
         return root;
     }
 
-    private static string? UnknownOption(ParseResult parsed)
-    {
-        var behindDashes = false;
-        foreach (var token in parsed.Tokens)
-        {
-            behindDashes |= token.Type == TokenType.DoubleDash;
-            if (!behindDashes && token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal))
-            {
-                return token.Value;
-            }
-        }
-
-        return null;
-    }
-
-    private static string UsageLine(ParseResult parsed)
-    {
-        var name = parsed.CommandResult.Command is RootCommand ? "" : " " + parsed.CommandResult.Command.Name;
-        var reason = parsed.Errors[0].Message.TrimEnd('.');
-        return $"{reason} (see nixfuse{name} --help)";
-    }
-
     private static async Task<int> FailAsync(TextWriter error, string line, int status)
     {
-        await error.WriteLineAsync("nixfuse: " + line).ConfigureAwait(false);
+        await error.WriteLineAsync("nixfuse: " + TerminalText.Escape(line)).ConfigureAwait(false);
         return status;
     }
 }

@@ -30,6 +30,7 @@ internal static class ErrorLine
         return OneLine(text);
     }
 
+    // Messages may quote what a server, a file or another process said.
     private static string OneLine(string text)
-        => string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        => TerminalText.Escape(string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
 }

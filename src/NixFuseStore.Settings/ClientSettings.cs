@@ -51,8 +51,8 @@ public sealed class ClientSettings
     public Setting<string>? CacheSize { get; }
 
     /// <summary>
-    /// Who, besides root and the mounting user, is a trusted Nix user of a mount's daemon socket: names of users, <c>@group</c>, and the word
-    /// <c>containers</c> for root in user or process namespaces other than the mount's.
+    /// Who, besides root and the mounting user, is a trusted Nix user of a mount's daemon socket: names of users, <c>@group</c>, and the words
+    /// <c>containers</c> (user ids count in other user and pid namespaces, too), <c>*</c> (every client) and <c>none</c> (not even root).
     /// </summary>
     public Setting<IReadOnlyList<string>>? Trusted { get; }
 

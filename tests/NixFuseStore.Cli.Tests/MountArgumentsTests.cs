@@ -29,10 +29,22 @@ public sealed class MountArgumentsTests
     [InlineData("/a", "--cache-size", "1KiB")]
     [InlineData("/a", "--read-ahead", "1")]
     [InlineData("/a", "--read-ahead", "-5")]
+    [InlineData("/a", "-f")]
+    [InlineData("/a", "--trusted", "no-such-user-here")]
+    [InlineData("/a", "--trusted", "none", "--trusted", "root")]
+    [InlineData("/a", "--server", "http://a/team", "--store", "other")]
+    [InlineData("/no-such-\uFFFD-here")]
     public void WrongUsage_IsSaid(params string[] args) => Assert.Throws<UsageException>(() => MountArguments.Parse(args));
 
     [Fact]
     public void MountPoint_MayBeginWithDashes_BehindTwoDashes() => Assert.Equal("--odd", MountArguments.Parse(["--", "--odd"]).MountPoint);
+
+    [Theory]
+    [InlineData("mount has no option --forground; near it is --foreground (see nixfuse mount --help)", "/a", "--forground")]
+    [InlineData("mount wants MOUNTPOINT (see nixfuse mount --help)")]
+    [InlineData("--store wants a value (see nixfuse mount --help)", "/a", "--store")]
+    public void WrongUsage_HasTheSentencesOfOtherCommands(string expected, params string[] args) =>
+        Assert.Equal(expected, Assert.Throws<UsageException>(() => MountArguments.Parse(args)).Message);
 
     [Fact]
     public void EveryOptionOfTheHelpText_IsTaken()

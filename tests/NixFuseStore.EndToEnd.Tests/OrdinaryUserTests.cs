@@ -20,7 +20,7 @@ public sealed class OrdinaryUserTests : EndToEndTest
         var store = config.Split('\n').Single(line => line.StartsWith("store = ", StringComparison.Ordinal))["store = ".Length..];
         var path = nix.Run(store, ["nix-store", "--add", file]).Succeeded().Trim();
 
-        Assert.StartsWith($"unix://{user.RuntimeDirectory}/nixfuse/daemon-", store, StringComparison.Ordinal);
+        Assert.StartsWith($"unix://{user.RuntimeDirectory}/nixfuse/daemon/", store, StringComparison.Ordinal);
         Assert.Equal("added", user.Run("cat", host.Real(path)).Succeeded());
         Assert.Equal(path, nix.Run(store, ["nix", "path-info", path]).Succeeded().Trim());
         nix.Run(store, ["nix-store", "--verify-path", path]).Succeeded();
@@ -39,11 +39,11 @@ public sealed class OrdinaryUserTests : EndToEndTest
         user.Run("test", "-S", socket).Succeeded();
         Assert.NotEqual(0, Command.Run("setpriv", "--reuid", "65533", "--regid", "65533", "--clear-groups", "test", "-S", socket).Status);
         var config = host.Run("daemon-config", host.MountPoint).Succeeded();
-        Assert.Contains($"--env NIX_REMOTE=unix:///run/nixfuse/{Path.GetFileName(socket)} --volume {Path.GetDirectoryName(socket)}:/run/nixfuse", config, StringComparison.Ordinal);
+        Assert.Contains($"--env NIX_REMOTE=unix:///run/nixfuse/{Path.GetFileName(socket)} --volume {Path.GetDirectoryName(socket)}:/run/nixfuse:ro", config, StringComparison.Ordinal);
 
         host.Unmount();
         Assert.False(host.IsMounted);
-        Assert.Empty(Directory.EnumerateFiles(Path.GetDirectoryName(socket)!));
+        Assert.Empty(Directory.EnumerateFiles(user.RuntimeDirectory, "*", SearchOption.AllDirectories));
     }
 
     [Fact]

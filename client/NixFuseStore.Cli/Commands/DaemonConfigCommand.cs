@@ -55,7 +55,7 @@ internal static class DaemonConfigCommand
             : "In containers the mount is /nix, and the socket lies beside it. Their engine must run as you, since others do not see into your mount:";
         var (name, value) = config.Container[3].Split('=', 2) is [var before, var behind] ? (before, behind) : ("", "");
         return $"""
-            # The daemon at {config.Socket} answers ({config.DaemonVersion}) and {(config.Trusted ? "trusts" : "does not trust")} its clients.
+            # The daemon at {config.Socket} answers ({config.DaemonVersion}) and {(config.Trusted ? "trusts you: what you add needs no signature" : "does not trust you: what you add has to be content-addressed or signed by a trusted key")}.
 
             # nix.conf
             {string.Join('\n', config.NixConf)}

@@ -40,13 +40,13 @@ internal static class InfoReport
 
         foreach (string signature in path.StoreSignatures)
         {
-            Line("stated by", signature);
+            Line("store signature", signature);
         }
 
         Line("since", DateTimeOffset.FromUnixTimeSeconds(info.RegistrationTime).ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture));
         return text.ToString();
 
-        void Line(string name, string value) => text.Append("  ").Append(name.PadRight(10)).Append(value).Append('\n');
+        void Line(string name, string value) => text.Append("  ").Append(name.PadRight(16)).Append(value).Append('\n');
     }
 
     public static string Json(IReadOnlyList<CatalogPath> paths, StoreDirectory directory)

@@ -15,25 +15,26 @@ internal static class ListCommand
     {
         var store = new StoreOptions();
         var json = JsonOption.Create();
-        var prefix = new Argument<string>("PREFIX")
+        var pattern = new Argument<string>("NAME")
         {
-            Description = "Only paths whose base names begin so",
+            Description = "Only paths whose names have this in them, or whose hashes begin so",
             Arity = ArgumentArity.ZeroOrOne,
             DefaultValueFactory = _ => "",
         };
-        var command = new Command("ls", "List the paths in a store") { json, prefix };
+        var command = new Command("ls", "List the paths in a store") { json, pattern };
         store.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            using var connection = store.Read(parsed).Connect();
+            var settings = store.Read(parsed);
+            using var connection = settings.Connect();
             var catalog = await StoreCatalog.OpenAsync(connection, [], cancellationToken).ConfigureAwait(false);
-            string wanted = parsed.GetValue(prefix)!;
-            if (wanted.StartsWith(catalog.Directory.Path + "/", StringComparison.Ordinal))
+            var wanted = PathPattern.Parse(parsed.GetValue(pattern)!, catalog.Directory);
+            var count = 0;
+            var entries = catalog.ListAsync(wanted.Prefix, cancellationToken).Where(entry => wanted.Matches(entry.BaseName)).Select(entry =>
             {
-                wanted = wanted[(catalog.Directory.Path.Length + 1)..];
-            }
-
-            var entries = catalog.ListAsync(wanted, cancellationToken);
+                count++;
+                return entry;
+            });
             var output = parsed.InvocationConfiguration.Output;
             if (parsed.GetValue(json))
             {
@@ -45,6 +46,11 @@ internal static class ListCommand
                 {
                     await output.WriteLineAsync($"{catalog.Directory}/{entry.BaseName}").ConfigureAwait(false);
                 }
+            }
+
+            if (count == 0 && wanted.Text.Length > 0)
+            {
+                throw new CliException($"no path of store '{settings.Store}' on {settings.Server} has '{wanted.Text}' in its name, or a hash that begins so");
             }
 
             return CommandRunner.ExitDone;

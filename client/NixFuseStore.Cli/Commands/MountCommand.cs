@@ -14,12 +14,16 @@ internal static class MountCommand
         var command = new Command(MountArguments.CommandName, "Mount a store; returns when it is usable")
         {
             new Argument<string>("MOUNTPOINT") { Description = "An empty directory" },
-            new Option<bool>("--foreground") { Description = "Stay, and write the log to the terminal" },
+            new Option<bool>("--foreground") { Description = "Stay in the foreground, with the log on standard error" },
             new Option<string>("--cache-dir") { Description = "Where chunks and metadata are kept (default: /var/cache/nixfuse, for users ~/.cache/nixfuse, per store)", HelpName = "DIR" },
             new Option<string>("--cache-size") { Description = $"What the chunk cache may take on disk (default: {ByteSize.Format(MountSettings.CacheBytesDefault)})", HelpName = "SIZE" },
             new Option<string>("--read-ahead") { Description = $"How far the kernel reads ahead in a file, KiB (default: {MountSettings.ReadAheadKibibytesDefault})", HelpName = "KIB" },
-            new Option<bool>(MountArguments.TrustFlag) { Description = "Clients of the mount's Nix daemon socket may add paths without signatures (default where the token allows writing)" },
-            new Option<bool>(MountArguments.DistrustFlag) { Description = "They may not: what they add has to be content-addressed, or signed by a trusted key" },
+            new Option<string>(MountArguments.TrustedOption)
+            {
+                Description = "Who else, beside root and you, may add paths without signatures through the mount's Nix daemon socket: a user, @GROUP, "
+                    + "containers (users count there by their user id, too), * for everyone; none: not even root (may be repeated)",
+                HelpName = "NAME",
+            },
         };
         new StoreOptions().AddTo(command);
         command.SetAction(static int (_) => throw new InvalidOperationException("mount is run without the general parser"));

@@ -6,7 +6,7 @@ namespace NixFuseStore.Cli.Commands;
 internal static class MountPoints
 {
     /// <summary>The mount at a path, or null.</summary>
-    public static async Task<(string Socket, MountStatus Status)?> FindByPathAsync(string mountPoint, CancellationToken cancellationToken)
+    public static async Task<(ControlAddress Socket, MountStatus Status)?> FindByPathAsync(string mountPoint, CancellationToken cancellationToken)
     {
         // As the mount table has it; asking the mount itself could hang.
         var path = Fuse.Mounting.FuseMount.ResolvePath(mountPoint);
@@ -14,10 +14,10 @@ internal static class MountPoints
     }
 
     /// <summary>The mount that owns a cache directory, or null.</summary>
-    public static Task<(string Socket, MountStatus Status)?> FindByCacheAsync(string cacheDirectory, CancellationToken cancellationToken)
+    public static Task<(ControlAddress Socket, MountStatus Status)?> FindByCacheAsync(string cacheDirectory, CancellationToken cancellationToken)
         => FindAsync(status => status.Cache.Directory == cacheDirectory, cancellationToken);
 
-    private static async Task<(string Socket, MountStatus Status)?> FindAsync(Func<MountStatus, bool> isIt, CancellationToken cancellationToken)
+    private static async Task<(ControlAddress Socket, MountStatus Status)?> FindAsync(Func<MountStatus, bool> isIt, CancellationToken cancellationToken)
     {
         foreach (var mount in await ControlClient.FindMountsAsync(cancellationToken).ConfigureAwait(false))
         {

@@ -46,13 +46,16 @@ internal static class PrefetchCommand
                     return reply.Message ?? "";
                 }
 
-                show(reply.Progress ?? "");
+                if (reply.Progress is { } progress)
+                {
+                    show(progress);
+                }
             }
 
             throw new CliException($"the process that serves {mount.Status.MountPoint} ended while it fetched");
         }
 
-        // 2. Nobody does: we are what a mount would be, without the mount.
+        // 2. No process does: we are what a mount would be, without the mount.
         location.Create();
         using var connection = settings.Connect();
         await using var cache = await ChunkCache.OpenAsync(location.ExistingChunks(), cancellationToken).ConfigureAwait(false);

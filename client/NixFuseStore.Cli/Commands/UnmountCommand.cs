@@ -10,7 +10,7 @@ internal static class UnmountCommand
     public static Command Create()
     {
         var mountPoint = new Argument<string>("MOUNTPOINT") { Description = "Where it is mounted" };
-        var lazy = new Option<bool>("--lazy") { Description = "Also when it is in use: whoever uses it loses it" };
+        var lazy = new Option<bool>("--lazy") { Description = "Also when it is in use: programs that use it get errors from then on" };
         var command = new Command("unmount", "Unmount a store, and wait until its cache is written") { mountPoint, lazy };
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetRequiredValue(mountPoint), parsed.GetValue(lazy), cancellationToken));
         return command;
@@ -20,7 +20,7 @@ internal static class UnmountCommand
     {
         if (await MountPoints.FindByPathAsync(mountPoint, cancellationToken).ConfigureAwait(false) is not { } mount)
         {
-            // Nobody serves it (or another user does): what is left is what the kernel has.
+            // No process serves it, or another user's does: what is left is what the kernel has.
             return FuseMount.TryUnmount(mountPoint, lazy)
                 ? CommandRunner.ExitDone
                 : throw new CliException($"{mountPoint} is in use; end the programs that use it (fuser -vm {mountPoint} shows them), or give --lazy");

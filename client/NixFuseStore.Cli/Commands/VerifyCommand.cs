@@ -25,7 +25,7 @@ internal static class VerifyCommand
             progress.End();
             var left = result.Bad - result.Dropped;
             await parsed.InvocationConfiguration.Output.WriteLineAsync(
-                $"{result.CacheDirectory}: {result.Entries} chunks, {ByteSize.Format(result.Bytes)} good, {result.Bad} bad, {result.Dropped} dropped").ConfigureAwait(false);
+                $"{result.CacheDirectory}: {result.Entries} chunks, {ByteSize.Format(result.Bytes)} intact, {result.Bad} damaged, {result.Dropped} dropped").ConfigureAwait(false);
             return left == 0
                 ? CommandRunner.ExitDone
                 : throw new CliException($"{left} chunks in {result.CacheDirectory} are damaged; --repair drops them, to be fetched again when they are needed");
@@ -46,13 +46,16 @@ internal static class VerifyCommand
                     return result;
                 }
 
-                show(reply.Progress ?? "");
+                if (reply.Progress is { } progress)
+                {
+                    show(progress);
+                }
             }
 
             throw new CliException($"the process that serves {mount.Status.MountPoint} ended while it checked {location.Chunks}");
         }
 
-        // 2. Nobody does. Made by accident it would be an empty one, and sound.
+        // 2. No process does. Made by accident it would be an empty one, and sound.
         if (!Directory.Exists(location.Chunks))
         {
             throw new CliException($"there is no cache in {location.Directory}; --server, --store and --cache-dir tell which one is meant");

@@ -10,7 +10,7 @@ namespace NixFuseStore.Cli.Daemon;
 /// <param name="Environment">Variables that do the same.</param>
 /// <param name="Container">Arguments of <c>docker run</c>, by which the mount is a container's /nix.</param>
 /// <param name="DaemonVersion">What the daemon called itself when it was asked.</param>
-/// <param name="Trusted">Whether it trusts whoever asked.</param>
+/// <param name="Trusted">Whether it trusts the user who asked, who may then add paths without signatures.</param>
 internal sealed record DaemonConfig(
     string MountPoint,
     string Socket,
@@ -54,7 +54,7 @@ internal sealed record DaemonConfig(
         string[] volume = ["--volume", $"{mount.MountPoint}:{inside}:ro"];
         return socket == Path.Join(mount.MountPoint, DaemonSocket.PathInMount)
             ? [.. volume, "--env", $"NIX_REMOTE=unix://{inside}/{DaemonSocket.PathInMount}"]
-            : [.. volume, "--env", $"NIX_REMOTE=unix://{SocketDirectoryInside}/{Path.GetFileName(socket)}", "--volume", $"{Path.GetDirectoryName(socket)}:{SocketDirectoryInside}"];
+            : [.. volume, "--env", $"NIX_REMOTE=unix://{SocketDirectoryInside}/{Path.GetFileName(socket)}", "--volume", $"{Path.GetDirectoryName(socket)}:{SocketDirectoryInside}:ro"];
     }
 
     /// <summary>Nix opens files itself and only asks the daemon for the rest, so the URL says where they are.</summary>

@@ -15,18 +15,22 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
     private readonly MountedStore _store;
     private readonly Task<DaemonServer> _server;
 
-    private DaemonEndpoint(string socketPath, MountedStore store, Task<DaemonServer> server)
+    private readonly DaemonSocket _socket;
+    private readonly Action<string> _log;
+
+    private DaemonEndpoint(DaemonSocket socket, MountedStore store, Task<DaemonServer> server, Action<string> log)
     {
-        SocketPath = socketPath;
+        _socket = socket;
+        _log = log;
         _store = store;
         _server = server;
     }
 
     /// <summary>Where clients find it.</summary>
-    public string SocketPath { get; }
+    public string SocketPath => _socket.Path;
 
     /// <summary>
-    /// Binds the socket; whoever connects waits in the kernel's queue until the server behind it is loaded, which the mount does not wait for.
+    /// Binds the socket; clients that connect wait in the kernel's queue until the server behind it is loaded, which the mount does not wait for.
     /// </summary>
     /// <param name="mount">A mount that is served, and still writable where it can be.</param>
     /// <param name="connection">The server.</param>
@@ -34,8 +38,10 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
     /// <param name="fileSystem">What shows the store in the mount.</param>
     /// <param name="location">Where the journal lies.</param>
     /// <param name="settings">How the mount was asked for.</param>
+    /// <param name="connectionsMax">Clients served at a time.</param>
     /// <param name="log">Told in one line what an operator should know.</param>
     /// <exception cref="IOException">The socket cannot be bound.</exception>
+    /// <exception cref="CliException">The directory for it is another user's.</exception>
     public static DaemonEndpoint Start(
         FuseMount mount,
         ServerConnection connection,
@@ -43,37 +49,65 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
         StoreFileSystem fileSystem,
         CacheLocation location,
         MountSettings settings,
+        int connectionsMax,
         Action<string> log)
     {
-        var (listener, path) = DaemonSocket.Bind(mount);
+        var socket = DaemonSocket.Bind(mount);
         var store = new MountedStore(
             connection,
             reader,
             new StoreWriterOptions { JournalDirectory = location.Journal, Announce = fileSystem.AnnounceAdditionAsync, Log = log },
             log);
         store.Recover();
-        return new DaemonEndpoint(path, store, Task.Run(() => Serve(listener, store, reader, location, settings, log)));
+        return new DaemonEndpoint(
+            socket, store, Task.Run(() => Serve(socket.Listener, store, reader, location, settings, connectionsMax, log)), log);
     }
 
-    /// <summary>Hangs up on all clients, and ends what they had asked for.</summary>
+    /// <summary>Hangs up on all clients, and ends what they had asked for. Each half ends even where the other fails.</summary>
     public async ValueTask DisposeAsync()
     {
-        var server = await _server.ConfigureAwait(false);
-        await server.DisposeAsync().ConfigureAwait(false);
-        await _store.DisposeAsync().ConfigureAwait(false);
+        try
+        {
+            var server = await _server.ConfigureAwait(false);
+            await server.DisposeAsync().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // A daemon that could not be loaded, or does not end well: the store behind it still has to.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            _log($"the Nix daemon failed: {ErrorLine.Describe(e)}");
+        }
+        finally
+        {
+            await _store.DisposeAsync().ConfigureAwait(false);
+            RemoveSocket();
+        }
+    }
+
+    private void RemoveSocket()
+    {
+        try
+        {
+            _socket.Dispose();
+        }
+        catch (CliException e)
+        {
+            _log($"the Nix daemon socket {_socket.Path} stays behind: {e.Message}");
+        }
     }
 
     private static DaemonServer Serve(
-        Socket listener, MountedStore store, StoreReader reader, CacheLocation location, MountSettings settings, Action<string> log) => new(
+        Socket listener, MountedStore store, StoreReader reader, CacheLocation location, MountSettings settings, int connectionsMax, Action<string> log) => new(
             listener,
             store,
             new RefusingBuilder(reader.Directory),
             new DaemonOptions
             {
-                // A token that may write is one whose owner adds what he likes anyway.
-                Trusts = _ => settings.TrustsClients ?? reader.MayWrite != false,
+                // Not while it is unknown whether the token may write: trust lasts as long as the connection.
+                Trusts = peer => reader.MayWrite == true && settings.Trusted.Trusts(peer),
                 TrustedKeys = reader.TrustedKeys,
                 TemporaryDirectory = location.Directory,
+                ConnectionsMax = connectionsMax,
                 Notice = log,
             });
 }

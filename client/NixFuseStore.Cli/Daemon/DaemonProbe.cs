@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
+using NixFuseStore.Cli.LocalSockets;
 
 namespace NixFuseStore.Cli.Daemon;
 
@@ -29,8 +30,7 @@ internal static class DaemonProbe
         deadline.CancelAfter(Deadline);
         try
         {
-            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), deadline.Token).ConfigureAwait(false);
+            using var socket = await SocketDirectory.ConnectToPathAsync(socketPath, deadline.Token).ConfigureAwait(false);
             await using var stream = new NetworkStream(socket);
             return await AskAsync(stream, storeDirectory, deadline.Token).ConfigureAwait(false);
         }

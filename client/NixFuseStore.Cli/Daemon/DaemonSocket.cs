@@ -1,48 +1,79 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
-using NixFuseStore.Cli.Control;
+using NixFuseStore.Cli.LocalSockets;
 using NixFuseStore.Fuse.Mounting;
 
 namespace NixFuseStore.Cli.Daemon;
 
 /// <summary>
-/// The socket on which stock Nix finds the daemon: inside the mount, where whoever is given the mount is given the socket too. An ordinary
-/// user's mount is read-only from the start, so that nothing can be bound inside; there it lies in the user's runtime directory.
+/// The socket on which stock Nix finds the daemon: inside the mount, so that a container that is given the mount is given the socket too. An
+/// ordinary user's mount is read-only from the start, so that nothing can be bound inside; there it lies in a directory of its own below the
+/// user's runtime directory, which a container may be given without the user's other sockets.
 /// </summary>
-internal static class DaemonSocket
+internal sealed class DaemonSocket : IDisposable
 {
     /// <summary>Where Nix looks for it below the directory that holds <c>store</c>.</summary>
     public const string PathInMount = "var/nix/daemon-socket/socket";
 
-    private const int Backlog = 512;
+    /// <summary>Its name in a directory of its own.</summary>
+    public const string NameBeside = "socket";
 
-    private const UnixFileMode EverybodyReadsAndWrites = UnixFileMode.UserRead | UnixFileMode.UserWrite
+    private const int Backlog = 512;
+    private const int MountNameBytes = 6;
+
+    private const UnixFileMode EveryUserConnects = UnixFileMode.UserRead | UnixFileMode.UserWrite
         | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
 
-    /// <summary>Binds the socket of a mount that is still writable, or the one beside it, and listens. Not to be called on a thread that serves the mount.</summary>
-    /// <returns>The listener, and where it is.</returns>
-    /// <exception cref="IOException">It cannot be bound; at a mount point with a very long name, since sockets have names of 107 bytes at most.</exception>
-    public static (Socket Listener, string Path) Bind(FuseMount mount)
-    {
-        var path = mount.IsUnprivileged ? PathBeside(mount.Path) : Path.Join(mount.Path, PathInMount);
+    private readonly string? _mountName;
 
-        // A bound socket, and each connection that it accepts, is a use of the mount through which it was bound.
-        using var aside = mount.IsUnprivileged ? null : mount.OpenAside();
+    private DaemonSocket(Socket listener, string path, string? mountName)
+    {
+        Listener = listener;
+        Path = path;
+        _mountName = mountName;
+    }
+
+    /// <summary>Bound and listening; its server disposes it.</summary>
+    public Socket Listener { get; }
+
+    /// <summary>Where clients find it.</summary>
+    public string Path { get; }
+
+    /// <summary>Binds the socket of a mount that is still writable, or the one beside it, and listens. Not to be called on a thread that serves the mount.</summary>
+    /// <exception cref="IOException">It cannot be bound.</exception>
+    /// <exception cref="CliException">The directory for it is another user's.</exception>
+    public static DaemonSocket Bind(FuseMount mount) => mount.IsUnprivileged ? BindBeside(mount.Path) : BindInside(mount);
+
+    /// <summary>Removes the socket that lies beside its mount; one inside goes with the mount.</summary>
+    public void Dispose()
+    {
+        if (_mountName is not null)
+        {
+            using (var directory = RuntimeDirectory.OpenOwnDaemon(_mountName))
+            {
+                directory.TryRemove(NameBeside);
+            }
+
+            RuntimeDirectory.RemoveOwnDaemon(_mountName);
+        }
+    }
+
+    private static DaemonSocket BindInside(FuseMount mount)
+    {
+        var path = System.IO.Path.Join(mount.Path, PathInMount);
+
+        // A bound socket, and each connection that it accepts, is a use of the mount through which it was bound. The path by way of a
+        // descriptor is short, too, where the mount point's own may be longer than a socket's address.
+        using var aside = mount.OpenAside();
         var boundPath = aside is null ? path : $"/proc/self/fd/{aside.DangerousGetHandle()}/{PathInMount}";
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            if (mount.IsUnprivileged)
-            {
-                // One that a process left behind which was killed.
-                File.Delete(path);
-            }
-
             listener.Bind(new UnixDomainSocketEndPoint(boundPath));
-            File.SetUnixFileMode(boundPath, EverybodyReadsAndWrites);
+            File.SetUnixFileMode(boundPath, EveryUserConnects);
             listener.Listen(Backlog);
-            return (listener, path);
+            return new DaemonSocket(listener, path, mountName: null);
         }
         catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -51,10 +82,19 @@ internal static class DaemonSocket
         }
     }
 
-    /// <summary>Where the socket of an ordinary user's mount is; the same each time.</summary>
-    public static string PathBeside(string mountPoint)
+    private static DaemonSocket BindBeside(string mountPoint)
     {
-        var digest = SHA256.HashData(Encoding.UTF8.GetBytes(mountPoint));
-        return Path.Join(ControlDirectory.Own(), $"daemon-{Convert.ToHexStringLower(digest.AsSpan(0, 6))}.socket");
+        var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(mountPoint)).AsSpan(0, MountNameBytes));
+        using var directory = RuntimeDirectory.OpenOwnDaemon(name);
+        var path = System.IO.Path.Join(directory.Path, NameBeside);
+        try
+        {
+            // In place of one that a process left behind which was killed.
+            return new DaemonSocket(directory.Listen(NameBeside, EveryUserConnects, Backlog), path, name);
+        }
+        catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"cannot bind the Nix daemon socket {path}: {e.Message}", e);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using NixFuseStore.Client.Roots;
 using NixFuseStore.Daemon;
 using NixFuseStore.Nix;
 
@@ -14,8 +15,8 @@ internal sealed partial class MountedStore
         StoreErrors.TranslateAsync(AddIndirectAsync(link, peer, cancellationToken));
 
     /// <inheritdoc/>
-    public Task AddPermanentRootAsync(StorePath path, string link, CancellationToken cancellationToken) =>
-        StoreErrors.TranslateAsync(_roots.AddPermanentAsync(path, link, cancellationToken));
+    public Task AddPermanentRootAsync(StorePath path, string link, DaemonPeer peer, CancellationToken cancellationToken) =>
+        StoreErrors.TranslateAsync(_roots.AddPermanentAsync(path, link, new RootOwner(peer.UserId, peer.SharesNamespaces ? null : peer.ForeignMounts ?? "elsewhere"), cancellationToken));
 
     /// <inheritdoc/>
     public Task<IReadOnlyCollection<(string Link, StorePath Target)>> FindRootsAsync(CancellationToken cancellationToken) =>
@@ -36,7 +37,8 @@ internal sealed partial class MountedStore
             return "the token of this mount may only read the store";
         }
 
-        return await _roots.AddIndirectAsync(link, peer.ProcessId, cancellationToken).ConfigureAwait(false)
+        var client = new RootClient(new RootOwner(peer.UserId, peer.ForeignMounts), peer.ProcessId, peer.StartTicks);
+        return await _roots.AddIndirectAsync(link, client, cancellationToken).ConfigureAwait(false)
             ? null
             : "it cannot be seen from the mount, or does not point into the store";
     }

@@ -20,7 +20,7 @@ internal sealed partial class MountedStore
         StoreErrors.TranslateAsync(_logs.AddAsync(derivation, log, cancellationToken));
 
     /// <inheritdoc/>
-    public Task AddRealisationAsync(string id, string json, CancellationToken cancellationToken) =>
+    public Task<string> AddRealisationAsync(string id, string json, CancellationToken cancellationToken) =>
         StoreErrors.TranslateAsync(_relations.AddRealisationAsync(id, json, cancellationToken));
 
     /// <inheritdoc/>

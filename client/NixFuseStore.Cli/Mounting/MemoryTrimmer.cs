@@ -28,6 +28,20 @@ internal sealed class MemoryTrimmer : IDisposable
 
     private void Look()
     {
+        try
+        {
+            Trim();
+        }
+#pragma warning disable CA1031 // An exception that leaves a timer ends the process, and with it the mount.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            // Memory that is not given back now is given back later.
+        }
+    }
+
+    private void Trim()
+    {
         var now = _requests();
         var atRest = now - _last <= RestRequestsMax;
         _last = now;

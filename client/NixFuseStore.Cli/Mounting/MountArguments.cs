@@ -1,6 +1,8 @@
 using System.Globalization;
 using NixFuseStore.Cache;
+using NixFuseStore.Cli.Access;
 using NixFuseStore.Cli.Settings;
+using NixFuseStore.Native.Linux;
 using NixFuseStore.Settings;
 
 namespace NixFuseStore.Cli.Mounting;
@@ -16,8 +18,12 @@ internal static class MountArguments
     /// <summary>Given by a parent that waits on the inherited pipe; not for users.</summary>
     public const string DetachedFlag = "--detached";
 
-    public const string TrustFlag = "--trust-clients";
-    public const string DistrustFlag = "--no-trust-clients";
+    public const string TrustedOption = "--trusted";
+
+    private static readonly string[] Options =
+    [
+        "--foreground", TrustedOption, "--server", "--store", "--token-file", "--tls-ca", "--trusted-public-key", "--cache-dir", "--cache-size", "--read-ahead", "--help",
+    ];
 
     private const int ReadAheadKibibytesMax = 64 << 10;
 
@@ -37,14 +43,14 @@ internal static class MountArguments
         string? mountPoint = null, server = null, store = null, tokenFile = null, tlsAuthority = null, cacheDirectory = null;
         var keys = new List<string>();
         bool foreground = false, detached = false, onlyOperands = false;
-        bool? trustsClients = null;
+        var trusted = new List<string>();
         long? cacheBytes = null;
         var readAhead = MountSettings.ReadAheadKibibytesDefault;
 
         for (var i = 0; i < args.Length; i++)
         {
             // 1. Operands: just the mount point.
-            if (onlyOperands || !args[i].StartsWith("--", StringComparison.Ordinal))
+            if (onlyOperands || !args[i].StartsWith('-') || args[i].Length == 1)
             {
                 mountPoint = mountPoint is null ? args[i] : throw new UsageException($"there is one mount point, not both '{mountPoint}' and '{args[i]}'");
                 continue;
@@ -61,10 +67,8 @@ internal static class MountArguments
                 case "--foreground":
                     foreground = true;
                     break;
-                case TrustFlag or DistrustFlag when trustsClients is { } trusts && trusts != (name == TrustFlag):
-                    throw new UsageException($"{TrustFlag} and {DistrustFlag} exclude each other");
-                case TrustFlag or DistrustFlag:
-                    trustsClients = name == TrustFlag;
+                case TrustedOption:
+                    trusted.Add(Value(args, ref i, split));
                     break;
                 case DetachedFlag:
                     detached = true;
@@ -94,22 +98,27 @@ internal static class MountArguments
                     readAhead = ParseReadAhead(Value(args, ref i, split));
                     break;
                 default:
-                    throw new UsageException($"mount has no option {name} (see nixfuse mount --help)");
+                    throw new UsageException(UsageErrors.UnknownOption(CommandName, name, Options));
             }
+        }
+
+        // The runtime has put U+FFFD where bytes were none of UTF-8, so that the path is not what the user wrote.
+        if (mountPoint?.Contains('\uFFFD', StringComparison.Ordinal) == true && !Directory.Exists(mountPoint))
+        {
+            throw new UsageException($"the name of the mount point {mountPoint} is not UTF-8, which nixfuse needs; mount at a directory with another name");
         }
 
         // 3. Together with the environment and the settings files.
         return new MountSettings
         {
-            MountPoint = mountPoint is { Length: > 0 } ? mountPoint : throw new UsageException("the mount point is missing (see nixfuse mount --help)"),
+            MountPoint = mountPoint is { Length: > 0 } ? mountPoint : throw new UsageException(UsageErrors.MissingOperand(CommandName, "MOUNTPOINT")),
             Store = StoreSettingsReader.Resolve(server, store, tokenFile, keys, tlsAuthority, configured),
             Foreground = foreground,
             IsDetached = detached,
             CacheDirectory = cacheDirectory,
             CacheBytesMax = cacheBytes ?? ConfiguredCacheSize(configured) ?? MountSettings.CacheBytesDefault,
             ReadAheadKibibytes = readAhead,
-            TrustsClients = trustsClients,
-            Trusted = configured.Trusted,
+            Trusted = ParseTrusted(trusted, configured),
         };
     }
 
@@ -120,7 +129,19 @@ internal static class MountArguments
             return args[index][(split + 1)..];
         }
 
-        return index + 1 < args.Length ? args[++index] : throw new UsageException($"{args[index]} wants a value");
+        return index + 1 < args.Length ? args[++index] : throw new UsageException(UsageErrors.WantsValue(CommandName, args[index]));
+    }
+
+    private static TrustedClients ParseTrusted(List<string> trusted, ClientSettings configured)
+    {
+        try
+        {
+            return TrustedClients.Parse(trusted.Count > 0 ? trusted : configured.Trusted?.Value ?? [], Libc.EffectiveUserId);
+        }
+        catch (FormatException e)
+        {
+            throw trusted.Count > 0 || configured.Trusted is not { } setting ? new UsageException($"{TrustedOption}: {e.Message}") : setting.Wrong(e.Message);
+        }
     }
 
     private static long? ConfiguredCacheSize(ClientSettings configured)

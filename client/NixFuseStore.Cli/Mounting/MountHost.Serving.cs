@@ -10,7 +10,7 @@ internal sealed partial class MountHost
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan MountCheckInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>Serves until somebody unmounts, asks for it, or sends SIGTERM or SIGINT.</summary>
+    /// <summary>Serves until it is unmounted, a client asks for it, or a SIGTERM or SIGINT comes.</summary>
     /// <returns>The exit status.</returns>
     public async Task<int> RunAsync()
     {
@@ -34,59 +34,61 @@ internal sealed partial class MountHost
         }
     }
 
-    /// <summary>Puts everything away, in the reverse order: when the control connection closes, all of it is done.</summary>
+    /// <summary>
+    /// Puts everything away, in the reverse order: when the control connection closes, all of it is done. A part that fails is reported,
+    /// and the others still end: a cache that is not closed loses what it has not written.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         // 1. No new users. Those who are inside lose it: this happens on a signal only, or when starting failed.
-        if (_mount is not null)
+        await EndAsync("the mount", () =>
         {
-            try
-            {
-                _mount.TryUnmount(lazyWhenBusy: true);
-            }
-            catch (FuseMountException e)
-            {
-                Log(e.Message);
-            }
-        }
-
+            _mount?.TryUnmount(lazyWhenBusy: true);
+            return default;
+        }).ConfigureAwait(false);
         _trimmer?.Dispose();
         _mountCheck?.Dispose();
-        await EndDaemonAsync().ConfigureAwait(false);
-
-        if (_session is not null)
+        await EndAsync("the Nix daemon", () => new ValueTask(EndDaemonAsync())).ConfigureAwait(false);
+        await EndAsync("the session", async () =>
         {
-            await _session.StopAsync(DrainTimeout).ConfigureAwait(false);
-        }
+            if (_session is not null)
+            {
+                await _session.StopAsync(DrainTimeout).ConfigureAwait(false);
+            }
+        }).ConfigureAwait(false);
 
         // 2. From the kernel's end to the server's.
-        if (_fileSystem is not null)
+        await EndAsync("the file system", () => _fileSystem?.DisposeAsync() ?? default).ConfigureAwait(false);
+        await EndAsync("the store", () => _reader?.DisposeAsync() ?? default).ConfigureAwait(false);
+        await EndAsync("the cache", () => _cache?.DisposeAsync() ?? default).ConfigureAwait(false);
+        await EndAsync("the connection", () =>
         {
-            await _fileSystem.DisposeAsync().ConfigureAwait(false);
-        }
+            _connection?.Dispose();
+            _mount?.Dispose();
+            return default;
+        }).ConfigureAwait(false);
 
-        if (_reader is not null)
-        {
-            await _reader.DisposeAsync().ConfigureAwait(false);
-        }
-
-        if (_cache is not null)
-        {
-            await _cache.DisposeAsync().ConfigureAwait(false);
-        }
-
-        _connection?.Dispose();
-        _mount?.Dispose();
-
-        // 3. Last, whoever waited for all this.
+        // 3. Last, the clients that waited for all this.
         foreach (var signal in _signals)
         {
             signal.Dispose();
         }
 
-        if (_control is not null)
+        await EndAsync("the control socket", () => _control?.DisposeAsync() ?? default).ConfigureAwait(false);
+        await _log.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async ValueTask EndAsync(string part, Func<ValueTask> end)
+    {
+        try
         {
-            await _control.DisposeAsync().ConfigureAwait(false);
+            await end().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever one part fails with: the others have to end.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Log($"ending {part} failed: {ErrorLine.Describe(e)}");
         }
     }
 
@@ -103,9 +105,18 @@ internal sealed partial class MountHost
     private ITimer WatchMount() => TimeProvider.System.CreateTimer(
         _ =>
         {
-            if (!_mount!.IsMounted)
+            try
             {
-                _ = EndDaemonAsync();
+                if (!_mount!.IsMounted)
+                {
+                    _ = EndDaemonAsync();
+                }
+            }
+#pragma warning disable CA1031 // An exception that leaves a timer ends the process, and with it the mount.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                Log($"cannot see whether {MountPoint} is still mounted: {e.Message}");
             }
         },
         null,

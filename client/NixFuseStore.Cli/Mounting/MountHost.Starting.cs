@@ -1,6 +1,7 @@
 using NixFuseStore.Cache;
 using NixFuseStore.Cli.Control;
 using NixFuseStore.Cli.Daemon;
+using NixFuseStore.Cli.LocalSockets;
 using NixFuseStore.Cli.Settings;
 using NixFuseStore.Client.Reading;
 using NixFuseStore.Client.Relations;
@@ -14,8 +15,6 @@ namespace NixFuseStore.Cli.Mounting;
 /// <content>How a mount comes to be. What can be done at the same time is: a job waits for it.</content>
 internal sealed partial class MountHost
 {
-    private const long LogBytesMax = 4L << 20;
-
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>Mounts. When this returns, the mount is usable; when it throws, nothing is left behind.</summary>
@@ -23,9 +22,10 @@ internal sealed partial class MountHost
     /// <param name="note">Told in one line what the user should know, though it goes on.</param>
     public static async Task<MountHost> StartAsync(MountSettings settings, Action<string> note)
     {
+        var daemonConnectionsMax = OpenFiles.Prepare();
         var location = CacheLocation.Find(settings.CacheDirectory, settings.Store.Servers, settings.Store.Store);
         location.Create();
-        var host = new MountHost(settings, location);
+        var host = new MountHost(settings, location) { DaemonConnectionsMax = daemonConnectionsMax };
         try
         {
             // 1. Side by side: the server is met, while the kernel is asked for the mount.
@@ -46,7 +46,7 @@ internal sealed partial class MountHost
             await host.ServeAsync().ConfigureAwait(false);
 
             // 3. From here on others can find us.
-            host._control = ControlServer.Start(host.HandleAsync);
+            host._control = ControlServer.Start(RuntimeDirectory.OpenOwnControl(), host.HandleAsync, host.Log);
             host.ListenForSignals();
             if (!host._reader!.IsConnected)
             {
@@ -65,14 +65,8 @@ internal sealed partial class MountHost
     /// <summary>Leaves the terminal: a session of our own, and a log in place of standard error.</summary>
     public void Detach()
     {
-        if (File.Exists(_location.Log) && new FileInfo(_location.Log).Length > LogBytesMax)
-        {
-            File.Move(_location.Log, _location.Log + ".old", overwrite: true);
-        }
-
-        using var log = Libc.OpenForAppending(_location.Log);
         Libc.StartSession();
-        Libc.RedirectStandardStreams(log);
+        _log.MoveTo(_location.Log);
         // Not on our own mount, nor on anything that somebody wants to unmount.
         Environment.CurrentDirectory = "/";
         Log($"mounted {_settings.Store.Store} of {_settings.Store.Server} at {MountPoint}, process {Environment.ProcessId}");
@@ -136,7 +130,7 @@ internal sealed partial class MountHost
         });
         _session = new FuseSession(_mount!.Channel, _fileSystem, new FuseSessionOptions
         {
-            OnUnexpected = static (operation, exception) => Log($"{operation}: {exception}"),
+            OnUnexpected = (operation, exception) => Log($"{operation}: {exception}"),
         });
         _session.Start();
         await _session.Connection.WaitAsync(HandshakeTimeout).ConfigureAwait(false);
@@ -144,15 +138,15 @@ internal sealed partial class MountHost
 
         try
         {
-            _daemon = DaemonEndpoint.Start(_mount, _connection!, _reader!, _fileSystem, _location, _settings, Log);
+            _daemon = DaemonEndpoint.Start(_mount, _connection!, _reader!, _fileSystem, _location, _settings, DaemonConnectionsMax, Log);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or CliException)
         {
             // Files can be had without it.
             Log(e.Message);
         }
 
-        // Only now, since whoever binds a socket inside needs a writable mount, and INIT lowers the read-ahead again.
+        // Only now, since binding a socket inside takes a writable mount, and INIT lowers the read-ahead again.
         _mount.RemountReadOnly();
         _readAheadSet = _mount.SetReadAhead(_settings.ReadAheadKibibytes);
         _mountCheck = WatchMount();

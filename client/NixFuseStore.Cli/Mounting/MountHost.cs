@@ -20,6 +20,7 @@ internal sealed partial class MountHost : IAsyncDisposable
     private readonly DateTimeOffset _started = DateTimeOffset.UtcNow;
     private readonly TaskCompletionSource _stopRequested = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<IDisposable> _signals = [];
+    private readonly MountLog _log = new();
 
     // In the order in which they come to be; null until then.
     private ServerConnection? _connection;
@@ -44,18 +45,11 @@ internal sealed partial class MountHost : IAsyncDisposable
         _location = location;
     }
 
+    /// <summary>Clients that the Nix daemon serves at a time.</summary>
+    private int DaemonConnectionsMax { get; init; }
+
     /// <summary>Where the store is mounted, as the mount table has it.</summary>
     public string MountPoint => _mount!.Path;
 
-    private static void Log(string line)
-    {
-        try
-        {
-            Console.Error.WriteLine($"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {line}");
-        }
-        catch (IOException)
-        {
-            // The log lies beside the cache, and its disk may be full. There is nowhere else to tell it, and the mount goes on.
-        }
-    }
+    private void Log(string line) => _log.Write(line);
 }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Cli.Mounting;
@@ -9,6 +11,11 @@ namespace NixFuseStore.Cli.Mounting;
 /// </summary>
 internal static class MountLauncher
 {
+    private const int WordBytesMax = 64 << 10;
+
+    /// <summary>Every step of a start has a shorter deadline of its own; this is for those that the kernel holds.</summary>
+    private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(90);
+
     public static int Run(string[] args, TextWriter error)
     {
         // 1. Ourselves again, with the flag that says who waits.
@@ -25,7 +32,7 @@ internal static class MountLauncher
         arguments.AddRange(args.AsSpan(1));
 
         var (reader, writer) = Libc.CreatePipe();
-        using var standardError = new Microsoft.Win32.SafeHandles.SafeFileHandle(2, ownsHandle: false);
+        using var standardError = new SafeFileHandle(2, ownsHandle: false);
         var outcome = Libc.Spawn(program, [.. arguments], variable: null, inherited: writer, errors: standardError, out var process);
         writer.Dispose();
         if (outcome != Errno.None)
@@ -36,28 +43,71 @@ internal static class MountLauncher
         }
 
         // 2. Its word.
-        using var lines = new StreamReader(new FileStream(reader, FileAccess.Read, bufferSize: 0));
-        while (lines.ReadLine() is { } line)
+        using (reader)
         {
-            if (line == ReadyPipe.ReadyWord)
+            return WaitForWord(reader, process, error);
+        }
+    }
+
+    private static int WaitForWord(SafeFileHandle pipe, int process, TextWriter error)
+    {
+        var bytes = new byte[WordBytesMax];
+        var length = 0;
+        while (true)
+        {
+            // 1. Lines that are whole.
+            int end;
+            while ((end = bytes.AsSpan(0, length).IndexOf((byte)'\n')) >= 0)
             {
-                return CommandRunner.ExitDone;
+                var line = Encoding.UTF8.GetString(bytes, 0, end);
+                length -= end + 1;
+                bytes.AsSpan(end + 1, length).CopyTo(bytes);
+                if (Understand(line, error) is { } status)
+                {
+                    return status;
+                }
             }
 
-            if (line.StartsWith(ReadyPipe.NoteWord, StringComparison.Ordinal))
+            // 2. More of them.
+            var outcome = Libc.ReadWithin(pipe, bytes.AsSpan(length), SilenceMax, out var read);
+            if (outcome == Errno.ETIMEDOUT)
             {
-                error.WriteLine("nixfuse: " + line[ReadyPipe.NoteWord.Length..]);
+                Libc.EndProcess(process);
+                error.WriteLine($"nixfuse: the process that was to serve the mount has said nothing for {SilenceMax.TotalSeconds:0} s, and was ended; nixfuse mount --foreground shows what it does");
+                return CommandRunner.ExitFailed;
             }
-            else if (line.StartsWith(ReadyPipe.FailedWord, StringComparison.Ordinal))
+
+            if (outcome != Errno.None || read == 0)
             {
-                var parts = line.Split(' ', 3);
-                error.WriteLine("nixfuse: " + parts[2]);
-                return int.Parse(parts[1], CultureInfo.InvariantCulture);
+                // 3. None: it died.
+                var status = Libc.WaitForExit(process, SilenceMax)?.ToString(CultureInfo.InvariantCulture) ?? "unknown";
+                error.WriteLine($"nixfuse: the process that was to serve the mount ended with status {status} without a word");
+                return CommandRunner.ExitFailed;
             }
+
+            length += read;
+        }
+    }
+
+    private static int? Understand(string line, TextWriter error)
+    {
+        if (line == ReadyPipe.ReadyWord)
+        {
+            return CommandRunner.ExitDone;
         }
 
-        // 3. None: it died.
-        error.WriteLine($"nixfuse: the process that was to serve the mount ended with status {Libc.WaitForExit(process)} without a word");
-        return CommandRunner.ExitFailed;
+        if (line.StartsWith(ReadyPipe.NoteWord, StringComparison.Ordinal))
+        {
+            error.WriteLine("nixfuse: " + line[ReadyPipe.NoteWord.Length..]);
+            return null;
+        }
+
+        if (line.StartsWith(ReadyPipe.FailedWord, StringComparison.Ordinal) && line.Split(' ', 3) is [_, var status, var text])
+        {
+            error.WriteLine("nixfuse: " + text);
+            return int.Parse(status, CultureInfo.InvariantCulture);
+        }
+
+        return null;
     }
 }

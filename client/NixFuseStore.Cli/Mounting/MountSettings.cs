@@ -1,5 +1,5 @@
+using NixFuseStore.Cli.Access;
 using NixFuseStore.Cli.Settings;
-using NixFuseStore.Settings;
 
 namespace NixFuseStore.Cli.Mounting;
 
@@ -30,11 +30,8 @@ internal sealed record MountSettings
 
     public long CacheBytesMax { get; init; } = CacheBytesDefault;
 
-    /// <summary>Whether clients of the daemon socket may do what stock Nix allows trusted users only; null where the token decides.</summary>
-    public bool? TrustsClients { get; init; }
-
-    /// <summary>Further trusted Nix users of the daemon socket, as the settings files name them; null where they do not. See SETTINGS.md.</summary>
-    public Setting<IReadOnlyList<string>>? Trusted { get; init; }
+    /// <summary>Which clients of the daemon socket may do what stock Nix allows trusted users only, where the token may write at all.</summary>
+    public required TrustedClients Trusted { get; init; }
 
     public int ReadAheadKibibytes { get; init; } = ReadAheadKibibytesDefault;
 }

@@ -15,7 +15,7 @@ internal static class Prefetcher
     {
         var closure = await reader.FindClosureAsync(paths, cancellationToken).ConfigureAwait(false);
         var done = await reader.PrefetchAsync(closure, new Progress(show), cancellationToken).ConfigureAwait(false);
-        return $"{done.Paths} paths, {ByteSize.Format(done.BytesTotal)}: {ByteSize.Format(done.BytesFetched)} fetched, {ByteSize.Format(done.BytesPresent)} were there";
+        return $"{done.Paths} paths, {ByteSize.Format(done.BytesTotal)} of content: {ByteSize.Format(done.BytesFetched)} fetched, {ByteSize.Format(done.BytesPresent)} already present";
     }
 
     /// <summary>Reports at once: the pool's turn may come late.</summary>

@@ -16,7 +16,7 @@ internal sealed class VerifyProgressLine(Action<string> show) : IProgress<Verify
         var next = Volatile.Read(ref _next);
         if (now >= next && Interlocked.CompareExchange(ref _next, now + (long)Interval.TotalMilliseconds, next) == next)
         {
-            show($"{value.Entries} chunks, {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.BytesTotal)}, {value.Bad} bad");
+            show($"{value.Entries} chunks, {ByteSize.Format(value.Bytes)} of {ByteSize.Format(value.BytesTotal)}, {value.Bad} damaged");
         }
     }
 }

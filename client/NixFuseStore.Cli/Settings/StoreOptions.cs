@@ -15,7 +15,7 @@ internal sealed class StoreOptions
 
     private readonly Option<string?> _server = new("--server")
     {
-        Description = $"The server's address, or several with commas between (or NIXFUSE_SERVER; {DefaultServer})",
+        Description = $"The server's address, or several with commas between; a path behind it is the store's name (or NIXFUSE_SERVER; {DefaultServer})",
         HelpName = "URL",
     };
 

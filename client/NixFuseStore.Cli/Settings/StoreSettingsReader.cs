@@ -13,9 +13,19 @@ internal static class StoreSettingsReader
     public const string StoreVariable = "NIXFUSE_STORE";
     public const string TokenVariable = "NIXFUSE_TOKEN";
 
+    /// <summary>Of a longer file, which holds something else, no more is read.</summary>
+    private const int TokenFileCharactersMax = 4096;
+
     public static StoreSettings Resolve(
         string? server, string? store, string? tokenFile, IReadOnlyList<string> trustedPublicKeys, string? tlsAuthorityFile, ClientSettings settings)
     {
+        var (servers, named) = TakeStoreName(ParseServers(server ?? Variable(ServerVariable), settings));
+        store ??= Variable(StoreVariable);
+        if (named is not null && store is not null && store != named)
+        {
+            throw new UsageException($"the server's address names the store '{named}', and --store or {StoreVariable} the store '{store}'; leave one of them out");
+        }
+
         tlsAuthorityFile ??= settings.TlsAuthorityFile?.Value;
         if (tlsAuthorityFile is not null && !File.Exists(tlsAuthorityFile))
         {
@@ -23,8 +33,8 @@ internal static class StoreSettingsReader
         }
 
         return new StoreSettings(
-            ParseServers(server ?? Variable(ServerVariable), settings),
-            store ?? Variable(StoreVariable) ?? settings.Store?.Value ?? StoreOptions.DefaultStore,
+            servers,
+            store ?? named ?? settings.Store?.Value ?? StoreOptions.DefaultStore,
             ReadToken(tokenFile, settings),
             trustedPublicKeys.Count > 0 ? trustedPublicKeys : settings.TrustedPublicKeys?.Value ?? [],
             tlsAuthorityFile)
@@ -46,14 +56,37 @@ internal static class StoreSettingsReader
         }
     }
 
+    /// <summary>A path behind an address is the store's name, as in the address of its binary cache.</summary>
+    /// <exception cref="UsageException">It is more than a name, or another one for each server.</exception>
+    private static (IReadOnlyList<Uri> Addresses, string? Store) TakeStoreName(IReadOnlyList<Uri> servers)
+    {
+        string? store = null;
+        foreach (var server in servers)
+        {
+            var name = Uri.UnescapeDataString(server.AbsolutePath).Trim('/');
+            if (name.Contains('/', StringComparison.Ordinal) || server.Query.Length > 0 || server.Fragment.Length > 0)
+            {
+                throw new UsageException($"server '{server.OriginalString}' has more behind its host than the name of a store");
+            }
+
+            if (name.Length == 0)
+            {
+                continue;
+            }
+
+            store = store is null || store == name ? name : throw new UsageException($"the servers' addresses name two stores, '{store}' and '{name}'; they have to be servers of one store");
+        }
+
+        return store is null ? (servers, null) : ([.. servers.Select(static server => new Uri(server.GetLeftPart(UriPartial.Authority)))], store);
+    }
+
     private static string? ReadToken(string? tokenFile, ClientSettings settings)
     {
         if (tokenFile is null)
         {
-            // Programs that read a secret out of a file often leave the line's end on it.
-            if (Variable(TokenVariable)?.Trim() is { } variable)
+            if (Variable(TokenVariable) is { } variable)
             {
-                return variable.Length > 0 ? variable : throw new CliException($"{TokenVariable} holds nothing but spaces");
+                return AccessToken.Parse(variable, $"the variable {TokenVariable}");
             }
 
             tokenFile = settings.TokenFile?.Value;
@@ -63,17 +96,16 @@ internal static class StoreSettingsReader
             }
         }
 
-        string token;
         try
         {
-            token = File.ReadAllText(tokenFile).Trim();
+            using var file = new StreamReader(tokenFile);
+            var text = new char[TokenFileCharactersMax];
+            return AccessToken.Parse(new string(text, 0, file.ReadBlock(text)), $"the token file {tokenFile}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CliException($"cannot read the token file {tokenFile}: {e.Message}", e);
         }
-
-        return token.Length > 0 ? token : throw new CliException($"the token file {tokenFile} is empty");
     }
 
     private static string? Variable(string name)

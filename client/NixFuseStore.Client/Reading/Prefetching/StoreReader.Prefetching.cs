@@ -50,16 +50,17 @@ public sealed partial class StoreReader
             }
 
             // 3. Fetch it.
-            var fetched = state.BytesFetched;
+            // A later pass fetches again what the cache dropped; that counts once.
+            var fetched = pass == 0 ? 0 : state.BytesTotal - state.BytesPresent - (total - present);
             await FetchBatchesAsync(
                 batches,
                 bytes =>
                 {
                     var sum = Interlocked.Add(ref fetched, bytes);
-                    progress?.Report(state with { BytesFetched = Math.Min(sum, total - present) });
+                    progress?.Report(state with { BytesFetched = Math.Min(sum, state.BytesTotal - state.BytesPresent) });
                 },
                 cancellationToken).ConfigureAwait(false);
-            state = state with { BytesFetched = Math.Min(fetched, total - present) };
+            state = state with { BytesFetched = Math.Min(fetched, state.BytesTotal - state.BytesPresent) };
 
             // 4. What the cache took is written by and by; only afterwards is it known what it dropped.
             await Task.Delay(TimeSpan.FromMilliseconds(200 * (pass + 1)), _time, cancellationToken).ConfigureAwait(false);
