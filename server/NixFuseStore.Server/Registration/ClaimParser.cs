@@ -1,6 +1,7 @@
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.ContentAddresses;
 using NixFuseStore.Protocol;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Storage.Metadata;
@@ -42,7 +43,7 @@ internal sealed class ClaimParser(ServerLimits limits)
             Signatures = ParseSignatures(record),
             Ultimate = record.Ultimate,
         };
-        ContentAddressCheck.CheckPath(directory, info);
+        CheckContentAddress(directory, info);
         if (!ManifestHeader.TryParse(record.ManifestHeader.Span, out var header))
         {
             throw new RefusedException("the manifest header cannot be read");
@@ -141,6 +142,18 @@ internal sealed class ClaimParser(ServerLimits limits)
         }
 
         return plain;
+    }
+
+    private static void CheckContentAddress(StoreDirectory directory, PathInfo info)
+    {
+        try
+        {
+            ContentAddressVerifier.RequirePath(directory, info);
+        }
+        catch (ContentAddressException e)
+        {
+            throw new RefusedException(e.Message);
+        }
     }
 
     private static StorePath[] ParseReferences(PathRecord record)

@@ -1,5 +1,6 @@
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.ContentAddresses;
 using NixFuseStore.Server.Registration.Derivations;
 using NixFuseStore.Storage.Chunks;
 
@@ -31,15 +32,28 @@ internal sealed class ClaimVerifier(ChunkStore chunks, VerifiedManifests verifie
                 $"the content is a NAR of {nar.Size} bytes with hash {nar.Hash}, not one of {info.NarSize} bytes with hash {info.NarHash}");
         }
 
-        ContentAddressCheck.CheckContent(info, visitor =>
-        {
-            using var source = new ClaimChunkSource(claim, chunks, cancellation);
-            ContentAssembler.Write(manifest, source, visitor, cancellation);
-        });
+        VerifyContentAddress(claim, directory, cancellation);
         if (DerivationFile.IsNameOf(info.Path))
         {
             using var source = new ClaimChunkSource(claim, chunks, cancellation);
             claim.Derivation = DerivationFile.Read(manifest, source, cancellation);
+        }
+    }
+
+    private void VerifyContentAddress(PathClaim claim, StoreDirectory directory, CancellationToken cancellation)
+    {
+        try
+        {
+            using var verifier = new ContentAddressVerifier(directory, claim.Info);
+            verifier.Verify(claim.Info.NarHash, visitor =>
+            {
+                using var source = new ClaimChunkSource(claim, chunks, cancellation);
+                ContentAssembler.Write(claim.Manifest!, source, visitor, cancellation);
+            });
+        }
+        catch (ContentAddressException e)
+        {
+            throw new RefusedException(e.Message);
         }
     }
 }

@@ -1,5 +1,6 @@
 using NixFuseStore.Daemon.Wire;
 using NixFuseStore.Nix.Archives;
+using NixFuseStore.Nix.ContentAddresses;
 
 namespace NixFuseStore.Daemon.Adding;
 
@@ -37,6 +38,10 @@ internal static class NarIntake
         try
         {
             return parser.Write(bytes);
+        }
+        catch (ContentAddressException e)
+        {
+            throw new DaemonStoreException(e.Message, e);
         }
         catch (NarFormatException e)
         {

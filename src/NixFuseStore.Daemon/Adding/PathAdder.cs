@@ -4,6 +4,7 @@ using NixFuseStore.Daemon.Logging;
 using NixFuseStore.Daemon.Sessions;
 using NixFuseStore.Daemon.Wire;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.ContentAddresses;
 
 namespace NixFuseStore.Daemon.Adding;
 

@@ -3,6 +3,7 @@ using NixFuseStore.Daemon.Derivations;
 using NixFuseStore.Daemon.Sessions;
 using NixFuseStore.Daemon.Wire;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.ContentAddresses;
 
 namespace NixFuseStore.Daemon.Operations;
 
@@ -70,13 +71,13 @@ internal static class AddOperations
         ContentAddressMethod method,
         NixHashAlgorithm algorithm,
         List<StorePath> references,
-        Func<SingleFile.DataHandler, ValueTask> receive)
+        Func<FileDataHandler, ValueTask> receive)
     {
         using var contents = new Spool(session.Services.Options.TemporaryDirectory);
         using var hash = new ContentHash(algorithm);
         await receive(data =>
         {
-            hash.Append(data);
+            hash.Write(data);
             contents.Write(data);
         });
         await session.EndDataAsync();
@@ -106,7 +107,7 @@ internal static class AddOperations
         using var hash = algorithm == NixHashAlgorithm.Sha256 ? null : new ContentHash(algorithm);
         await NarIntake.ReadAsync(data, AnyTree.Instance, nar =>
         {
-            hash?.Append(nar.Span);
+            hash?.Write(nar.Span);
             return import.WriteAsync(nar, session.Ended);
         });
         session.EndNar();
@@ -132,7 +133,7 @@ internal static class AddOperations
         return info;
     }
 
-    private static async ValueTask CopyAsync(WireReader data, SingleFile.DataHandler append)
+    private static async ValueTask CopyAsync(WireReader data, FileDataHandler append)
     {
         while (await data.PeekAsync() is { IsEmpty: false } bytes)
         {

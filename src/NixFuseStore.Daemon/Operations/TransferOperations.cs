@@ -3,6 +3,7 @@ using NixFuseStore.Daemon.Protocol;
 using NixFuseStore.Daemon.Sessions;
 using NixFuseStore.Daemon.Wire;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.ContentAddresses;
 
 namespace NixFuseStore.Daemon.Operations;
 

@@ -122,20 +122,32 @@ public sealed class AddNarTests
     {
         var flat = Describe(FixedOutput, "hello\n"u8.ToArray(), ContentAddressMethod.Flat);
         byte[] otherNar = NarFile.Of("HELLO\n");
-        byte[] executable = NarFile.Of("hello\n"u8, executable: true);
         var reply = await TestDaemon.ConverseAsync(_store, 38, bytes =>
         {
             SendNar(bytes, 38, flat with { NarHash = NixHash.Sha256(otherNar) }, otherNar, dontCheckSignatures: true);
-            SendNar(
-                bytes, 38, flat with { NarHash = NixHash.Sha256(executable), NarSize = (ulong)executable.Length }, executable, dontCheckSignatures: true);
             SendNar(bytes, 38, flat with { Path = Output1 }, NarFile.Of("hello\n"), dontCheckSignatures: true);
             SendNar(bytes, 38, flat, NarFile.Of("hello\n"), dontCheckSignatures: true);
         });
         Assert.Contains("ca hash mismatch", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
-        Assert.Contains("executable", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
         Assert.Contains("belongs to", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
         await reply.ExpectLastAsync();
         Assert.Equal([FixedOutput], _store.Paths);
+    }
+
+    // As with requireFile and "nix-store --add-fixed sha256 setup.run": only the bytes are hashed, and the bit is kept.
+    [Theory]
+    [InlineData(ContentAddressMethod.Flat)]
+    [InlineData(ContentAddressMethod.Text)]
+    public async Task ExecutableFile_AddressedByItsContents_IsTakenAsItIs(ContentAddressMethod method)
+    {
+        var address = new ContentAddress(method, NixHash.Sha256("hello\n"u8));
+        var path = StorePathComputation.MakeFixed(StoreDirectory.Default, "setup.run", address);
+        byte[] nar = NarFile.Of("hello\n"u8, executable: true);
+        var info = Describe(path, "hello\n"u8.ToArray(), method) with { NarHash = NixHash.Sha256(nar), NarSize = (ulong)nar.Length };
+        var reply = await TestDaemon.ConverseAsync(
+            _store, 38, bytes => SendNar(bytes, 38, info, nar, dontCheckSignatures: false), TestDaemon.Distrusting);
+        await reply.ExpectLastAsync();
+        Assert.Equal(nar, _store.GetNar(path));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using NixFuseStore.Daemon.Adding;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Archives;
+using NixFuseStore.Nix.ContentAddresses;
 
 namespace NixFuseStore.Daemon.Tests.Stores;
 

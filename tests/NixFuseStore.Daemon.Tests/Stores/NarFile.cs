@@ -1,6 +1,7 @@
 using System.Text;
 using NixFuseStore.Daemon.Adding;
 using NixFuseStore.Nix.Archives;
+using NixFuseStore.Nix.ContentAddresses;
 
 namespace NixFuseStore.Daemon.Tests.Stores;
 

@@ -31,7 +31,7 @@ public sealed class LyingPathTests : IAsyncLifetime
         ["a deriver that is no derivation"] = ("the deriver", path => path.Path.Deriver = path.Path.BaseName),
         ["a signature that is none"] = ("signature", path => path.Path.Signatures.Add("x")),
         ["a content address that is none"] = ("content address", path => path.Path.ContentAddress = "fixed:what"),
-        ["a content address of another path"] = ("makes the path", path => path.Path.ContentAddress = $"fixed:r:{new NixHash(NixHashAlgorithm.Sha256, path.Path.NarHash.Span)}"),
+        ["a content address of another path"] = ("belongs to", path => path.Path.ContentAddress = $"fixed:r:{new NixHash(NixHashAlgorithm.Sha256, path.Path.NarHash.Span)}"),
         ["a header of nothing"] = ("manifest header", path => path.Path.ManifestHeader = ByteString.Empty),
         ["a header cut short"] = ("manifest header", path => path.Path.ManifestHeader = ByteString.CopyFrom(path.Path.ManifestHeader.Span[..^1])),
         ["a header of random bytes"] = ("manifest header", path => path.Path.ManifestHeader = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(path.Path.ManifestHeader.Length))),
@@ -131,5 +131,42 @@ public sealed class LyingPathTests : IAsyncLifetime
         var honest = SamplePath.Create(path, tree).ToMessage();
         honest.Path.ContentAddress = address.ToString();
         Assert.Equal(Outcome.Registered, (await _server.RegisterAsync(honest)).Outcome);
+    }
+
+    // The hashes are those of Nix 2.8.0, which counts the positions of the references in, of 2.34.8, which does not, and of nothing.
+    [Theory]
+    [InlineData("0ys2nhqfxdanjy93wm174l8gxbwzllb9qsmxkw7cvgrq90s372v6", true)]
+    [InlineData("0kiix90dlzh85p7zcx86a235jaaqw6yyv7m2a7n3l2w4d59b03n2", true)]
+    [InlineData("0mdqa9w1p6cmli6976v4wi0sw9r4p5prkj7lzfd1877wk11c9c73", false)]
+    public async Task Register_SelfReference_IsAddressedModuloItself(string hash, bool taken)
+    {
+        var address = ContentAddress.Parse($"fixed:r:sha256:{hash}");
+        var path = StorePathComputation.MakeFixed(StoreDirectory.Default, "self", address, refersToItself: true);
+        var message = SamplePath.Create(path, FakeTree.File($"me /nix/store/{path}\n"), path).ToMessage();
+        message.Path.ContentAddress = address.ToString();
+
+        var result = await _server.RegisterAsync(message);
+
+        Assert.Equal(taken ? Outcome.Registered : Outcome.Refused, result.Outcome);
+    }
+
+    // As with requireFile: only the bytes are hashed.
+    [Theory]
+    [InlineData(ContentAddressMethod.Flat, NixHashAlgorithm.Sha256)]
+    [InlineData(ContentAddressMethod.Flat, NixHashAlgorithm.Sha512)]
+    [InlineData(ContentAddressMethod.Text, NixHashAlgorithm.Sha256)]
+    public async Task Register_ExecutableFileByItsContents_IsTakenWithItsBit(ContentAddressMethod method, NixHashAlgorithm algorithm)
+    {
+        var bytes = "#!/bin/sh\n"u8;
+        var address = new ContentAddress(
+            method, algorithm == NixHashAlgorithm.Sha256 ? NixHash.Sha256(bytes) : new NixHash(algorithm, SHA512.HashData(bytes)));
+        var path = StorePathComputation.MakeFixed(StoreDirectory.Default, "setup.run", address);
+        var message = SamplePath.Create(path, FakeTree.File(bytes.ToArray(), executable: true)).ToMessage();
+        message.Path.ContentAddress = address.ToString();
+        var lie = SamplePath.Create(path, FakeTree.File("#!/bin/bash\n"u8.ToArray(), executable: true)).ToMessage();
+        lie.Path.ContentAddress = address.ToString();
+
+        Assert.Equal(Outcome.Refused, (await _server.RegisterAsync(lie)).Outcome);
+        Assert.Equal(Outcome.Registered, (await _server.RegisterAsync(message)).Outcome);
     }
 }

@@ -1,30 +1,31 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using NixFuseStore.Nix;
+using NixFuseStore.Nix.Archives;
 
-namespace NixFuseStore.Daemon.Adding;
+namespace NixFuseStore.Nix.ContentAddresses;
 
 /// <summary>
 /// SHA-256 of a NAR with the object's own hash part replaced by zeros wherever it stands, so that the hash can be a part of the path.
-/// Nix 2.8 to 2.16 and 2.35 add the positions behind it, 2.17 to 2.34 do not; both are computed.
+/// Nix 2.8 to 2.16 and 2.35 add the positions behind it, 2.17 to 2.34 do not; both are computed, and either makes a valid address.
 /// </summary>
-internal sealed class HashModulo : IDisposable
+public sealed class SelfHash : INarOutput, IDisposable
 {
     private static readonly byte[] Zeros = new byte[StorePath.HashPartLength];
 
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly byte[] _hashPart;
-    private readonly List<ulong> _positions = [];
+    private readonly List<long> _positions = [];
     private byte[] _window = [];
     private int _held;
-    private ulong _hashed;
+    private long _hashed;
 
     /// <summary>Begins with nothing.</summary>
     /// <param name="hashPart">The object's own, 32 characters.</param>
-    internal HashModulo(string hashPart) => _hashPart = Encoding.ASCII.GetBytes(hashPart);
+    public SelfHash(string hashPart) => _hashPart = Encoding.ASCII.GetBytes(hashPart);
 
-    /// <summary>Takes the next bytes.</summary>
-    internal void Append(ReadOnlySpan<byte> bytes)
+    /// <inheritdoc/>
+    public void Write(ReadOnlySpan<byte> bytes)
     {
         // What was held back, the new bytes behind it, and of those the last 31 held back: the hash part may lie across the pieces.
         int length = _held + bytes.Length;
@@ -50,15 +51,15 @@ internal sealed class HashModulo : IDisposable
     }
 
     /// <summary>Both hashes; to be asked for once.</summary>
-    internal (NixHash WithPositions, NixHash WithoutPositions) Finish()
+    public (NixHash WithPositions, NixHash WithoutPositions) Finish()
     {
         Hash(_window.AsSpan(0, _held));
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         _hash.GetCurrentHash(digest);
         var without = new NixHash(NixHashAlgorithm.Sha256, digest);
-        foreach (ulong position in _positions)
+        foreach (long position in _positions)
         {
-            _hash.AppendData(Encoding.ASCII.GetBytes($"|{position}"));
+            _hash.AppendData(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"|{position}")));
         }
 
         _hash.GetHashAndReset(digest);
@@ -71,6 +72,6 @@ internal sealed class HashModulo : IDisposable
     private void Hash(ReadOnlySpan<byte> bytes)
     {
         _hash.AppendData(bytes);
-        _hashed += (ulong)bytes.Length;
+        _hashed += bytes.Length;
     }
 }
