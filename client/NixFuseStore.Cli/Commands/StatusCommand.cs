@@ -60,9 +60,47 @@ internal static class StatusCommand
             await output.WriteLineAsync($"  {name,-9} {text}").ConfigureAwait(false);
         }
 
+        foreach (var line in DescribeAdding(status.Adding))
+        {
+            await output.WriteLineAsync($"  {"added",-9} {line}").ConfigureAwait(false);
+        }
+
         if (cache.BypassReason is { } reason)
         {
             await output.WriteLineAsync($"  {"warning",-9} nothing is written to the cache: {reason}").ConfigureAwait(false);
+        }
+    }
+
+    private static IEnumerable<string> DescribeAdding(AddingStatus? adding)
+    {
+        if (adding is null)
+        {
+            yield break;
+        }
+
+        if (adding.Waiting > 0)
+        {
+            yield return $"{adding.Waiting} paths wait to be registered at the server";
+        }
+
+        if (adding.SetAside > 0)
+        {
+            yield return $"{adding.SetAside} paths were refused by the server and are set aside in {adding.Journal}; the mount's log says why";
+        }
+
+        foreach (var file in adding.DamagedFiles)
+        {
+            yield return $"{file} is damaged, and was kept: paths in it were acknowledged and cannot be read; the mount's log says which bytes";
+        }
+
+        foreach (var other in adding.OtherStores)
+        {
+            yield return $"{other} holds paths that wait for another store to be mounted with this cache directory";
+        }
+
+        if (adding.Trouble is { } trouble)
+        {
+            yield return trouble;
         }
     }
 

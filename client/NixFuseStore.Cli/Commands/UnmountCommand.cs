@@ -12,11 +12,12 @@ internal static class UnmountCommand
         var mountPoint = new Argument<string>("MOUNTPOINT") { Description = "Where it is mounted" };
         var lazy = new Option<bool>("--lazy") { Description = "Also when it is in use: programs that use it get errors from then on" };
         var command = new Command("unmount", "Unmount a store, and wait until its cache is written") { mountPoint, lazy };
-        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetRequiredValue(mountPoint), parsed.GetValue(lazy), cancellationToken));
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            parsed.GetRequiredValue(mountPoint), parsed.GetValue(lazy), parsed.InvocationConfiguration.Output, cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(string mountPoint, bool lazy, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string mountPoint, bool lazy, TextWriter output, CancellationToken cancellationToken)
     {
         if (await MountPoints.FindByPathAsync(mountPoint, cancellationToken).ConfigureAwait(false) is not { } mount)
         {
@@ -29,6 +30,10 @@ internal static class UnmountCommand
         // The replies end when the process has put everything away.
         await foreach (var reply in ControlClient.AskAsync(mount.Socket, new ControlRequest(ControlRequest.Unmount) { Lazy = lazy }, cancellationToken).ConfigureAwait(false))
         {
+            if (reply.Progress is { } line)
+            {
+                await output.WriteLineAsync(line).ConfigureAwait(false);
+            }
         }
 
         return CommandRunner.ExitDone;

@@ -36,6 +36,9 @@ internal sealed record MountStatus
     /// <summary>Where stock Nix finds the mount's daemon; null where it has none.</summary>
     public string? DaemonSocket { get; init; }
 
+    /// <summary>What was added through the daemon and is not registered yet; null where it has none.</summary>
+    public AddingStatus? Adding { get; init; }
+
     public required CacheStatus Cache { get; init; }
 
     public required TransferStatus Transfer { get; init; }

@@ -1,8 +1,8 @@
 using System.Net.Sockets;
 using NixFuseStore.Cli.Mounting;
 using NixFuseStore.Client;
+using NixFuseStore.Client.Adding;
 using NixFuseStore.Client.Reading;
-using NixFuseStore.Client.Writing;
 using NixFuseStore.Daemon;
 using NixFuseStore.FileSystem;
 using NixFuseStore.Fuse.Mounting;
@@ -28,6 +28,9 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
 
     /// <summary>Where clients find it.</summary>
     public string SocketPath => _socket.Path;
+
+    /// <summary>What was added through it and waits to be registered.</summary>
+    public JournalStatus? Journal => _store.Journal;
 
     /// <summary>
     /// Binds the socket; clients that connect wait in the kernel's queue until the server behind it is loaded, which the mount does not wait for.

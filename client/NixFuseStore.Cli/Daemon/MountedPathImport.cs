@@ -1,4 +1,4 @@
-using NixFuseStore.Client.Writing;
+using NixFuseStore.Client.Adding;
 using NixFuseStore.Daemon;
 using NixFuseStore.Nix;
 

@@ -1,9 +1,9 @@
 using System.Net;
 using NixFuseStore.Client;
+using NixFuseStore.Client.Adding;
 using NixFuseStore.Client.Reading;
 using NixFuseStore.Client.Relations;
 using NixFuseStore.Client.Roots;
-using NixFuseStore.Client.Writing;
 using NixFuseStore.Daemon;
 using NixFuseStore.Nix;
 
@@ -39,25 +39,21 @@ internal sealed partial class MountedStore : IDaemonStore, IAsyncDisposable
         _substitutes = new Substitutes(reader);
         _roots = new StoreRoots(reader, host);
         _temporaryRoots = new TemporaryRoots(reader, host, log, TimeProvider.System);
-        _writer = new StoreWriter(connection, reader, options with { Prepare = _temporaryRoots.FlushAsync });
+        _writer = new StoreWriter(connection, reader, options with { Prepare = _temporaryRoots.FlushAsync, Keep = Keep });
     }
 
     /// <inheritdoc/>
     public StoreDirectory Directory => _reader.Directory;
 
-    /// <summary>Takes up what an earlier process of this mount answered and did not get registered.</summary>
+    /// <summary>What waits to be registered.</summary>
+    public JournalStatus? Journal => _writer.Journal;
+
+    /// <summary>Takes up what an earlier process of this mount acknowledged and did not get registered.</summary>
     public void Recover()
     {
-        try
+        if (_writer.Recover() is > 0 and var count)
         {
-            if (_writer.Recover() is > 0 and var count)
-            {
-                _log($"{count} paths that were added before are being registered");
-            }
-        }
-        catch (IOException e)
-        {
-            _log($"the journal of added paths cannot be read: {e.Message}");
+            _log($"{count} paths that were added before are being registered");
         }
     }
 
@@ -66,5 +62,12 @@ internal sealed partial class MountedStore : IDaemonStore, IAsyncDisposable
     {
         await _writer.DisposeAsync().ConfigureAwait(false);
         await _temporaryRoots.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private HeldRoots Keep(StorePath path)
+    {
+        var roots = _temporaryRoots.Open();
+        roots.Add(path);
+        return roots;
     }
 }

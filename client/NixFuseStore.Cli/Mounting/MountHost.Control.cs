@@ -43,6 +43,10 @@ internal sealed partial class MountHost
         }
 
         await EndDaemonAsync().ConfigureAwait(false);
+        if (DescribeUnregistered() is { } unregistered)
+        {
+            await reply(new ControlReply { Progress = unregistered }).ConfigureAwait(false);
+        }
 
         // The connection stays open until everything is put away: that is what whoever asked waits for.
         await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(false);
@@ -88,6 +92,9 @@ internal sealed partial class MountHost
             ResidentBytes = process.WorkingSet64,
             Paths = _fileSystem!.Slots,
             DaemonSocket = _daemon?.SocketPath,
+            Adding = _daemon?.Journal is { } journal
+                ? new AddingStatus(journal.Directory, journal.Waiting, journal.SetAside, journal.DamagedFiles, journal.OtherStores, journal.Trouble)
+                : null,
             Cache = new CacheStatus
             {
                 Directory = _location.Directory,

@@ -97,9 +97,27 @@ internal sealed partial class MountHost
     {
         lock (_ending)
         {
-            return _daemonEnd ??= _daemon?.DisposeAsync().AsTask() ?? Task.CompletedTask;
+            return _daemonEnd ??= EndAsync();
+        }
+
+        async Task EndAsync()
+        {
+            if (_daemon is not null)
+            {
+                await _daemon.DisposeAsync().ConfigureAwait(false);
+            }
+
+            if (DescribeUnregistered() is { } unregistered)
+            {
+                Log(unregistered);
+            }
         }
     }
+
+    /// <summary>One line where paths were added that the server does not have yet; else null. For when the daemon has ended.</summary>
+    private string? DescribeUnregistered() => _daemon?.Journal is { Waiting: > 0 } journal
+        ? $"{journal.Waiting} added paths are not registered at the server yet; they are kept in {journal.Directory}, and registered when {_settings.Store.Store} is mounted again with this cache directory"
+        : null;
 
     /// <summary>Notices an unmounting by others.</summary>
     private ITimer WatchMount() => TimeProvider.System.CreateTimer(

@@ -13,5 +13,8 @@ internal interface IRegistrationOwner<in TWork>
     bool Settle(TWork work, RegisterPathResult result);
 
     /// <summary>Asked when a call failed, or when the path failed before its turn. True: it has its outcome; false: it is tried again. May throw, which ends the loop.</summary>
-    bool Fail(TWork work, Exception exception);
+    /// <param name="work">The path.</param>
+    /// <param name="exception">Why.</param>
+    /// <param name="together">How many paths the call had: the failure may be the fault of any of them.</param>
+    bool Fail(TWork work, Exception exception, int together);
 }

@@ -49,7 +49,7 @@ internal sealed class PushRegistrations(ChunkLedger ledger, StoreDirectory direc
     }
 
     /// <summary>A path that cannot be read is an outcome; a server that cannot be used ends the push.</summary>
-    public bool Fail(PathWork work, Exception exception)
+    public bool Fail(PathWork work, Exception exception, int together)
     {
         if (exception is not UnreadablePathException unreadable)
         {

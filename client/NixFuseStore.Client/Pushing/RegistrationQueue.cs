@@ -30,8 +30,11 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
     private const int FewPaths = 100;
     private const ulong FewNarBytes = 1UL << 20;
 
-    /// <summary>How long paths rest that are to be tried again.</summary>
+    /// <summary>How long paths rest that are to be tried again; twice as long after each further failure that is not the want of a server.</summary>
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>The longest rest is then 16 s.</summary>
+    private const int RetryDoublingsMax = 6;
 
     /// <summary>How long a registration waits at most for those who were answered together.</summary>
     private static readonly TimeSpan GatheringTime = TimeSpan.FromMilliseconds(2);
@@ -72,7 +75,7 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
     /// <summary>The path cannot become ready. Any thread.</summary>
     internal void Fail(TWork work, Exception exception) => _inbox.Writer.TryWrite(() =>
     {
-        if (owner.Fail(work, exception))
+        if (owner.Fail(work, exception, together: 1))
         {
             Finish(work);
         }
@@ -149,6 +152,7 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
         int messageBytes = 0;
         long sectionBytes = 0;
         ulong narBytes = 0;
+        int companionsMax = int.MaxValue;
         foreach (var work in _ready.Values.ToArray())
         {
             if (owner.IsSettled(work))
@@ -166,8 +170,9 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
             messageBytes += work.MessageBytes;
             sectionBytes += work.Message!.Sections.Sum(section => (long)section.PlainLength);
             narBytes += work.Message.Path.NarSize;
+            companionsMax = Math.Min(companionsMax, work.CompanionsMax);
             if (batch.Count > 0
-                && (batch.Count == PathsMax || messageBytes > MessageBytesMax || sectionBytes > SectionBytesMax || narBytes > (ulong)NarBytesMax))
+                && (batch.Count == PathsMax || batch.Count >= companionsMax || messageBytes > MessageBytesMax || sectionBytes > SectionBytesMax || narBytes > (ulong)NarBytesMax))
             {
                 break;
             }
@@ -225,7 +230,8 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
         var again = new List<TWork>();
         foreach (var work in batch)
         {
-            if (owner.Fail(work, exception))
+            work.FailedCalls += batch.Count > 1 || exception is StoreUnavailableException ? 0 : 1;
+            if (owner.Fail(work, exception, batch.Count))
             {
                 Finish(work);
             }
@@ -243,7 +249,8 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
 
     private async Task ReadyLaterAsync(List<TWork> again, CancellationToken cancellationToken)
     {
-        await Task.Delay(RetryPause, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var pause = RetryPause * Math.Pow(2, Math.Clamp(again.Max(static work => work.FailedCalls) - 1, 0, RetryDoublingsMax));
+        await Task.Delay(pause, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         again.ForEach(Ready);
     }
 

@@ -18,5 +18,11 @@ internal abstract class RegistrationWork(long number, PathInfo info)
     /// <summary>Whether somebody waits for it alone. Settled before it is ready.</summary>
     internal virtual bool IsUrgent => false;
 
+    /// <summary>How many paths may be registered with it in one call, itself among them: fewer after a call that the server refused as a whole.</summary>
+    internal int CompanionsMax { get; set; } = int.MaxValue;
+
+    /// <summary>How often a call with it alone failed, other than for want of a server. Used by the queue's loop alone.</summary>
+    internal int FailedCalls { get; set; }
+
     internal int MessageBytes => Message?.CalculateSize() ?? 0;
 }

@@ -23,6 +23,15 @@ public sealed partial class StoreReader
     /// <summary>Id of the chunking parameters that the server wants.</summary>
     internal uint ChunkingParametersId => _store!.ChunkingParameters;
 
+    /// <summary>The store's random id, given when it was made; empty where the server does not say.</summary>
+    internal ByteString StoreId => _store!.StoreId;
+
+    /// <summary>What tells this store from all others, of other servers too: its id, its name, its directory.</summary>
+    internal string Identity => $"{Convert.ToHexStringLower(StoreId.Span)}\n{_connection.StoreName}\n{Directory.Path}";
+
+    /// <summary>Number of the last event of the store that is known here; null before the first contact.</summary>
+    internal ulong? LastEvent => _met ? _monitor.LastEvent : null;
+
     /// <summary>How long the server has been away; null while it is there.</summary>
     internal TimeSpan? AwayFor => _health.IsUp ? null : _health.TimeInState;
 

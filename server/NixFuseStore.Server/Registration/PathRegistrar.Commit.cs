@@ -90,6 +90,7 @@ internal sealed partial class PathRegistrar
             Sections = claim.Sections,
             ChunkIds = claim.ChunkIds,
             DerivationOutputs = claim.DerivationOutputs,
+            UnlessRemovedAfter = claim.Message.HasUnlessRemovedAfter ? claim.Message.UnlessRemovedAfter : null,
         };
     }
 
@@ -103,6 +104,12 @@ internal sealed partial class PathRegistrar
                 return MissingChunks(result.MissingChunks);
             case RegistrationOutcome.MissingReferences:
                 return MissingReferences(result.MissingReferences);
+            case RegistrationOutcome.Removed:
+                return new RegisterPathResult
+                {
+                    Outcome = Outcome.Revoked,
+                    Message = $"it was removed from the store behind event {claim.Message.UnlessRemovedAfter}",
+                };
             default:
                 return new RegisterPathResult { Outcome = (Outcome)result.Outcome, Path = Records.ToMessage(result.Path!) };
         }

@@ -94,6 +94,13 @@ internal sealed partial class StoreService(
     public async Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, CallContext call)
     {
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
+        if (!request.StoreId.IsEmpty && !request.StoreId.Span.SequenceEqual(store.Uuid))
+        {
+            throw new RpcException(
+                StatusCode.FailedPrecondition,
+                $"these paths were added to another store than the one that is called '{store.Name}' here; mount it anew");
+        }
+
         if (request.Paths.Count > limits.RegisterPathsMax)
         {
             throw Invalid($"at most {limits.RegisterPathsMax} paths can be registered in one call");

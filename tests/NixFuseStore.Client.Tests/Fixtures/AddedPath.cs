@@ -1,5 +1,5 @@
 using System.Text;
-using NixFuseStore.Client.Writing;
+using NixFuseStore.Client.Adding;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Archives;
 

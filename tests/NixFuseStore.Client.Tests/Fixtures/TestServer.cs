@@ -66,11 +66,13 @@ internal sealed class TestServer : IAsyncDisposable
         }
     }
 
-    public async Task RevokeAsync(params SourcePath[] paths)
+    public Task RevokeAsync(params SourcePath[] paths) => RevokeAsync([.. paths.Select(path => path.Path)]);
+
+    public async Task RevokeAsync(params StorePath[] paths)
     {
         using var connection = Connect();
         var request = new RevokePathsRequest { Store = "main" };
-        request.BaseNames.AddRange(paths.Select(p => p.Path.BaseName));
+        request.BaseNames.AddRange(paths.Select(path => path.BaseName));
         Assert.Equal(paths.Length, (await connection.Current.Store.RevokePathsAsync(request)).Revoked.Count);
     }
 

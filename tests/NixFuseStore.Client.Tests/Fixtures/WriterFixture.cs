@@ -1,5 +1,5 @@
+using NixFuseStore.Client.Adding;
 using NixFuseStore.Client.Reading;
-using NixFuseStore.Client.Writing;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Client.Tests.Fixtures;
@@ -20,11 +20,15 @@ internal sealed class WriterFixture : IAsyncDisposable
 
     public StoreWriter Writer { get; }
 
+    /// <summary>How many paths an earlier writer had left in the journal.</summary>
+    public int Recovered { get; private init; }
+
     public static async Task<WriterFixture> OpenAsync(TestServer server, StoreWriterOptions? options = null)
     {
         var connection = server.Connect();
         var reader = await connection.OpenAsync();
-        return new WriterFixture(connection, reader, new StoreWriter(connection, reader, options ?? new StoreWriterOptions()));
+        var writer = new StoreWriter(connection, reader, options ?? new StoreWriterOptions());
+        return new WriterFixture(connection, reader, writer) { Recovered = writer.Recover() };
     }
 
     public async Task<bool> IsValidAsync(StorePath path) => await Reader.FindWithClosureAsync(path, ReaderExtensions.Token) is not null;
@@ -38,11 +42,11 @@ internal sealed class WriterFixture : IAsyncDisposable
         return nar.ToArray();
     }
 
-    /// <summary>Ends as a killed process does: nothing is waited for.</summary>
-    public async Task KillAsync()
+    /// <summary>Ends without a server: what the journal holds stays there.</summary>
+    public async Task CutOffAsync()
     {
-        // The writer's calls fail with the connection, and its journal stays as it is.
         _connection.Dispose();
+        await Writer.DisposeAsync();
         await Reader.DisposeAsync();
     }
 

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using NixFuseStore.Client.Adding;
 using NixFuseStore.Client.Pushing;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
+using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Client.Tests.Pushing;
 
@@ -44,12 +46,89 @@ public sealed class RegistrationQueueTests
         Assert.InRange(calls.Count, Rounds, Rounds * 2 - Rounds / 2);
     }
 
-    private sealed class Work(long number, string name) : RegistrationWork(number, new PathInfo
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Register_OneOfManyMakesEveryCallFail_IsFoundAndTheOthersAreRegistered(bool isJournalled)
+    {
+        var bad = 13;
+        var works = Enumerable.Range(0, 20).Select(i =>
+        {
+            var name = $"path-{i}";
+            var work = new ImportWork(i, Info(name)) { IsJournalled = isJournalled };
+            work.Message = new NewPath { Path = new PathRecord { BaseName = work.Info.Path.BaseName, NarSize = 1 } };
+            return work;
+        }).ToArray();
+        var target = new FakePushTarget
+        {
+            BeforeRegistration = request =>
+            {
+                if (request.Paths.Any(path => path.Path.BaseName == works[bad].Info.Path.BaseName))
+                {
+                    throw new StoreClientException("the server failed; its log says why");
+                }
+            },
+        };
+        foreach (var work in works)
+        {
+            target.Paths.Add(work.Info.Path.HashPart, work.Message!.Path);
+        }
+
+        var owner = new ImportRegistrations(StoreDirectory.Default, TimeSpan.FromSeconds(20), TimeProvider.System);
+        var queue = new RegistrationQueue<ImportWork>(target, TimeSpan.FromMilliseconds(10), owner);
+        foreach (var work in works)
+        {
+            queue.Expect(work);
+        }
+
+        foreach (var work in works)
+        {
+            queue.Ready(work);
+        }
+
+        queue.Complete();
+        await queue.RunAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+
+        Assert.All(works.Where((_, i) => i != bad), work => Assert.True(work.Registered.IsCompletedSuccessfully));
+        Assert.Contains("its log says why", works[bad].Registered.Exception!.InnerException!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Register_ServerThatIsFull_KeepsWhatWasAcknowledged()
+    {
+        var calls = 0;
+        var work = new ImportWork(1, Info("kept")) { IsJournalled = true };
+        work.Message = new NewPath { Path = new PathRecord { BaseName = work.Info.Path.BaseName, NarSize = 1 } };
+        var target = new FakePushTarget
+        {
+            BeforeRegistration = _ =>
+            {
+                if (++calls < 4)
+                {
+                    throw new StoreClientException("full", new RpcException(StatusCode.ResourceExhausted, "full"));
+                }
+            },
+        };
+        target.Paths.Add(work.Info.Path.HashPart, work.Message.Path);
+        var owner = new ImportRegistrations(StoreDirectory.Default, TimeSpan.FromSeconds(20), TimeProvider.System);
+        var queue = new RegistrationQueue<ImportWork>(target, TimeSpan.FromMilliseconds(10), owner);
+        queue.Expect(work);
+        queue.Ready(work);
+        queue.Complete();
+
+        await queue.RunAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+
+        Assert.True(work.Registered.IsCompletedSuccessfully);
+    }
+
+    private static PathInfo Info(string name) => new()
     {
         Path = StorePath.Create(NixHash.Sha256(System.Text.Encoding.UTF8.GetBytes(name)).Digest[..20], name),
         NarHash = NixHash.Sha256([]),
         NarSize = 1,
-    })
+    };
+
+    private sealed class Work(long number, string name) : RegistrationWork(number, Info(name))
     {
         public TaskCompletionSource Answered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -66,7 +145,7 @@ public sealed class RegistrationQueueTests
             return true;
         }
 
-        public bool Fail(Work work, Exception exception)
+        public bool Fail(Work work, Exception exception, int together)
         {
             work.Answered.SetException(exception);
             return true;

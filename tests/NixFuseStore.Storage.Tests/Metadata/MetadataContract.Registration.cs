@@ -282,4 +282,48 @@ public abstract partial class MetadataContract
         Assert.Equal(sample.Registration.Sections.Select(section => section.Digest).Order(), small.Select(item => item.Section.Digest).Order());
         Assert.Empty(await Metadata.GetSmallSectionsAsync([sample.Manifest.Digest], 1, Token));
     }
+
+    [Fact]
+    public async Task Register_UnlessRemoved_RefusesWhatWasRemovedSinceAndOnlyThat()
+    {
+        var removed = SamplePath.Create("removed");
+        var other = SamplePath.Create("other");
+        await AddAsync(removed);
+        ulong before = await Metadata.GetHeadEventAsync(Main, Token);
+        await Metadata.RevokePathsAsync(Main, [removed.Path], Token);
+        ulong after = await Metadata.GetHeadEventAsync(Main, Token);
+        await SamplePath.IndexAsync(Metadata, Main, removed, other);
+
+        var results = await Metadata.RegisterPathsAsync(
+            Main,
+            ChunkScope.All,
+            [removed.Registration with { UnlessRemovedAfter = before }, other.Registration with { UnlessRemovedAfter = before }],
+            Token);
+
+        Assert.Equal([RegistrationOutcome.Removed, RegistrationOutcome.Registered], results.Select(result => result.Outcome));
+        Assert.Empty(await Metadata.QueryPathsAsync(Main, [removed.Path.HashPart], Token));
+
+        // Behind the removal it is wanted again, and then valid, whatever an older one says.
+        var again = Assert.Single(await Metadata.RegisterPathsAsync(
+            Main, ChunkScope.All, [removed.Registration with { UnlessRemovedAfter = after }], Token));
+        Assert.Equal(RegistrationOutcome.Registered, again.Outcome);
+        var late = Assert.Single(await Metadata.RegisterPathsAsync(
+            Main, ChunkScope.All, [removed.Registration with { UnlessRemovedAfter = before }], Token));
+        Assert.Equal(RegistrationOutcome.AlreadyValid, late.Outcome);
+    }
+
+    [Fact]
+    public async Task Register_TheSamePathWithAndWithoutCondition_IsRegistered()
+    {
+        var removed = SamplePath.Create("removed");
+        await AddAsync(removed);
+        ulong before = await Metadata.GetHeadEventAsync(Main, Token);
+        await Metadata.RevokePathsAsync(Main, [removed.Path], Token);
+        await SamplePath.IndexAsync(Metadata, Main, removed);
+
+        var results = await Metadata.RegisterPathsAsync(
+            Main, ChunkScope.All, [removed.Registration with { UnlessRemovedAfter = before }, removed.Registration], Token);
+
+        Assert.Equal([RegistrationOutcome.Removed, RegistrationOutcome.Registered], results.Select(result => result.Outcome));
+    }
 }

@@ -42,6 +42,12 @@ public sealed record PathRegistration
     /// <summary>The ids of the chunks in stream order, as the chunks section lists them (with repetitions).</summary>
     public required IReadOnlyList<ChunkId> ChunkIds { get; init; }
 
+    /// <summary>
+    /// Not to be registered if the path was removed behind this event: it was acknowledged then, and the removal came later. Null to
+    /// register it whatever happened.
+    /// </summary>
+    public ulong? UnlessRemovedAfter { get; init; }
+
     /// <summary>The outputs of a derivation by name, as far as their paths follow from it; none for other paths.</summary>
     public IReadOnlyDictionary<string, StorePath> DerivationOutputs { get; init; } = new Dictionary<string, StorePath>();
 }

@@ -17,4 +17,7 @@ public enum RegistrationOutcome
 
     /// <summary>References are neither valid nor registered along.</summary>
     MissingReferences = 5,
+
+    /// <summary>It was removed behind <see cref="PathRegistration.UnlessRemovedAfter"/>.</summary>
+    Removed = 7,
 }

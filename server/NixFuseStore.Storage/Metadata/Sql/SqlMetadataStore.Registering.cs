@@ -34,7 +34,7 @@ internal sealed partial class SqlMetadataStore
         var present = await FindPresentAsync(session, store, scope, candidates, cancellationToken).ConfigureAwait(false);
 
         // 2. Whether paths are valid, whether their chunks are (still) there, and whether their references are valid or come along.
-        DecideValid(candidates, present.Paths);
+        DecideValid(candidates, present);
         DecideChunks(candidates, present.Chunks);
         DecideReferences(candidates, present.Paths);
 
@@ -92,25 +92,55 @@ internal sealed partial class SqlMetadataStore
             """,
             new RowSet(sections.Length).Digest("digest", Array.ConvertAll(sections, digest => digest.ToArray())),
             reader => present.Sections.Add(sections[reader.GetInt64(0)], reader.GetInt64(1) > 0));
+        AddRemovals(batch, store, candidates, present);
         await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
         present.Head = locked ?? throw NoStore(store);
         return present;
+    }
+
+    // Removals that the database has forgotten count as none: what was acknowledged is not given up for lack of knowledge.
+    private static void AddRemovals(SqlBatch batch, StoreId store, Candidate[] candidates, Present present)
+    {
+        var conditional = candidates.Where(candidate => candidate.Path.UnlessRemovedAfter is not null)
+            .ToLookup(candidate => candidate.Path.Path.BaseName, candidate => candidate.Path.UnlessRemovedAfter!.Value, StringComparer.Ordinal);
+        if (conditional.Count == 0)
+        {
+            return;
+        }
+
+        batch.Query(
+            new SqlText(
+                "SELECT number, base_name FROM events WHERE store = @store AND number > @after AND kind = @kind ORDER BY number",
+                ("@store", store.Value),
+                ("@after", (long)Math.Min(conditional.Min(static events => events.Min()), long.MaxValue)),
+                ("@kind", (int)StoreEventKind.Removed)),
+            reader =>
+            {
+                if (reader.GetString(1) is var name && conditional.Contains(name))
+                {
+                    present.Removals[name] = (ulong)reader.GetInt64(0);
+                }
+            });
     }
 
     /// <summary>The sections that a manifest names.</summary>
     private static IEnumerable<SectionDigest> SectionsOf(ManifestHeader manifest) =>
         Enum.GetValues<ManifestSection>().Where(section => manifest.GetLength(section) > 0).Select(manifest.GetDigest);
 
-    private static void DecideValid(Candidate[] candidates, Dictionary<string, ValidPath> valid)
+    private static void DecideValid(Candidate[] candidates, Present present)
     {
         var first = new Dictionary<string, Candidate>();
         foreach (var candidate in candidates)
         {
-            if (valid.TryGetValue(candidate.HashPart, out var path))
+            if (present.Paths.TryGetValue(candidate.HashPart, out var path))
             {
                 candidate.Outcome = path.Name == candidate.Path.Path.Name && path.NarHash.AsSpan().SequenceEqual(candidate.Path.NarHash)
                     ? RegistrationOutcome.AlreadyValid
                     : RegistrationOutcome.Conflict;
+            }
+            else if (present.Removals.TryGetValue(candidate.Path.Path.BaseName, out var removal) && removal > candidate.Path.UnlessRemovedAfter)
+            {
+                candidate.Outcome = RegistrationOutcome.Removed;
             }
             else if (!first.TryAdd(candidate.HashPart, candidate))
             {
@@ -235,6 +265,9 @@ internal sealed partial class SqlMetadataStore
 
         /// <summary>Of the paths themselves and of their references those that are valid, by hash part.</summary>
         public Dictionary<string, ValidPath> Paths { get; } = [];
+
+        /// <summary>Numbers of the last removals of paths that are to be registered only if they were not removed, by base name.</summary>
+        public Dictionary<string, ulong> Removals { get; } = new(StringComparer.Ordinal);
 
         /// <summary>Chunks that the caller may read.</summary>
         public Dictionary<ChunkId, FoundChunk> Chunks { get; } = [];

@@ -1,8 +1,8 @@
 using NixFuseStore.Client.Tests.Fixtures;
-using NixFuseStore.Client.Writing;
+using NixFuseStore.Client.Adding;
 using NixFuseStore.Nix.Archives;
 
-namespace NixFuseStore.Client.Tests.Writing;
+namespace NixFuseStore.Client.Tests.Adding;
 
 /// <summary>The same whichever way content takes to the server.</summary>
 /// <param name="wholeNars">Whether NARs are sent as they are.</param>

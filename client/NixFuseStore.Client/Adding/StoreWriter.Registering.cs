@@ -2,7 +2,7 @@ using NixFuseStore.Client.Pushing;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
 /// <content>From a NAR that has come to a path that is valid.</content>
 public sealed partial class StoreWriter

@@ -1,8 +1,9 @@
 using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Reading;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
 /// <summary>
 /// The stages behind all imports of a writer: chunks are asked about, compressed and uploaded, then paths are registered, those that are
@@ -34,12 +35,12 @@ internal sealed class ImportPipeline : IAsyncDisposable
     private int _wholeLeft;
     private long _number;
 
-    internal ImportPipeline(ServerConnection connection, StoreDirectory directory, StoreWriterOptions options)
+    internal ImportPipeline(ServerConnection connection, StoreReader reader, StoreWriterOptions options)
     {
         var target = new ServerPushTarget(connection);
         var progress = new PushProgress();
         _target = new RetryingPushTarget(target, options.Patience, progress, options.Time);
-        _directory = directory;
+        _directory = reader.Directory;
         _spoolMemory = new ByteBudget(options.NarBytesHeldMax);
         _spoolDirectory = options.JournalDirectory ?? Path.GetTempPath();
         _wholeLeft = options.SendsWholeNars ?? connection.IsLoopback ? WholeMax : 0;
@@ -50,8 +51,8 @@ internal sealed class ImportPipeline : IAsyncDisposable
             ChunkBytesHeldMax = options.ChunkBytesHeldMax,
             CompressionLevel = options.CompressionLevel,
         });
-        var prepared = new PreparedPushTarget(target, options.Prepare);
-        Registrations = new RegistrationQueue<ImportWork>(prepared, JournalLinger, new ImportRegistrations(directory, options.Patience, options.Time));
+        var prepared = new PreparedPushTarget(target, reader.StoreId, options.Prepare);
+        Registrations = new RegistrationQueue<ImportWork>(prepared, JournalLinger, new ImportRegistrations(_directory, options.Patience, options.Time));
         foreach (var loop in Sender.Loops().Append(Registrations.RunAsync))
         {
             _loops.Add(Task.Run(() => loop(_stop.Token)));

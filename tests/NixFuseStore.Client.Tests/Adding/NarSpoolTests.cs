@@ -1,8 +1,8 @@
 using NixFuseStore.Client.Pushing;
 using NixFuseStore.Client.Tests.Fixtures;
-using NixFuseStore.Client.Writing;
+using NixFuseStore.Client.Adding;
 
-namespace NixFuseStore.Client.Tests.Writing;
+namespace NixFuseStore.Client.Tests.Adding;
 
 public sealed class NarSpoolTests : IDisposable
 {

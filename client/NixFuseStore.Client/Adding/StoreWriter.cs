@@ -3,7 +3,7 @@ using NixFuseStore.Client.Reading;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
 /// <summary>
 /// Adds paths to a store, for as long as a process lives and for many callers at once. A path is durable and valid everywhere when its
@@ -33,7 +33,7 @@ public sealed partial class StoreWriter : IAsyncDisposable
         _smallPaths = new SmallPathCheck(reader.Directory);
         _pendingBytes = new ByteBudget(options.PendingBytesMax);
         _journal = options.JournalDirectory is { } directory
-            ? new PathJournal(directory, $"{connection.StoreName}\n{reader.Directory.Path}", options.Log)
+            ? new PathJournal(directory, reader.Identity, options.Log, options.Time)
             : null;
     }
 
@@ -55,10 +55,15 @@ public sealed partial class StoreWriter : IAsyncDisposable
                 $"the server cuts content by rules {_reader.ChunkingParametersId}, which this program does not know; it is older than the server");
     }
 
-    /// <summary>Ends everything that is under way; whoever waits gets an exception. What the journal holds is waited for, for a few seconds.</summary>
+    /// <summary>Ends everything that is under way; those who wait get an exception. What the journal holds is waited for, for a few seconds.</summary>
     public async ValueTask DisposeAsync()
     {
         await DrainAsync().ConfigureAwait(false);
+        if (_readingAgain is not null)
+        {
+            await _readingAgain.DisposeAsync().ConfigureAwait(false);
+        }
+
         ImportPipeline? pipeline;
         lock (_gate)
         {
@@ -82,7 +87,7 @@ public sealed partial class StoreWriter : IAsyncDisposable
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            return _pipeline ??= new ImportPipeline(_connection, _reader.Directory, _options);
+            return _pipeline ??= new ImportPipeline(_connection, _reader, _options);
         }
     }
 }

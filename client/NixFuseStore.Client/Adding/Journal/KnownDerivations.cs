@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Derivations;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
 /// <summary>
 /// Remembers by which hash each derivation that came by counts as an input of others, so that one that needs them can be checked without

@@ -2,7 +2,7 @@ using System.Buffers;
 using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Client.Pushing;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
 /// <summary>
 /// The bytes of a NAR until the server has all of them. One writes, another sends what is there meanwhile, and once more from the start

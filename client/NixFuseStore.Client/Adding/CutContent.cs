@@ -5,7 +5,7 @@ using NixFuseStore.Nix;
 using NixFuseStore.Nix.Archives;
 using NixFuseStore.Protocol;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
 /// <summary>
 /// Content that is blanked and cut here, on the thread that writes it, while its chunks are compressed and uploaded on others: only what

@@ -1,7 +1,7 @@
 using NixFuseStore.Client.Pushing;
 using NixFuseStore.Content;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
 /// <summary>Collects the chunks of an import that have to be sent, for the moment between two pieces of its NAR.</summary>
 internal sealed class ImportSink(ImportPipeline pipeline) : SmallContentSink(keeps: true)

@@ -1,10 +1,14 @@
+using Google.Protobuf;
 using NixFuseStore.Client.Pushing;
 using NixFuseStore.Protocol;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
-/// <summary>Prepares each registration, once for all of its paths; all other calls go straight on.</summary>
-internal sealed class PreparedPushTarget(IPushTarget target, Func<CancellationToken, ValueTask>? prepare) : IPushTarget
+/// <summary>
+/// Prepares each registration, once for all of its paths, and says which store it is meant for: behind the address there may be another one
+/// now. All other calls go straight on.
+/// </summary>
+internal sealed class PreparedPushTarget(IPushTarget target, ByteString storeId, Func<CancellationToken, ValueTask>? prepare) : IPushTarget
 {
     public string StoreName => target.StoreName;
 
@@ -28,6 +32,7 @@ internal sealed class PreparedPushTarget(IPushTarget target, Func<CancellationTo
             await prepare(cancellationToken).ConfigureAwait(false);
         }
 
+        request.StoreId = storeId;
         return await target.RegisterPathsAsync(request, narBytes, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -2,7 +2,7 @@ using NixFuseStore.Client.Pushing;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
 /// <summary>A path that somebody added, on its way to the server.</summary>
 /// <param name="number">Its place in the order of additions.</param>
@@ -25,6 +25,9 @@ internal sealed class ImportWork(long number, PathInfo info) : RegistrationWork(
 
     /// <summary>When a call with it failed for the first time, as a timestamp of the clock; null before. Used by the queue's loop alone.</summary>
     internal long? FirstFailure { get; set; }
+
+    /// <summary>How often a call with it alone failed. Used by the queue's loop alone.</summary>
+    internal int FailuresAlone { get; set; }
 
     internal void Abandon() => IsAbandoned = true;
 

@@ -1,6 +1,6 @@
 using NixFuseStore.Nix;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
 /// <summary>How a <see cref="StoreWriter"/> works: how long it waits, what it may hold, where its journal lies.</summary>
 public sealed record StoreWriterOptions
@@ -11,6 +11,12 @@ public sealed record StoreWriterOptions
     /// <summary>Called before paths are registered, once for all of a call: whatever keeps them alive is to be with the server when the task ends. Null for
     /// nothing.</summary>
     public Func<CancellationToken, ValueTask>? Prepare { get; init; }
+
+    /// <summary>
+    /// Called with each path that is acknowledged before it is registered: what it returns keeps the path alive, and is disposed when the
+    /// path is registered. Null for nothing.
+    /// </summary>
+    public Func<StorePath, IDisposable>? Keep { get; init; }
 
     /// <summary>
     /// Called with each path that became valid, before its registration is answered: whatever showed it as absent is to show it when the

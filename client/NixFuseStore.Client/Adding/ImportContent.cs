@@ -1,7 +1,7 @@
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
 /// <summary>How the content of an import gets to the server. Used by one caller at a time; bytes were found to be those of a NAR before.</summary>
 internal abstract class ImportContent : IAsyncDisposable

@@ -5,7 +5,7 @@ using NixFuseStore.Nix;
 using NixFuseStore.Nix.Archives;
 using NixFuseStore.Protocol;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
 /// <summary>
 /// A NAR on its way into the store: parsed and hashed on the thread that writes it, and sent on meanwhile. Used by one caller at a time.

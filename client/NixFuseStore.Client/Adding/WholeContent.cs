@@ -2,7 +2,7 @@ using NixFuseStore.Client.Pushing;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 
-namespace NixFuseStore.Client.Writing;
+namespace NixFuseStore.Client.Adding;
 
 /// <summary>
 /// Content that goes to the server as the NAR that it is, while it is written. The server blanks and cuts it: where it is on this host, all
