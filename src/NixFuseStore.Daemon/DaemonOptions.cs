@@ -41,6 +41,12 @@ public sealed record DaemonOptions
     /// <summary>Where data of unknown size is kept that does not fit into 1 MiB of memory; the files have no names.</summary>
     public string TemporaryDirectory { get; init; } = Path.GetTempPath();
 
+    /// <summary>Bytes of such data at most.</summary>
+    public long SpoolBytesMax { get; init; } = 64L << 30;
+
+    /// <summary>Bytes that such data leaves free in the file system of <see cref="TemporaryDirectory"/>, for the cache and for others.</summary>
+    public long SpoolBytesLeft { get; init; } = 1L << 30;
+
     /// <summary>Told, in one line, what an operator should know: unexpected failures. May be called from any thread.</summary>
     public Action<string> Notice { get; init; } = static _ => { };
 

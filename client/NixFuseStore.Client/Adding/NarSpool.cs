@@ -1,6 +1,7 @@
 using System.Buffers;
 using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Client.Pushing;
+using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Client.Adding;
 
@@ -23,6 +24,12 @@ internal sealed class NarSpool(ByteBudget memory, string directory, ulong? bytes
 {
     /// <summary>Bytes of a segment, which is also what is sent at once. Each one wakes a thread or two.</summary>
     internal const int SegmentBytes = 1 << 20;
+
+    /// <summary>The free room is looked at once for so many segments.</summary>
+    private const int LookSegments = 16;
+
+    /// <summary>Bytes that temporary files leave free in their file system.</summary>
+    private const long BytesLeft = 1L << 30;
 
     private readonly Lock _gate = new();
 
@@ -163,6 +170,7 @@ internal sealed class NarSpool(ByteBudget memory, string directory, ulong? bytes
     private byte[] MoveOldest()
     {
         var oldest = _segments[0];
+        RequireRoom();
         try
         {
             _file ??= OpenFile();
@@ -176,6 +184,16 @@ internal sealed class NarSpool(ByteBudget memory, string directory, ulong? bytes
         _segments.RemoveAt(0);
         _moved++;
         return oldest;
+    }
+
+    // A client may send for ever; the disk is not its own.
+    private void RequireRoom()
+    {
+        if (_moved % LookSegments == 0 && FreeSpace.Of(directory) is { } free && free - (LookSegments * SegmentBytes) < BytesLeft)
+        {
+            throw new StoreClientException(
+                $"there is no room for more of the NAR: {free} bytes are left in {directory}, and {BytesLeft} are to stay free for the cache and others");
+        }
     }
 
     private SafeFileHandle OpenFile()

@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Daemon.Adding;
 
@@ -6,12 +7,19 @@ namespace NixFuseStore.Daemon.Adding;
 /// Keeps data whose size is not known yet: up to 1 MiB in memory, more in a temporary file without a name, which vanishes with this
 /// process at the latest.
 /// </summary>
-internal sealed class Spool(string directory) : IDisposable
+/// <param name="directory">Where the file is made.</param>
+/// <param name="bytesMax">Bytes that are kept at most.</param>
+/// <param name="bytesLeft">Bytes that are left free in the file system.</param>
+internal sealed class Spool(string directory, long bytesMax = long.MaxValue, long bytesLeft = 0) : IDisposable
 {
     /// <summary>Bytes that are kept in memory.</summary>
     internal const int MemoryBytesMax = 1024 * 1024;
 
+    /// <summary>The free room is looked at whenever so many bytes have come.</summary>
+    private const long LookInterval = 16L << 20;
+
     private readonly MemoryStream _memory = new();
+    private long _lookAt;
     private SafeFileHandle? _file;
 
     /// <summary>Bytes so far.</summary>
@@ -79,6 +87,7 @@ internal sealed class Spool(string directory) : IDisposable
 
     private void WriteToFile(ReadOnlySpan<byte> bytes)
     {
+        RequireRoom(bytes.Length);
         try
         {
             if (_file is null)
@@ -96,6 +105,27 @@ internal sealed class Spool(string directory) : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw Failed("write", e);
+        }
+    }
+
+    // A client may send for ever; the disk is not its own.
+    private void RequireRoom(int length)
+    {
+        if (Length + length > bytesMax)
+        {
+            throw new DaemonStoreException($"the data has more than the {bytesMax} bytes that are taken at once");
+        }
+
+        if (Length < _lookAt)
+        {
+            return;
+        }
+
+        _lookAt = Length + LookInterval;
+        if (FreeSpace.Of(directory) is { } free && free - LookInterval < bytesLeft)
+        {
+            throw new DaemonStoreException(
+                $"there is no room for more of the data: {Length} bytes have come, {free} are left in {directory}, and {bytesLeft} are to stay free");
         }
     }
 

@@ -73,7 +73,7 @@ internal static class AddOperations
         List<StorePath> references,
         Func<FileDataHandler, ValueTask> receive)
     {
-        using var contents = new Spool(session.Services.Options.TemporaryDirectory);
+        using var contents = OpenSpool(session.Services.Options);
         using var hash = new ContentHash(algorithm);
         await receive(data =>
         {
@@ -99,6 +99,8 @@ internal static class AddOperations
         await FileImport.WriteAsync(contents, import, session.Ended);
         return await RegisterAsync(adder, import, path, address, references);
     }
+
+    private static Spool OpenSpool(DaemonOptions options) => new(options.TemporaryDirectory, options.SpoolBytesMax, options.SpoolBytesLeft);
 
     private static async ValueTask<PathInfo> AddTreeAsync(
         DaemonSession session, string name, NixHashAlgorithm algorithm, List<StorePath> references, WireReader data)

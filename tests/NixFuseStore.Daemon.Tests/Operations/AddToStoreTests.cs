@@ -182,6 +182,30 @@ public sealed class AddToStoreTests
         await reply.ExpectLastAsync();
     }
 
+    [Theory]
+    [InlineData(3 << 20, 0, "more than the 3145728 bytes")]
+    [InlineData(long.MaxValue, long.MaxValue, "no room for more of the data")]
+    public async Task FlatFile_WithoutEnd_IsBoundedAndLeavesTheConnectionUsable(long bytesMax, long bytesLeft, string message)
+    {
+        var directory = Directory.CreateTempSubdirectory("nixfuse-spool-");
+        try
+        {
+            var reply = await TestDaemon.ConverseAsync(
+                _store,
+                38,
+                bytes => bytes.Number(7).Text("endless").Text("fixed:sha256").Number(0).Number(0).Framed(new byte[8 << 20], 64 * 1024).Number(1).Path(Hello),
+                TestDaemon.Trusting with { TemporaryDirectory = directory.FullName, SpoolBytesMax = bytesMax, SpoolBytesLeft = bytesLeft });
+            Assert.Contains(message, await reply.ExpectErrorAsync(), StringComparison.Ordinal);
+            await reply.ExpectLastAsync();
+            Assert.False(await reply.ReadBoolAsync());
+            Assert.Empty(directory.EnumerateFileSystemInfos());
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public async Task Repair_NeedsTrust()
     {
