@@ -51,7 +51,18 @@ internal sealed class DeferredWork(TimeSpan linger, TimeSpan retryPause, Func<Ca
                 _isAsked = false;
             }
 
-            bool succeeded = await work(_stop.Token).ConfigureAwait(false);
+            bool succeeded;
+            try
+            {
+                succeeded = await work(_stop.Token).ConfigureAwait(false);
+            }
+#pragma warning disable CA1031 // Whatever it is: it is tried again after the pause, or nothing that is asked for later would ever be done.
+            catch (Exception) when (!_stop.IsCancellationRequested)
+#pragma warning restore CA1031
+            {
+                succeeded = false;
+            }
+
             lock (_gate)
             {
                 if (succeeded && !_isAsked)

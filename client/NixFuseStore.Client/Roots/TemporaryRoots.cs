@@ -149,7 +149,9 @@ public sealed class TemporaryRoots : IAsyncDisposable
             await InTurnAsync(work, cancellationToken).ConfigureAwait(false);
             return true;
         }
-        catch (StoreClientException e)
+#pragma warning disable CA1031 // Whatever it is, it is tried again: a loop that ends here would let the lease run out, and with it what is kept.
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+#pragma warning restore CA1031
         {
             _log?.Invoke($"temporary roots could not be {what}, and are later: {e.Message}");
             return false;
