@@ -31,10 +31,23 @@ internal sealed class ImportSink(ImportPipeline pipeline) : SmallContentSink(kee
     /// <summary>Hands on what was collected. Waits while too much is under way.</summary>
     internal async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
-        while (_claimed.TryPeek(out var chunk))
+        if (_claimed.Count == 0)
         {
-            await pipeline.Sender.SendAsync(chunk, askFirst: true, cancellationToken).ConfigureAwait(false);
-            _claimed.Dequeue();
+            return;
+        }
+
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, pipeline.Ended);
+        try
+        {
+            while (_claimed.TryPeek(out var chunk))
+            {
+                await pipeline.Sender.SendAsync(chunk, askFirst: true, either.Token).ConfigureAwait(false);
+                _claimed.Dequeue();
+            }
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new PipelineFailedException("adding has ended inside this program; try again", e);
         }
     }
 
@@ -44,10 +57,18 @@ internal sealed class ImportSink(ImportPipeline pipeline) : SmallContentSink(kee
     /// <summary>Ends the import, finished or not.</summary>
     internal void Close()
     {
-        // Others may wait for what was claimed here, so it is sent all the same.
+        // Where it is on the server already, this says nothing any more; else those of its chunks that no other import needs are not sent.
+        _waits?.Fail(new StoreUnavailableException("the client has given up"));
         while (_claimed.TryDequeue(out var chunk))
         {
-            _ = pipeline.Sender.SendAsync(chunk, askFirst: true, CancellationToken.None);
+            if (pipeline.Ledger.TryDrop(chunk.Id))
+            {
+                chunk.Release();
+            }
+            else
+            {
+                _ = pipeline.Sender.SendAsync(chunk, askFirst: true, CancellationToken.None);
+            }
         }
 
         Dispose();

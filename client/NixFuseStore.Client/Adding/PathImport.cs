@@ -32,6 +32,9 @@ public sealed class PathImport : IAsyncDisposable
         _narBytes = narBytes;
     }
 
+    /// <summary>Where it goes; one that has failed takes the import with it.</summary>
+    internal ImportPipeline Pipeline => _pipeline;
+
     /// <summary>Whether the NAR has ended.</summary>
     public bool IsComplete => _parser.IsComplete;
 

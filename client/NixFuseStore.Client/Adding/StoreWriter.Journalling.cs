@@ -19,6 +19,9 @@ public sealed partial class StoreWriter
 
     private static readonly TimeSpan DrainPause = TimeSpan.FromMilliseconds(10);
 
+    /// <summary>How long paths of a pipeline that has failed wait for the next one.</summary>
+    private static readonly TimeSpan RequeuePause = TimeSpan.FromSeconds(1);
+
     /// <summary>Paths that the server refused behind an acknowledgement; more are not remembered.</summary>
     private const int RefusedMax = 10_000;
 
@@ -180,7 +183,7 @@ public sealed partial class StoreWriter
         var registered = false;
         try
         {
-            var record = await work.Registered.ConfigureAwait(false);
+            var record = await RegisterJournalledAsync(work, message).ConfigureAwait(false);
             _reader.AdoptRegistered(record, message.Path);
             registered = true;
             _journal!.Complete(entry);
@@ -208,6 +211,27 @@ public sealed partial class StoreWriter
         _pendingBytes.Return(heldBytes);
         kept?.Dispose();
         Interlocked.Decrement(ref _behind);
+    }
+
+    // A pipeline that has failed is followed by another one.
+    private async Task<PathRecord> RegisterJournalledAsync(ImportWork work, NewPath message)
+    {
+        while (true)
+        {
+            try
+            {
+                return await work.Registered.ConfigureAwait(false);
+            }
+            catch (PipelineFailedException)
+            {
+                await Task.Delay(RequeuePause, _options.Time).ConfigureAwait(false);
+                var pipeline = Pipeline();
+                work = pipeline.Announce(work.Info);
+                work.Message = message;
+                work.IsJournalled = true;
+                pipeline.Registrations.Ready(work);
+            }
+        }
     }
 
     /// <summary>Waits for what is acknowledged and not registered yet, while the server is there, up to a deadline.</summary>

@@ -23,13 +23,14 @@ public sealed partial class StoreWriter
             return known.Info;
         }
 
-        // 2. Its place in the order, before anything is waited for.
-        var pipeline = Pipeline();
-        import.FinishContent();
-        var work = pipeline.Announce(info);
-        work.Message = import.TryMakeMessage(info);
+        // 2. Its place in the order, before anything else is waited for.
+        var pipeline = import.Pipeline;
+        var work = await pipeline.AnnounceAsync(info, cancellationToken).ConfigureAwait(false);
         try
         {
+            import.FinishContent();
+            work.Message = import.TryMakeMessage(info);
+
             // 3. Answered from the journal, if it can be.
             if (CanJournal(import, info) && await TryJournalAsync(pipeline, work, cancellationToken).ConfigureAwait(false))
             {
@@ -39,8 +40,9 @@ public sealed partial class StoreWriter
 
             await import.SendRestAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is OperationCanceledException or StoreClientException)
+        catch
         {
+            // Whatever it is: what refers to this path must not wait for it.
             work.Abandon();
             pipeline.Registrations.Ready(work);
             throw;
@@ -67,7 +69,9 @@ public sealed partial class StoreWriter
             work.Message ??= import.TryMakeMessage(work.Info);
             record = work.Message!.Path;
         }
-        catch (Exception e) when (e is StoreClientException or OperationCanceledException)
+#pragma warning disable CA1031 // Whatever it is: who waits is told, and what refers to this path does not wait for it.
+        catch (Exception e)
+#pragma warning restore CA1031
         {
             // Tried often enough: what failed here is not tried again.
             work.SetFailed(e);

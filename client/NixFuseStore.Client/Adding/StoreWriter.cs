@@ -87,6 +87,12 @@ public sealed partial class StoreWriter : IAsyncDisposable
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_pipeline is { HasFailed: true } failed)
+            {
+                _pipeline = null;
+                _ = failed.DisposeAsync().AsTask();
+            }
+
             return _pipeline ??= new ImportPipeline(_connection, _reader, _options);
         }
     }

@@ -90,6 +90,17 @@ internal sealed class ChunkLedger(bool forgetsSettled = false)
         return isWanted;
     }
 
+    /// <summary>Forgets a chunk that is needed by none of those who waited for it.</summary>
+    /// <returns>Whether it was: then it is not to be sent.</returns>
+    internal bool TryDrop(in ChunkId id)
+    {
+        lock (_gate)
+        {
+            return _chunks.TryGetValue(id, out var waiting) && waiting is not null && waiting.All.TrueForAll(static waits => waits.HasFailed)
+                && _chunks.Remove(id);
+        }
+    }
+
     /// <summary>The server says that it lacks chunks which it had: they are to be claimed again. One that is on its way is left alone.</summary>
     internal void Forget(IEnumerable<ChunkId> ids)
     {

@@ -70,7 +70,10 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
             batch.Clear();
             while (batch.Count < QueryChunksMax && _toAsk.Reader.TryRead(out var chunk))
             {
-                batch.Add(chunk);
+                if (!TryDrop(chunk))
+                {
+                    batch.Add(chunk);
+                }
             }
 
             if (batch.Count == 0)
@@ -82,9 +85,9 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
             {
                 await AskAsync(batch, cancellationToken).ConfigureAwait(false);
             }
-            catch (StoreClientException exception)
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
             {
-                batch.ForEach(chunk => Fail(chunk, exception));
+                batch.ForEach(chunk => Fail(chunk, Describe(exception)));
             }
         }
     }
@@ -106,6 +109,7 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
 
         for (int i = 0; i < batch.Count; i++)
         {
+            // From here on nothing throws: a chunk has one end.
             if ((answer.Missing[i / 8] >> (i % 8) & 1) != 0)
             {
                 _toCompress.Writer.TryWrite(batch[i]);
@@ -119,6 +123,22 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
             }
         }
     }
+
+    // Needed by none any more: those who added it have gone.
+    private bool TryDrop(HeldChunk chunk)
+    {
+        if (!ledger.TryDrop(chunk.Id))
+        {
+            return false;
+        }
+
+        chunk.Release();
+        _budget.Return(chunk.Length);
+        return true;
+    }
+
+    private static StoreClientException Describe(Exception exception) =>
+        exception as StoreClientException ?? new StoreClientException($"sending content failed inside this program: {exception.Message}", exception);
 
     private void Fail(HeldChunk chunk, StoreClientException exception)
     {
@@ -151,7 +171,25 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
         {
             while (_toCompress.Reader.TryRead(out var chunk))
             {
-                _toUpload.Writer.TryWrite(Pack(chunk, buffer));
+                if (TryDrop(chunk))
+                {
+                    continue;
+                }
+
+                PackedChunk packed;
+                try
+                {
+                    packed = Pack(chunk, buffer);
+                }
+#pragma warning disable CA1031 // Those who wait for the chunk are told, and the loop goes on.
+                catch (Exception exception)
+#pragma warning restore CA1031
+                {
+                    Fail(chunk, Describe(exception));
+                    continue;
+                }
+
+                _toUpload.Writer.TryWrite(packed);
                 chunk.Release();
             }
         }
@@ -187,9 +225,9 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
             {
                 await target.UploadAsync(batch, cancellationToken).ConfigureAwait(false);
             }
-            catch (StoreClientException exception)
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
             {
-                batch.ForEach(chunk => Fail(chunk, exception));
+                batch.ForEach(chunk => Fail(chunk, Describe(exception)));
                 continue;
             }
 
@@ -206,6 +244,12 @@ internal sealed class ChunkSender(IPushTarget target, ChunkLedger ledger, PushPr
     {
         while (bytes < UploadBytes && _toUpload.Reader.TryRead(out var chunk))
         {
+            if (ledger.TryDrop(chunk.Id))
+            {
+                _budget.Return(chunk.PlainLength);
+                continue;
+            }
+
             batch.Add(chunk);
             bytes += chunk.Stored.Length;
         }

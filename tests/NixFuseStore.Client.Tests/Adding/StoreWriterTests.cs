@@ -230,6 +230,34 @@ public abstract class StoreWriterTests(bool wholeNars)
         Assert.Equal(paths.Select(path => path.Path).Order(), await host.Reader.ListValidAsync(ReaderExtensions.Token));
     }
 
+    [Fact]
+    public async Task Add_PipelineFailsInside_WaitersAreToldAndTheNextAddWorks()
+    {
+        await using var server = await TestServer.StartAsync();
+        var log = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        await using var host = await WriterFixture.OpenAsync(server, new StoreWriterOptions { Log = log.Enqueue, SendsWholeNars = false });
+        var waiting = AddedPath.Of(_source.Name("waiting"), SourceEntry.File(_source.Content(500_000)));
+        await using var import = host.Writer.BeginImport();
+        await import.WriteAsync(waiting.Nar, ReaderExtensions.Token);
+
+        // Twice ready is once too often: the loop that registers ends by an exception of its own.
+        var pipeline = import.Pipeline;
+        var missing = AddedPath.Of(_source.Name("missing"), SourceEntry.File("never ready"));
+        var work = pipeline.Announce(missing.Info);
+        var blocked = pipeline.Announce(waiting.Info with { References = [missing.Path] });
+        blocked.Message = new NixFuseStore.Protocol.NewPath();
+        pipeline.Registrations.Ready(blocked);
+        pipeline.Registrations.Ready(blocked);
+
+        await Assert.ThrowsAsync<PipelineFailedException>(() => work.Registered.WaitAsync(TimeSpan.FromSeconds(20), ReaderExtensions.Token));
+        await Assert.ThrowsAsync<PipelineFailedException>(
+            () => import.RegisterAsync(waiting.Info, ReaderExtensions.Token).WaitAsync(TimeSpan.FromSeconds(20), ReaderExtensions.Token));
+        Assert.Single(log);
+
+        await waiting.AddAsync(host.Writer).WaitAsync(TimeSpan.FromSeconds(20), ReaderExtensions.Token);
+        Assert.Equal(waiting.Nar, await host.NarAsync(waiting.Path));
+    }
+
     private Task<WriterFixture> OpenAsync(TestServer server, StoreWriterOptions? options = null) =>
         WriterFixture.OpenAsync(server, (options ?? new StoreWriterOptions()) with { SendsWholeNars = wholeNars });
 }

@@ -79,6 +79,57 @@ public sealed class ChunkSenderTests : IAsyncDisposable
         await await WantAsync();
     }
 
+    // More often than there are loops of any stage.
+    [Theory]
+    [InlineData("FindMissingChunks")]
+    [InlineData("Upload")]
+    public async Task Chunk_CallsFailUnexpectedly_WaitersAreToldAndTheLoopsGoOn(string call)
+    {
+        _server.BeforeCall = name => name == call ? throw new InvalidOperationException("a fault of this program") : Task.CompletedTask;
+        for (var i = 0; i < 12; i++)
+        {
+            var error = await Assert.ThrowsAsync<StoreClientException>(async () => await await WantAsync());
+            Assert.Contains("a fault of this program", error.Message, StringComparison.Ordinal);
+        }
+
+        _server.BeforeCall = null;
+        await await WantAsync();
+        Assert.Equal([Id], _server.Chunks.Keys);
+    }
+
+    [Fact]
+    public async Task Chunk_WhoAddedItHasGone_IsNotUploaded()
+    {
+        var asking = new TaskCompletionSource();
+        var goOn = new TaskCompletionSource();
+        _server.BeforeCall = async name =>
+        {
+            if (name == "FindMissingChunks" && asking.TrySetResult())
+            {
+                await goOn.Task;
+            }
+        };
+        var gone = new ChunkWaits(() => { }, _ => { });
+        Assert.True(_ledger.TryClaim(Id, gone));
+        await _sender.SendAsync(HeldChunk.Copy(Id, Plain), askFirst: true, TestContext.Current.CancellationToken);
+        await asking.Task;
+
+        gone.Fail(new StoreUnavailableException("the client has given up"));
+        goOn.SetResult();
+
+        // There is room for one chunk only: this one comes when the other is out.
+        var other = PusherTests.Noise(2, Plain.Length);
+        var sent = new TaskCompletionSource();
+        var otherId = ChunkId.Compute(other);
+        Assert.True(_ledger.TryClaim(otherId, new ChunkWaits(sent.SetResult, sent.SetException)));
+        await _sender.SendAsync(HeldChunk.Copy(otherId, other), askFirst: true, TestContext.Current.CancellationToken)
+            .WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await sent.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+
+        Assert.Equal([otherId], _server.Chunks.Keys);
+        Assert.Equal(1, _server.Calls["Upload"]);
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
