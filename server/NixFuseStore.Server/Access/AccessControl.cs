@@ -37,6 +37,13 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
                 $"no token was made yet, so {reason}: make one on the server with 'nixfuse-server token create --store NAME --rights read'");
     }
 
+    /// <summary>Holds the access of a call of long duration that <see cref="AuthenticateAsync"/> has let in.</summary>
+    public TokenHold Hold(HttpContext context)
+    {
+        var authorization = context.Request.Headers.Authorization.ToString();
+        return tokens.Holds.Hold(authorization.Length > 0 ? TokenOf(authorization) : null);
+    }
+
     /// <summary>Finds a store in which the principal has a right.</summary>
     /// <exception cref="RpcException">PERMISSION_DENIED; or NOT_FOUND, for those who may read every store.</exception>
     public async ValueTask<StoreRecord> RequireAsync(Principal principal, string store, AccessRights right, CancellationToken cancellation)

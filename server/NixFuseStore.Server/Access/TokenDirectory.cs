@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Access;
@@ -7,25 +8,30 @@ namespace NixFuseStore.Server.Access;
 /// What the database says about tokens, remembered for a moment: so briefly that a revoked token is refused within a second, and long
 /// enough that a busy client does not cost a query a call. Calls may overlap; those for one token share one query.
 /// </summary>
-internal sealed class TokenDirectory(ITokenCatalog tokens, TimeProvider time)
+internal sealed partial class TokenDirectory(ITokenCatalog tokens, TimeProvider time, ILogger logger)
 {
     private static readonly TimeSpan RememberedFor = TimeSpan.FromMilliseconds(500);
 
     /// <summary>"Last used" is coarse, so that reading does not become writing.</summary>
     private static readonly TimeSpan TouchInterval = TimeSpan.FromHours(1);
 
-    /// <summary>Beyond this, strangers are trying tokens, and everything is forgotten at once.</summary>
-    private const int EntriesMax = 4096;
+    /// <summary>Tokens that are remembered as unknown; the oldest are forgotten first. They never take the place of a good one.</summary>
+    private const int UnknownMax = 4_096;
 
     private readonly ConcurrentDictionary<string, Remembered> _byToken = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<KeyValuePair<string, Remembered>> _unknown = new();
     private readonly ConcurrentDictionary<long, long> _touched = new();
     private volatile bool _anyToken;
     private volatile Remembered? _anyTokenQuery;
+    private int _touchFailed;
 
-    /// <summary>The good token with this text, or null.</summary>
+    /// <summary>Tokens of calls that run long, which are looked at all together.</summary>
+    public TokenHolds Holds { get; } = new(tokens, time);
+
+    /// <summary>The active token with this text, or null.</summary>
     public async ValueTask<TokenRecord?> FindAsync(string text)
     {
-        if (text.Length > TokenText.LengthMax)
+        if (!TokenText.HasForm(text))
         {
             return null;
         }
@@ -33,11 +39,6 @@ internal sealed class TokenDirectory(ITokenCatalog tokens, TimeProvider time)
         var now = time.GetTimestamp();
         if (!_byToken.TryGetValue(text, out var remembered) || time.GetElapsedTime(remembered.Since, now) > RememberedFor)
         {
-            if (_byToken.Count >= EntriesMax)
-            {
-                _byToken.Clear();
-            }
-
             remembered = new Remembered(now, new Lazy<Task<object?>>(async () => await tokens.FindTokenAsync(TokenText.Hash(text)).ConfigureAwait(false)));
             _byToken[text] = remembered;
         }
@@ -56,10 +57,11 @@ internal sealed class TokenDirectory(ITokenCatalog tokens, TimeProvider time)
 
         if (token is not { Revoked: null })
         {
+            BoundUnknown(text, remembered);
             return null;
         }
 
-        await TouchAsync(token, now).ConfigureAwait(false);
+        Touch(token, now);
         return token;
     }
 
@@ -89,14 +91,60 @@ internal sealed class TokenDirectory(ITokenCatalog tokens, TimeProvider time)
         return any;
     }
 
-    private async ValueTask TouchAsync(TokenRecord token, long now)
+    private void BoundUnknown(string text, Remembered remembered)
     {
-        var last = _touched.GetValueOrDefault(token.Id);
-        if ((last == 0 || time.GetElapsedTime(last, now) > TouchInterval) && _touched.TryAdd(token.Id, now) | _touched.TryUpdate(token.Id, now, last))
+        if (!remembered.TryMarkUnknown())
         {
-            await tokens.TouchTokenAsync(token.Id).ConfigureAwait(false);
+            return;
+        }
+
+        _unknown.Enqueue(new KeyValuePair<string, Remembered>(text, remembered));
+        while (_unknown.Count > UnknownMax && _unknown.TryDequeue(out var oldest))
+        {
+            // Only if it is still that very entry: one that was asked for again is in the queue again.
+            _byToken.TryRemove(oldest);
         }
     }
 
-    private sealed record Remembered(long Since, Lazy<Task<object?>> Query);
+    /// <summary>In the background, since it may wait for a disk and may fail: reading with the token depends on neither.</summary>
+    private void Touch(TokenRecord token, long now)
+    {
+        var last = _touched.GetValueOrDefault(token.Id);
+        if ((last == 0 || time.GetElapsedTime(last, now) > TouchInterval) && (_touched.TryAdd(token.Id, now) || _touched.TryUpdate(token.Id, now, last)))
+        {
+            _ = Task.Run(() => TouchAsync(token.Id));
+        }
+    }
+
+    private async Task TouchAsync(long id)
+    {
+        try
+        {
+            await tokens.TouchTokenAsync(id).ConfigureAwait(false);
+            Volatile.Write(ref _touchFailed, 0);
+        }
+#pragma warning disable CA1031 // a note for people who tidy up; the next hour writes it again
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            if (Interlocked.Exchange(ref _touchFailed, 1) == 0)
+            {
+                LogNotTouched(logger, id, e.Message);
+            }
+        }
+    }
+
+    [LoggerMessage(43, LogLevel.Warning, "cannot note that token {Token} was used: {Reason}")]
+    private static partial void LogNotTouched(ILogger logger, long token, string reason);
+
+    private sealed class Remembered(long since, Lazy<Task<object?>> query)
+    {
+        private int _isUnknown;
+
+        public long Since => since;
+
+        public Lazy<Task<object?>> Query => query;
+
+        public bool TryMarkUnknown() => Interlocked.Exchange(ref _isUnknown, 1) == 0;
+    }
 }

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.DataPlane;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Registration;
 using NixFuseStore.Server.Services;
@@ -44,14 +45,14 @@ internal sealed class BinaryCacheEndpoint(
         RegistrationGroups registrations,
         NarReceiver receiver,
         LocationCache locations,
-        StoreChanges changes,
+        StoreEvents events,
         ServerLimits limits,
         ILogger logger)
     {
-        var paths = new ValidPaths(metadata, changes, limits);
+        var paths = new ValidPaths(metadata, events, limits);
         var nars = new StoredNars(metadata, locations);
-        var zstd = new ZstdNars(nars, chunks, metadata, changes, limits);
-        var narInfoFiles = new NarInfoFiles(paths, keys, zstd, changes, limits);
+        var zstd = new ZstdNars(nars, chunks, metadata, events, limits);
+        var narInfoFiles = new NarInfoFiles(paths, keys, zstd, events, limits);
         var downloads = new NarDownloads(metadata, paths, new PlainNarSender(nars, chunks, limits), zstd, limits);
         var uploads = new NarUploads(metadata, receiver, limits);
         var narInfos = new NarInfoReceiver(metadata, uploads, registrations);

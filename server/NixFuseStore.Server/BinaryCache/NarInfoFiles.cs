@@ -1,25 +1,26 @@
 using System.Text;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Services;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.BinaryCache;
 
-/// <summary>Writes the .narinfo files of valid paths, which are remembered until the store changes or has another key. Calls may overlap.</summary>
-internal sealed class NarInfoFiles(ValidPaths paths, StoreKeys keys, ZstdNars nars, StoreChanges changes, ServerLimits limits)
+/// <summary>Writes the .narinfo files of valid paths, which are remembered until something happens to the path or the store has another key. Calls may overlap.</summary>
+internal sealed class NarInfoFiles(ValidPaths paths, StoreKeys keys, ZstdNars nars, StoreEvents events, ServerLimits limits)
 {
     /// <summary>About what an entry takes besides its file.</summary>
     private const int EntryBytes = 256;
 
-    private readonly StoreCache<string, (byte[] File, string Key)> _cache = new(changes, limits.RememberedNarInfoBytes, static entry => entry.File.Length + EntryBytes);
+    private readonly StoreCache<string, (byte[] File, string Key)> _cache = new(events, limits.RememberedNarInfoBytes, static entry => entry.File.Length + EntryBytes, holdsSignatures: true);
 
     /// <summary>The file of the valid path with that hash part, or null.</summary>
     public async ValueTask<byte[]?> FindAsync(StoreRecord store, string hashPart, CancellationToken cancellation)
     {
         var key = (await keys.GetAsync(store.Id, cancellation).ConfigureAwait(false))[0];
-        if (_cache.TryGet(store, hashPart, out var known, out var generation) && known.Key == key.PublicKey)
+        if (_cache.TryGet(store, hashPart, out var known, out var moment) && known.Key == key.PublicKey)
         {
             return known.File;
         }
@@ -32,7 +33,7 @@ internal sealed class NarInfoFiles(ValidPaths paths, StoreKeys keys, ZstdNars na
         }
 
         var file = Print(path, compressed, new StoreDirectory(store.StoreDirectory), key);
-        _cache.Add(store, hashPart, (file, key.PublicKey), generation);
+        _cache.Add(store, hashPart, hashPart, (file, key.PublicKey), moment);
         return file;
     }
 

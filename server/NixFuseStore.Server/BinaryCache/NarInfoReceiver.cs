@@ -19,7 +19,7 @@ internal sealed class NarInfoReceiver(IMetadataStore metadata, NarUploads upload
     private const string NarPrefix = "nar/";
 
     /// <summary>As many as registration takes.</summary>
-    private const int SignaturesMax = 64;
+    private const int SignaturesMax = PathSignatures.CountMax;
 
     /// <summary>Takes a file.</summary>
     /// <param name="store">The store.</param>
@@ -85,7 +85,12 @@ internal sealed class NarInfoReceiver(IMetadataStore metadata, NarUploads upload
         string[] added = [.. info.Signatures.Select(signature => signature.ToString()).Except(valid.Signatures, StringComparer.Ordinal)];
         if (added.Length > 0)
         {
-            await metadata.AddSignaturesAsync(store.Id, [new PathSignatures(info.Path, added)], cancellation).ConfigureAwait(false);
+            var result = await metadata.AddSignaturesAsync(store.Id, [new PathSignatures(info.Path, added)], cancellation).ConfigureAwait(false);
+            if (result.Full.Count > 0)
+            {
+                throw new RpcException(
+                    StatusCode.FailedPrecondition, $"{info.Path} has {SignaturesMax} signatures, and no path may have more: not all of these were added");
+            }
         }
     }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Http;
 using NixFuseStore.Content;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
@@ -12,7 +13,7 @@ namespace NixFuseStore.Server.BinaryCache;
 /// NARs as .zst files, sent or described. What had to be compressed for that is remembered, within a bound, so that the next time is mere
 /// copying. Calls may overlap.
 /// </summary>
-internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatalog files, StoreChanges changes, ServerLimits limits)
+internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatalog files, StoreEvents events, ServerLimits limits)
 {
     /// <summary>About what a segment takes in memory besides its bytes.</summary>
     private const int SegmentBytes = 64;
@@ -20,7 +21,7 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
     /// <summary>Small segments gather until there is so much to be sent.</summary>
     private const int FlushBytes = 64 << 10;
 
-    private readonly StoreCache<ManifestDigest, BuiltZstdNar> _built = new(changes, limits.RememberedNarBytes, static nar => nar.Weight);
+    private readonly StoreCache<ManifestDigest, BuiltZstdNar> _built = new(events, limits.RememberedNarBytes, static nar => nar.Weight, holdsSignatures: false);
 
     /// <summary>Descriptions that are computed at the same time: each keeps a core busy.</summary>
     private readonly Turns _descriptions = new(limits.VerificationsMax);
@@ -89,7 +90,7 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
         Action<long>? lengthKnown = null)
     {
         // 1. What was built lately only has to be copied.
-        if (_built.TryGet(store, path.ManifestDigest, out var built, out var generation))
+        if (_built.TryGet(store, path.ManifestDigest, out var built, out var moment))
         {
             lengthKnown?.Invoke(built.Length);
             foreach (var segment in built.Segments)
@@ -125,7 +126,7 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
 
         if (segments is not null)
         {
-            _built.Add(store, path.ManifestDigest, new BuiltZstdNar(segments, length, weight), generation);
+            _built.Add(store, path.ManifestDigest, path.Path.HashPart, new BuiltZstdNar(segments, length, weight), moment);
         }
 
         return length;

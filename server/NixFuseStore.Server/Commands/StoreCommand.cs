@@ -73,7 +73,7 @@ internal static class StoreCommand
                 await output.WriteLineAsync($"store directory: {store.StoreDirectory}").ConfigureAwait(false);
                 await output.WriteLineAsync($"id: {Convert.ToHexStringLower(store.Uuid)}").ConfigureAwait(false);
                 await output.WriteLineAsync($"created: {DateTimeOffset.FromUnixTimeSeconds(store.Created):u}").ConfigureAwait(false);
-                await output.WriteLineAsync($"newest event: {await metadata.GetHeadEventAsync(store.Id, cancellation).ConfigureAwait(false)}").ConfigureAwait(false);
+                await output.WriteLineAsync($"newest event: {(await metadata.GetHeadEventAsync(store.Id, cancellation).ConfigureAwait(false)).Number}").ConfigureAwait(false);
                 foreach (var key in await metadata.GetSigningKeysAsync(store.Id, cancellation).ConfigureAwait(false))
                 {
                     await output.WriteLineAsync($"public key: {key.PublicKey}").ConfigureAwait(false);

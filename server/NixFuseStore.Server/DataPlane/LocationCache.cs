@@ -1,4 +1,5 @@
 using NixFuseStore.Content;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Storage.Metadata;
 
@@ -8,23 +9,23 @@ namespace NixFuseStore.Server.DataPlane;
 /// Where the chunks of recently read manifests lie, by store, because being there is also the access check: the database gives the
 /// places only for manifests of paths that are valid in the store. Calls may overlap.
 /// </summary>
-internal sealed class LocationCache(IMetadataStore metadata, StoreChanges changes, ServerLimits limits)
+internal sealed class LocationCache(IMetadataStore metadata, StoreEvents events, ServerLimits limits)
 {
     // Weighs chunks, and something for the entry itself.
     private readonly StoreCache<ManifestDigest, IReadOnlyList<ChunkLocation>> _cache =
-        new(changes, limits.RememberedLocationsMax, static chunks => chunks.Count + 8);
+        new(events, limits.RememberedLocationsMax, static chunks => chunks.Count + 8, holdsSignatures: false);
 
     /// <summary>The places of the chunks of each manifest; null for a manifest that no valid path of the store has.</summary>
     public async ValueTask<IReadOnlyList<ChunkLocation>?[]> GetAsync(
         StoreRecord store, IReadOnlyList<ManifestDigest> manifests, CancellationToken cancellation)
     {
         var found = new IReadOnlyList<ChunkLocation>?[manifests.Count];
-        Dictionary<ManifestDigest, int>? unknown = null;
+        Dictionary<ManifestDigest, long>? unknown = null;
         for (var i = 0; i < found.Length; i++)
         {
-            if (!_cache.TryGet(store, manifests[i], out found[i], out var generation))
+            if (!_cache.TryGet(store, manifests[i], out found[i], out var moment))
             {
-                (unknown ??= []).TryAdd(manifests[i], generation);
+                (unknown ??= []).TryAdd(manifests[i], moment);
             }
         }
 
@@ -33,16 +34,16 @@ internal sealed class LocationCache(IMetadataStore metadata, StoreChanges change
             return found;
         }
 
-        var loaded = (await metadata.GetLocationsAsync(store.Id, unknown.Keys, cancellation).ConfigureAwait(false)).ToDictionary(l => l.Manifest, l => l.Chunks);
+        var loaded = (await metadata.GetLocationsAsync(store.Id, unknown.Keys, cancellation).ConfigureAwait(false)).ToDictionary(l => l.Manifest);
         for (var i = 0; i < found.Length; i++)
         {
-            found[i] ??= loaded.GetValueOrDefault(manifests[i]);
+            found[i] ??= loaded.GetValueOrDefault(manifests[i])?.Chunks;
         }
 
-        // What was read before a removal may be of a path that is gone: its generation is over then.
-        foreach (var (manifest, chunks) in loaded)
+        // What was read before a removal may be of a path that is gone: the cache does not take it then.
+        foreach (var (manifest, locations) in loaded)
         {
-            _cache.Add(store, manifest, chunks, unknown[manifest]);
+            _cache.Add(store, manifest, locations.HashPart, locations.Chunks, unknown[manifest]);
         }
 
         return found;

@@ -78,7 +78,7 @@ internal sealed class GrpcEndpoint(
 
         var request = method.CreateRequest();
         await call.ReadRequestAsync(request, cancellation).ConfigureAwait(false);
-        var callContext = new CallContext(principal, () => access.AuthenticateAsync(context, cancellation), cancellation);
+        var callContext = new CallContext(principal, () => access.Hold(context), cancellation);
         await method.AnswerAsync(request, callContext, call).ConfigureAwait(false);
     }
 }

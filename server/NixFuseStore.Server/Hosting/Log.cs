@@ -26,9 +26,6 @@ internal static partial class Log
     [LoggerMessage(6, LogLevel.Information, "stopping")]
     public static partial void Stopping(this ILogger logger);
 
-    [LoggerMessage(7, LogLevel.Warning, "cannot follow the events of store {Store}: {Reason}")]
-    public static partial void EventsUnreadable(this ILogger logger, string store, string reason);
-
     [LoggerMessage(8, LogLevel.Information, "reloaded the certificate {File}")]
     public static partial void CertificateReloaded(this ILogger logger, string file);
 

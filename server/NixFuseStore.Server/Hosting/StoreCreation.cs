@@ -28,9 +28,9 @@ internal static class StoreCreation
 
     private static async Task<StoreRecord?> TryCreateAsync(IMetadataStore metadata, string name, string directory, CancellationToken cancellation)
     {
-        if (name.Length is 0 or > 100 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_') || name is "." or "..")
+        if (!StoreName.IsValid(name))
         {
-            throw new ServerException($"'{name}' cannot name a store: use 1 to 100 letters, digits, dots, dashes and underscores");
+            throw new ServerException($"'{name}' cannot be the name of a store: {StoreName.Rule}");
         }
 
         StoreDirectory parsed;

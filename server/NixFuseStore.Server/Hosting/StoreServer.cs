@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NixFuseStore.Server.Access;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.BinaryCache;
 using NixFuseStore.Server.DataPlane;
 using NixFuseStore.Server.Grpc;
@@ -153,8 +154,9 @@ public sealed class StoreServer : IAsyncDisposable
     {
         // 1. What answers. Wired by hand: the graph is small and start-up stays free of reflection.
         var time = TimeProvider.System;
-        var changes = new StoreChanges(metadata, logger, stopping);
-        var access = new AccessControl(new TokenDirectory(metadata, time), new StoreNames(metadata));
+        var events = new StoreEvents(metadata, logger, time, stopping);
+        events.Lost += _ => chunks.ForgetPackNames();
+        var access = new AccessControl(new TokenDirectory(metadata, time, logger), new StoreNames(metadata, events));
         var keys = new StoreKeys(metadata, time);
         var verified = new VerifiedManifests();
         var verifier = new ClaimVerifier(chunks, verified);
@@ -165,12 +167,12 @@ public sealed class StoreServer : IAsyncDisposable
         var upstreams = new UpstreamDirectory(metadata, time, logger);
         var importer = new PathImporter(metadata, upstreams, nars, registrar, logger, stopping);
         var substituter = new Substituter(metadata, upstreams, importer);
-        var service = new StoreService(metadata, access, keys, registrations, substituter, limits, time, logger);
+        var service = new StoreService(metadata, access, keys, registrations, substituter, events, limits, logger);
         var grpc = new GrpcEndpoint(StoreMethodTable.Create(service), access, limits, logger, stopping);
-        var locations = new LocationCache(metadata, changes, limits);
+        var locations = new LocationCache(metadata, events, limits);
         var reader = new ChunkReader(chunks, locations, limits, logger);
         var data = new DataPlaneEndpoint(access, reader, new ChunkReceiver(chunks, limits), nars, limits, logger);
-        var cache = BinaryCacheEndpoint.Create(access, metadata, chunks, keys, registrations, nars, locations, changes, limits, logger);
+        var cache = BinaryCacheEndpoint.Create(access, metadata, chunks, keys, registrations, nars, locations, events, limits, logger);
 
         // 2. What listens.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());

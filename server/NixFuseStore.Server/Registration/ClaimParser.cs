@@ -11,9 +11,6 @@ namespace NixFuseStore.Server.Registration;
 /// <summary>Reads what a client sends of a path, strictly: whatever is not as it must be is refused with one line.</summary>
 internal sealed class ClaimParser(ServerLimits limits)
 {
-    /// <summary>Signatures of one path at most.</summary>
-    private const int SignaturesMax = 64;
-
     /// <summary>References of one path at most.</summary>
     private const int ReferencesMax = 100_000;
 
@@ -201,9 +198,9 @@ internal sealed class ClaimParser(ServerLimits limits)
 
     private static NixSignature[] ParseSignatures(PathRecord record)
     {
-        if (record.Signatures.Count > SignaturesMax)
+        if (record.Signatures.Count > Storage.Metadata.PathSignatures.CountMax)
         {
-            throw new RefusedException($"the path has more than {SignaturesMax} signatures");
+            throw new RefusedException($"the path has more than {Storage.Metadata.PathSignatures.CountMax} signatures");
         }
 
         var signatures = new List<NixSignature>();

@@ -43,8 +43,9 @@ internal sealed partial class PathRegistrar
             string[] added = [.. claim.Info.Signatures.Select(signature => signature.ToString()).Where(signature => !known.Contains(signature))];
             if (added.Length > 0)
             {
-                await metadata.AddSignaturesAsync(store.Id, [new PathSignatures(registered.Path, added)], cancellation).ConfigureAwait(false);
-                registered = registered with { Signatures = [.. registered.Signatures, .. added] };
+                // They came along with a path that is here already, so those that find no room are no reason to refuse it.
+                var result = await metadata.AddSignaturesAsync(store.Id, [new PathSignatures(registered.Path, added)], cancellation).ConfigureAwait(false);
+                registered = result.Full.Count == 0 ? registered with { Signatures = [.. registered.Signatures, .. added] } : registered;
             }
 
             results[claim.Index] = new RegisterPathResult { Outcome = Outcome.AlreadyValid, Path = Records.ToMessage(registered) };

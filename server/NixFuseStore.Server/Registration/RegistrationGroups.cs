@@ -1,4 +1,5 @@
 using NixFuseStore.Protocol;
+using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;
@@ -19,6 +20,9 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
 
     /// <summary>Calls of one group at most.</summary>
     private const int GroupCallsMax = 64;
+
+    /// <summary>Calls of one principal that may wait for one store; one beyond that is told to come again.</summary>
+    internal const int WaitingMax = 1_024;
 
     private static readonly TimeSpan GatheringTime = TimeSpan.FromMilliseconds(1);
 
@@ -41,12 +45,18 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
             return registrar.RegisterAsync(store, principal, paths, cancellation);
         }
 
-        var call = new Call(store, principal, paths);
+        cancellation.ThrowIfCancellationRequested();
+        var call = new Call(store, principal, paths, cancellation);
         var key = (store.Id, principal.Name);
         lock (_gate)
         {
             if (_waiting.TryGetValue(key, out var queue))
             {
+                if (queue.Count >= WaitingMax)
+                {
+                    throw new RpcException(StatusCode.Unavailable, $"{WaitingMax} registrations of this caller are waiting already; try again later");
+                }
+
                 queue.Enqueue(call);
             }
             else
@@ -76,7 +86,15 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
             {
                 while (group.Count < GroupCallsMax && queue.TryDequeue(out var call))
                 {
-                    group.Add(call);
+                    // What its caller no longer waits for is not begun.
+                    if (call.Cancellation.IsCancellationRequested)
+                    {
+                        call.Done.TrySetCanceled(call.Cancellation);
+                    }
+                    else
+                    {
+                        group.Add(call);
+                    }
                 }
 
                 if (group.Count == 0)
@@ -100,10 +118,11 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
     /// <summary>False where it failed for a reason that may be one call's alone: then each shall have its own failure.</summary>
     private async Task<bool> TryRunTogetherAsync(List<Call> group)
     {
+        using var abandoned = new Abandonment(group);
         try
         {
             NewPath[] paths = [.. group.SelectMany(call => call.Paths)];
-            var all = await registrar.RegisterAsync(group[0].Store, group[0].Principal, paths, CancellationToken.None).ConfigureAwait(false);
+            var all = await registrar.RegisterAsync(group[0].Store, group[0].Principal, paths, abandoned.Token).ConfigureAwait(false);
             var first = 0;
             foreach (var call in group)
             {
@@ -132,7 +151,7 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
     {
         try
         {
-            call.Done.TrySetResult(await registrar.RegisterAsync(call.Store, call.Principal, call.Paths, CancellationToken.None).ConfigureAwait(false));
+            call.Done.TrySetResult(await registrar.RegisterAsync(call.Store, call.Principal, call.Paths, call.Cancellation).ConfigureAwait(false));
         }
 #pragma warning disable CA1031 // the exception is the caller's
         catch (Exception e)
@@ -142,7 +161,41 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
         }
     }
 
-    private sealed record Call(StoreRecord Store, Principal Principal, IReadOnlyList<NewPath> Paths)
+    /// <summary>Cancelled when none of a group's callers waits any more.</summary>
+    private sealed class Abandonment : IDisposable
+    {
+        private readonly CancellationTokenSource _source = new();
+        private readonly List<CancellationTokenRegistration> _registrations = [];
+        private int _waiting;
+
+        public Abandonment(List<Call> group)
+        {
+            _waiting = group.Count;
+            foreach (var call in group)
+            {
+                _registrations.Add(call.Cancellation.Register(static state => ((Abandonment)state!).Leave(), this));
+            }
+        }
+
+        public CancellationToken Token => _source.Token;
+
+        public void Dispose()
+        {
+            // Waits for a callback that is just running.
+            _registrations.ForEach(static registration => registration.Dispose());
+            _source.Dispose();
+        }
+
+        private void Leave()
+        {
+            if (Interlocked.Decrement(ref _waiting) == 0)
+            {
+                _source.Cancel();
+            }
+        }
+    }
+
+    private sealed record Call(StoreRecord Store, Principal Principal, IReadOnlyList<NewPath> Paths, CancellationToken Cancellation)
     {
         public TaskCompletionSource<RegisterPathsResponse> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

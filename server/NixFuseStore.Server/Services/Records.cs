@@ -39,6 +39,8 @@ internal static class Records
         RootExecutable = entry.RootIsExecutable,
         RootSize = entry.RootSize,
         NarSize = entry.NarSize,
+        EntryCount = (uint)entry.EntryCount,
+        ManifestDigest = UnsafeByteOperations.UnsafeWrap(entry.Manifest.ToArray()),
     };
 
     public static Section ToMessage(StoredSection section) => new()
@@ -48,9 +50,21 @@ internal static class Records
         Zstd = UnsafeByteOperations.UnsafeWrap(section.Zstd),
     };
 
+    public static WatchResponse ToMessage(EventPage page)
+    {
+        var message = new WatchResponse { HeadEvent = page.Head.Number, HeadEventId = ByteString.CopyFrom(page.Head.Id.ToArray()), Resync = page.Resync };
+        foreach (var e in page.Events)
+        {
+            message.Events.Add(ToMessage(e));
+        }
+
+        return message;
+    }
+
     public static Protocol.StoreEvent ToMessage(in Storage.Metadata.StoreEvent e) => new()
     {
         Number = e.Number,
+        Id = ByteString.CopyFrom(e.Id.ToArray()),
         Kind = (Protocol.StoreEvent.Types.Kind)e.Kind,
         BaseName = e.Path.BaseName,
     };

@@ -39,6 +39,15 @@ internal static class RequestChecks
             ? text
             : throw Invalid($"a {what} must have 1 to {bytesMax} bytes and no NUL among them");
 
+    /// <summary>What base names of store paths may begin with. Anything else is no question that a database could answer.</summary>
+    public static void CheckNamePart(string text, string what)
+    {
+        if (text.Length > StorePath.BaseNameLengthMax || text.Any(static c => !(char.IsAsciiLetterOrDigit(c) || c is '+' or '-' or '.' or '_' or '?' or '=')))
+        {
+            throw Invalid($"the {what} holds characters that names of store paths do not have, or too many");
+        }
+    }
+
     public static TimeSpan CheckLease(uint seconds, TimeSpan longest) =>
         seconds > 0 && seconds <= longest.TotalSeconds
             ? TimeSpan.FromSeconds(seconds)

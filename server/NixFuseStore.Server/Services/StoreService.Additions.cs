@@ -3,6 +3,7 @@ using Google.Protobuf.Collections;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
+using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Grpc;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Storage.Metadata;
@@ -14,9 +15,6 @@ namespace NixFuseStore.Server.Services;
 /// <summary>What is added beside paths: signatures, realisations and build logs.</summary>
 internal sealed partial class StoreService
 {
-    /// <summary>Signatures of one path in one request at most.</summary>
-    private const int SignaturesMax = 64;
-
     /// <summary>Logs that are decompressed at once, to check them: each takes up to <see cref="BuildLog.PlainBytesMax"/>.</summary>
     private readonly Turns _logChecks = new(2);
 
@@ -26,7 +24,14 @@ internal sealed partial class StoreService
         CheckCount(request.Paths, limits.QueryPathsMax, "paths");
         var signatures = request.Paths.Select(path => new PathSignatures(ParsePath(path.BaseName), ParseSignatures(path.Signatures))).ToArray();
         var response = new AddSignaturesResponse();
-        foreach (var path in await metadata.AddSignaturesAsync(store.Id, signatures, call.Cancellation).ConfigureAwait(false))
+        var result = await metadata.AddSignaturesAsync(store.Id, signatures, call.Cancellation).ConfigureAwait(false);
+        if (result.Full.FirstOrDefault() is { IsDefault: false } full)
+        {
+            throw new RpcException(
+                StatusCode.FailedPrecondition, $"path {full} has {PathSignatures.CountMax} signatures, and no path may have more: not all of these were added");
+        }
+
+        foreach (var path in result.NotValid)
         {
             response.NotValid.Add(path.BaseName);
         }
@@ -109,7 +114,7 @@ internal sealed partial class StoreService
 
     private static string[] ParseSignatures(RepeatedField<string> texts)
     {
-        CheckCount(texts, SignaturesMax, "signatures of a path");
+        CheckCount(texts, PathSignatures.CountMax, "signatures of a path");
         foreach (var text in texts)
         {
             if (!NixSignature.TryParse(text, out _))

@@ -4,6 +4,7 @@ using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Grpc;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Registration;
@@ -20,8 +21,8 @@ internal sealed partial class StoreService(
     StoreKeys keys,
     RegistrationGroups registrations,
     Substituter substituter,
+    StoreEvents events,
     ServerLimits limits,
-    TimeProvider time,
     ILogger logger)
     : IStoreService
 {
@@ -31,12 +32,14 @@ internal sealed partial class StoreService(
     {
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         var rights = call.Principal.RightsIn(store.Id);
+        var head = await metadata.GetHeadEventAsync(store.Id, call.Cancellation).ConfigureAwait(false);
         var response = new GetStoreResponse
         {
             Store = store.Name,
             StoreDirectory = store.StoreDirectory,
             ChunkingParameters = (uint)store.ChunkingParameters,
-            HeadEvent = await metadata.GetHeadEventAsync(store.Id, call.Cancellation).ConfigureAwait(false),
+            HeadEvent = head.Number,
+            HeadEventId = ByteString.CopyFrom(head.Id.ToArray()),
             StoreId = ByteString.CopyFrom(store.Uuid),
             ServerVersion = ServerVersion,
             MayWrite = rights.HasFlag(AccessRights.Write),

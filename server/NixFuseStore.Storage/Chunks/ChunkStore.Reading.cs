@@ -15,6 +15,9 @@ public sealed partial class ChunkStore
     private long _reads;
     private long _bytesRead;
 
+    /// <summary>The database may be another one than before (restored from a backup): numbers of packs are looked up again.</summary>
+    public void ForgetPackNames() => _packNames.Clear();
+
     /// <summary>Fills the destination with stored bytes of a pack, for instance several neighbouring chunks at once.</summary>
     /// <exception cref="FileNotFoundException">The pack is not there.</exception>
     /// <exception cref="EndOfStreamException">The pack ends before.</exception>

@@ -213,13 +213,15 @@ public sealed class AccessTests : IAsyncLifetime
         var (token, id) = await _server.CreateTokenAsync(Read, "main");
         Assert.Equal(StatusCode.OK, await StatusAsync(token));
         var client = _server.OpenClient(options: new() { Address = Loopback, TokenProvider = () => token });
+        var isOn = new TaskCompletionSource();
         var watching = Assert.ThrowsAsync<RpcException>(async () =>
         {
             await foreach (var message in client.WatchAsync(new WatchRequest { Store = "main" }, null, TestServer.Cancellation))
             {
+                isOn.TrySetResult();
             }
         });
-        await Task.Delay(200, TestServer.Cancellation);
+        await isOn.Task.WaitAsync(TimeSpan.FromSeconds(30), TestServer.Cancellation);
         Assert.True(await _server.UseMetadataAsync(metadata => metadata.RevokeTokenAsync(id)));
         await Eventually.HoldsAsync(async () => await StatusAsync(token) == StatusCode.Unauthenticated, milliseconds: 1_500);
         Assert.Equal(StatusCode.Unauthenticated, (await watching.WaitAsync(TimeSpan.FromSeconds(5))).StatusCode);

@@ -63,7 +63,7 @@ public abstract partial class MetadataContract
         var seen = await watching;
         Assert.Equal(Enumerable.Range(1, samples.Count).Select(number => (ulong)number), seen.Select(item => item.Number));
         Assert.Equal(samples.Select(sample => sample.Path).Order(), seen.Select(item => item.Path).Order());
-        var page = await Metadata.ReadEventsAsync(Main, 0, 1_000, Token);
+        var page = await Metadata.ReadEventsAsync(Main, default, 1_000, Token);
         Assert.Equal(seen, page.Events);
     }
 
@@ -91,7 +91,7 @@ public abstract partial class MetadataContract
         var second = await OpenAsync();
         var sample = SamplePath.Create("news");
         await SamplePath.IndexAsync(Metadata, Main, sample);
-        var waiting = second.WaitForEventsAsync(Main, 0, TimeSpan.FromSeconds(30), Token);
+        var waiting = second.WaitForEventsAsync(Main, default, TimeSpan.FromSeconds(30), Token);
         await Task.Delay(100, Token);
         Assert.False(waiting.IsCompleted);
 
@@ -100,7 +100,7 @@ public abstract partial class MetadataContract
         await waiting;
 
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"woken after {clock.Elapsed}");
-        Assert.Equal(sample.Path, Assert.Single((await second.ReadEventsAsync(Main, 0, 10, Token)).Events).Path);
+        Assert.Equal(sample.Path, Assert.Single((await second.ReadEventsAsync(Main, default, 10, Token)).Events).Path);
     }
 
     [Fact]
@@ -108,58 +108,22 @@ public abstract partial class MetadataContract
     {
         var clock = Stopwatch.StartNew();
 
-        await Metadata.WaitForEventsAsync(Main, 0, TimeSpan.FromMilliseconds(200), Token);
+        await Metadata.WaitForEventsAsync(Main, default, TimeSpan.FromMilliseconds(200), Token);
 
         Assert.True(clock.Elapsed >= TimeSpan.FromMilliseconds(190));
-    }
-
-    [Fact]
-    public async Task Events_OlderThanKept_AskForAResync()
-    {
-        var keeping = await OpenAsync(new MetadataStoreOptions { EventsKept = 20 });
-        var samples = Enumerable.Range(0, 50).Select(i => SamplePath.Create($"old-{i}")).ToArray();
-        await SamplePath.IndexAsync(Metadata, Main, samples);
-        foreach (var sample in samples)
-        {
-            await keeping.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration], Token);
-        }
-
-        var old = await keeping.ReadEventsAsync(Main, 3, 100, Token);
-        Assert.True(old.Resync);
-        Assert.Empty(old.Events);
-        Assert.Equal(50UL, old.Head);
-
-        var recent = await keeping.ReadEventsAsync(Main, 40, 100, Token);
-        Assert.False(recent.Resync);
-        Assert.Equal(Enumerable.Range(41, 10).Select(number => (ulong)number), recent.Events.Select(item => item.Number));
-        Assert.True((await keeping.ReadEventsAsync(Main, 51, 100, Token)).Resync);
-        Assert.Equal(3, (await keeping.ReadEventsAsync(Main, 45, 3, Token)).Events.Count);
-    }
-
-    [Fact]
-    public async Task Events_RevocationFollowsRegistration()
-    {
-        var sample = SamplePath.Create("short-lived");
-        await AddAsync(sample);
-        await Metadata.RevokePathsAsync(Main, [sample.Path], Token);
-
-        var page = await Metadata.ReadEventsAsync(Main, 0, 10, Token);
-
-        Assert.Equal(
-            [new StoreEvent(1, StoreEventKind.Registered, sample.Path), new StoreEvent(2, StoreEventKind.Removed, sample.Path)], page.Events);
     }
 
     /// <summary>Reads events as they come. Were numbers not given in commit order, a late commit would be skipped here.</summary>
     private async Task<List<StoreEvent>> WatchAsync(IMetadataStore metadata, CancellationToken stop)
     {
         var seen = new List<StoreEvent>();
-        ulong after = 0;
+        EventPosition after = default;
         while (true)
         {
             bool last = stop.IsCancellationRequested;
             var page = await metadata.ReadEventsAsync(Main, after, 1_000, CancellationToken.None);
             seen.AddRange(page.Events);
-            after = page.Events.Count > 0 ? page.Events[^1].Number : after;
+            after = page.Behind(after);
             if (last)
             {
                 return seen;

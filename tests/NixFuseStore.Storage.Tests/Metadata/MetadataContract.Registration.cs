@@ -52,9 +52,9 @@ public abstract partial class MetadataContract
         Assert.Equal(RegistrationOutcome.AlreadyValid, result.Outcome);
         Assert.Equal(["new:QQ=="], result.Path!.Signatures);
         Assert.Empty(result.Path.StoreSignatures);
-        var page = await Metadata.ReadEventsAsync(Main, 0, 10, Token);
+        var page = await Metadata.ReadEventsAsync(Main, default, 10, Token);
         Assert.Equal([StoreEventKind.Registered, StoreEventKind.SignaturesAdded], page.Events.Select(e => e.Kind));
-        Assert.Equal(page.Head, page.Events[^1].Number);
+        Assert.Equal(page.Head, page.Events[^1].Position);
 
         // Once more is no news.
         await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [again], Token);
@@ -133,7 +133,7 @@ public abstract partial class MetadataContract
             [RegistrationOutcome.Registered, RegistrationOutcome.AlreadyValid, RegistrationOutcome.Conflict],
             results.Select(result => result.Outcome));
         Assert.All(results, result => Assert.Equal(sample.Registration.NarHash, result.Path!.NarHash));
-        Assert.Equal(1UL, await Metadata.GetHeadEventAsync(Main, Token));
+        Assert.Equal(1UL, (await Metadata.GetHeadEventAsync(Main, Token)).Number);
     }
 
     [Fact]
@@ -195,7 +195,7 @@ public abstract partial class MetadataContract
 
         Assert.False(Assert.Single(await Metadata.FindMissingChunksAsync(ChunkScope.Of(other.Id), [sample.Uploads[0].Id], Token)));
         Assert.Equal(1, (await Metadata.GetStatisticsAsync(Token)).Manifests);
-        Assert.Equal(1UL, await Metadata.GetHeadEventAsync(other.Id, Token));
+        Assert.Equal(1UL, (await Metadata.GetHeadEventAsync(other.Id, Token)).Number);
     }
 
     [Fact]
@@ -230,15 +230,37 @@ public abstract partial class MetadataContract
         await AddAsync(sample);
 
         var first = new PathSignatures(sample.Path, ["a:QQ=="]) { StoreSignatures = ["main-2:Qg=="] };
-        Assert.Empty(await Metadata.AddSignaturesAsync(Main, [first], Token));
+        Assert.Empty((await Metadata.AddSignaturesAsync(Main, [first], Token)).NotValid);
         Assert.Equal(
             [SamplePath.Name("nothing")],
-            await Metadata.AddSignaturesAsync(
-                Main, [new PathSignatures(sample.Path, ["a:QQ=="]), new PathSignatures(SamplePath.Name("nothing"), ["a:QQ=="])], Token));
+            (await Metadata.AddSignaturesAsync(
+                Main, [new PathSignatures(sample.Path, ["a:QQ=="]), new PathSignatures(SamplePath.Name("nothing"), ["a:QQ=="])], Token)).NotValid);
 
         var found = Assert.Single(await Metadata.QueryPathsAsync(Main, [sample.Path.HashPart], Token));
         Assert.Equal(["a:QQ=="], found.Signatures);
         Assert.Equal(["main-2:Qg=="], found.StoreSignatures);
+    }
+
+    [Fact]
+    public async Task AddSignatures_MoreThanAPathMayHave_KeepsTheFirstOnesAndSaysSo()
+    {
+        var sample = SamplePath.Create("much-signed");
+        await AddAsync(sample);
+        string[] texts = [.. Enumerable.Range(0, PathSignatures.CountMax).Select(number => $"key-{number:d3}:QQ==")];
+        Assert.Empty((await Metadata.AddSignaturesAsync(Main, [new PathSignatures(sample.Path, texts[..^1])], Token)).Full);
+        var head = await Metadata.GetHeadEventAsync(Main, Token);
+
+        var over = await Metadata.AddSignaturesAsync(Main, [new PathSignatures(sample.Path, [texts[0], texts[^1], "late:QQ=="])], Token);
+
+        Assert.Equal([sample.Path], over.Full);
+        Assert.Equal(texts, Assert.Single(await Metadata.QueryPathsAsync(Main, [sample.Path.HashPart], Token)).Signatures.Order(StringComparer.Ordinal));
+        Assert.Equal(head.Number + 1, (await Metadata.GetHeadEventAsync(Main, Token)).Number);
+
+        // Those that come along with a registration find no other rule, and are no news where none of them fits.
+        var again = sample.Registration with { Signatures = ["later:QQ=="] };
+        var result = Assert.Single(await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [again], Token));
+        Assert.Equal(PathSignatures.CountMax, result.Path!.Signatures.Count);
+        Assert.Equal(head.Number + 1, (await Metadata.GetHeadEventAsync(Main, Token)).Number);
     }
 
     [Fact]

@@ -23,11 +23,7 @@ public abstract partial class MetadataContract : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var store in _opened)
-        {
-            await store.DisposeAsync();
-        }
-
+        await CloseAllAsync();
         await CleanUpAsync();
         GC.SuppressFinalize(this);
     }
@@ -37,6 +33,34 @@ public abstract partial class MetadataContract : IAsyncLifetime
     protected abstract ValueTask CleanUpAsync();
 
     protected abstract string Uri { get; }
+
+    /// <summary>Keeps a copy of the database as it is now. Nothing is open while it is made.</summary>
+    protected abstract Task MakeCopyAsync();
+
+    /// <summary>Puts the copy in the database's place. Nothing is open meanwhile.</summary>
+    protected abstract Task PutCopyBackAsync();
+
+    protected async Task BackUpAsync()
+    {
+        await CloseAllAsync();
+        await MakeCopyAsync();
+    }
+
+    protected async Task RestoreAsync()
+    {
+        await CloseAllAsync();
+        await PutCopyBackAsync();
+    }
+
+    private async Task CloseAllAsync()
+    {
+        foreach (var store in _opened)
+        {
+            await store.DisposeAsync();
+        }
+
+        _opened.Clear();
+    }
 
     /// <summary>Opens this test's database once more, as another server process would.</summary>
     protected async Task<IMetadataStore> OpenAsync(MetadataStoreOptions? options = null)

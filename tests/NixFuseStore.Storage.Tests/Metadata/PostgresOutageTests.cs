@@ -16,7 +16,7 @@ public sealed class PostgresOutageTests
         var store = await metadata.CreateStoreAsync(new NewStore("main", "/nix/store", 1, "k:s", "k:p"), Token);
         var sample = SamplePath.Create("away");
         await SamplePath.IndexAsync(metadata, store!.Id, sample);
-        var waiting = metadata.WaitForEventsAsync(store.Id, 0, TimeSpan.FromSeconds(60), Token);
+        var waiting = metadata.WaitForEventsAsync(store.Id, default, TimeSpan.FromSeconds(60), Token);
 
         await server.StopAsync();
 
@@ -27,10 +27,13 @@ public sealed class PostgresOutageTests
         await Assert.ThrowsAsync<MetadataUnavailableException>(
             () => StorageFactory.OpenMetadataAsync(server.GetUri("test1"), Token));
 
+        // Nor is a waiter left to believe that nothing happens.
+        await Assert.ThrowsAsync<MetadataUnavailableException>(() => waiting);
+
         await server.StartAsync();
         var results = await metadata.RegisterPathsAsync(store.Id, ChunkScope.All, [sample.Registration], Token);
         Assert.Equal(RegistrationOutcome.Registered, Assert.Single(results).Outcome);
-        await waiting;
+        Assert.Single((await metadata.ReadEventsAsync(store.Id, default, 10, Token)).Events);
     }
 
     [Fact]

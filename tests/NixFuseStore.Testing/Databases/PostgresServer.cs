@@ -46,6 +46,39 @@ public sealed class PostgresServer : IAsyncDisposable
         return GetUri(name);
     }
 
+    /// <summary>Keeps a copy of a database as it is now. Connections to it are ended.</summary>
+    public async Task BackUpAsync(string uri) => await CopyAsync(NameOf(uri), NameOf(uri) + "_backup");
+
+    /// <summary>Puts the copy in the database's place. Connections to it are ended.</summary>
+    public async Task RestoreAsync(string uri)
+    {
+        await RunAsync("dropdb", "-h", _directory, "-p", Port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "--force", NameOf(uri));
+        await CopyAsync(NameOf(uri) + "_backup", NameOf(uri));
+    }
+
+    /// <summary>Runs a statement with psql as the superuser and returns what it prints, unaligned and without headers.</summary>
+    public Task<string> QueryAsync(string database, string statement) => RunAsync(
+        "psql", "-h", _directory, "-p", Port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-d", database, "-At", "-c", statement);
+
+    public static string NameOf(string uri) => uri[(uri.LastIndexOf('/') + 1)..];
+
+    private async Task CopyAsync(string from, string to)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            await QueryAsync("postgres", $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{from}'");
+            try
+            {
+                await RunAsync("createdb", "-h", _directory, "-p", Port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-T", from, to);
+                return;
+            }
+            catch (InvalidOperationException) when (attempt < 50)
+            {
+                // A pool has connected again in between.
+            }
+        }
+    }
+
     public string GetUri(string database) => $"postgres://postgres@127.0.0.1:{Port}/{database}";
 
     /// <summary>The same database by unix socket, which reaches into every network namespace.</summary>
@@ -113,7 +146,7 @@ public sealed class PostgresServer : IAsyncDisposable
     private static Process Launch(ProcessStartInfo start) =>
         Process.Start(start) ?? throw new InvalidOperationException($"{start.FileName} does not start.");
 
-    private static async Task RunAsync(string program, params string[] arguments)
+    private static async Task<string> RunAsync(string program, params string[] arguments)
     {
         string path = Path.Combine(FindPrograms() ?? throw new InvalidOperationException(WhyMissing), program);
         string[] words = Environment.UserName == "root" && program == "initdb"
@@ -122,12 +155,14 @@ public sealed class PostgresServer : IAsyncDisposable
         using var process = Launch(new ProcessStartInfo(words[0], words[1..]) { RedirectStandardError = true, RedirectStandardOutput = true });
         var output = process.StandardOutput.ReadToEndAsync();
         string errors = await process.StandardError.ReadToEndAsync();
-        await output;
+        string text = await output;
         await process.WaitForExitAsync();
         if (process.ExitCode != 0)
         {
             throw new InvalidOperationException($"{program} failed: {errors}");
         }
+
+        return text;
     }
 
     private async Task StartServerAsync()

@@ -17,9 +17,11 @@ public interface IRegistrar
     Task<IReadOnlyList<RegistrationResult>> RegisterPathsAsync(
         StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, CancellationToken cancellationToken = default);
 
-    /// <summary>Adds signatures to valid paths; those that they have are kept once. Durable.</summary>
-    /// <returns>The named paths that are not valid.</returns>
-    Task<IReadOnlyCollection<StorePath>> AddSignaturesAsync(
+    /// <summary>
+    /// Adds signatures to valid paths; those that they have are kept once. Where a path would have more than <see cref="PathSignatures.CountMax"/>
+    /// Nix signatures, those that come last are left out. Durable.
+    /// </summary>
+    Task<SignaturesResult> AddSignaturesAsync(
         StoreId store, IReadOnlyCollection<PathSignatures> signatures, CancellationToken cancellationToken = default);
 
     /// <summary>Removes paths, all or none; a path that others refer to needs them in the same call.</summary>

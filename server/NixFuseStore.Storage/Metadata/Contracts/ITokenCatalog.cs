@@ -9,6 +9,9 @@ public interface ITokenCatalog
     /// <summary>The token with that SHA-256, revoked or not, or null.</summary>
     Task<TokenRecord?> FindTokenAsync(ReadOnlyMemory<byte> hash, CancellationToken cancellationToken = default);
 
+    /// <summary>Which of the tokens with these SHA-256 are there and not revoked, in the order asked. One statement.</summary>
+    Task<IReadOnlyList<bool>> AreTokensActiveAsync(IReadOnlyList<byte[]> hashes, CancellationToken cancellationToken = default);
+
     /// <summary>All tokens, oldest first, revoked ones included.</summary>
     Task<IReadOnlyList<TokenRecord>> ListTokensAsync(CancellationToken cancellationToken = default);
 

@@ -7,6 +7,9 @@ namespace NixFuseStore.Storage.Metadata;
 /// <param name="Signatures">Nix signatures over the fingerprint.</param>
 public sealed record PathSignatures(StorePath Path, IReadOnlyCollection<string> Signatures)
 {
+    /// <summary>Nix signatures that a path has at most. Every record and .narinfo of it carries them all.</summary>
+    public const int CountMax = 64;
+
     /// <summary>The store's own signatures over the path statement.</summary>
     public IReadOnlyCollection<string> StoreSignatures { get; init; } = [];
 }

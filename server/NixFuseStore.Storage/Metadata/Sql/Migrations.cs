@@ -10,6 +10,7 @@ internal static partial class Migrations
         new(3, [.. NarFiles, .. Upstreams], ["ALTER TABLE nar_files ALTER COLUMN draft SET STORAGE EXTERNAL"]),
         new(4, Uses, []),
         new(5, CompressedNars, []),
+        new(6, EventIds, []),
     ];
 
     private static string[] Stores =>
@@ -134,6 +135,18 @@ internal static partial class Migrations
           section {big} NOT NULL REFERENCES locations(section) ON DELETE CASCADE, store {int} NOT NULL REFERENCES stores(id),
           scores {bytes} NOT NULL, PRIMARY KEY (section, store)) {keyed}
         """,
+    ];
+
+    /// <summary>Events of before have no ids: followers start afresh.</summary>
+    private static string[] EventIds =>
+    [
+        "DROP TABLE events",
+        """
+        CREATE TABLE events (
+          store {int} NOT NULL, number {big} NOT NULL, id {bytes} NOT NULL, kind {int} NOT NULL, base_name {text} NOT NULL,
+          PRIMARY KEY (store, number)) {keyed}
+        """,
+        "UPDATE stores SET trimmed_event = last_event",
     ];
 
     /// <summary>These bytes are compressed or random already; PostgreSQL shall not try once more.</summary>

@@ -71,7 +71,7 @@ internal sealed class PostgresDialect : SqlDialect
     public override async ValueTask<SqlSession> OpenReadAsync(CancellationToken cancellationToken)
     {
         var connection = await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
-        return new SqlSession(this, connection, null, static open => open.DisposeAsync());
+        return new SqlSession(this, connection, null, GiveBackAsync);
     }
 
     public override async ValueTask<SqlSession> OpenWriteAsync(bool durable, CancellationToken cancellationToken)
@@ -80,7 +80,7 @@ internal sealed class PostgresDialect : SqlDialect
         try
         {
             var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
-            var session = new SqlSession(this, connection, transaction, static open => open.DisposeAsync());
+            var session = new SqlSession(this, connection, transaction, GiveBackAsync);
             if (!durable)
             {
                 // The log is written in order, so the next durable commit makes this one durable as well.
@@ -102,10 +102,11 @@ internal sealed class PostgresDialect : SqlDialect
     public override Task LockMigrationsAsync(SqlSession session, CancellationToken cancellationToken) =>
         session.ExecuteAsync(new SqlText("SELECT pg_advisory_xact_lock(@key)", ("@key", MigrationLock)), cancellationToken);
 
-    public override SqlText? Notify(StoreId store, ulong head) => new SqlText(
-        $"SELECT pg_notify('{Channel}', @payload)", ("@payload", string.Create(CultureInfo.InvariantCulture, $"{store.Value} {head}")));
+    public override SqlText? Notify(StoreId store, EventPosition head) => new SqlText(
+        $"SELECT pg_notify('{Channel}', @payload)",
+        ("@payload", string.Create(CultureInfo.InvariantCulture, $"{store.Value} {head.Number} {head.Id}")));
 
-    public override async Task ListenAsync(Action<StoreId, ulong> heard, CancellationToken cancellationToken)
+    public override async Task ListenAsync(Action<StoreId, EventPosition> heard, CancellationToken cancellationToken)
     {
         var connection = await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
         await using (connection.ConfigureAwait(false))
@@ -113,11 +114,12 @@ internal sealed class PostgresDialect : SqlDialect
             connection.Notification += (_, notification) =>
             {
                 string[] parts = notification.Payload.Split(' ');
-                if (parts.Length == 2
+                if (parts.Length == 3
                     && int.TryParse(parts[0], CultureInfo.InvariantCulture, out int store)
-                    && ulong.TryParse(parts[1], CultureInfo.InvariantCulture, out ulong head))
+                    && ulong.TryParse(parts[1], CultureInfo.InvariantCulture, out ulong number)
+                    && UInt128.TryParse(parts[2], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var id))
                 {
-                    heard(new StoreId(store), head);
+                    heard(new StoreId(store), new EventPosition(number, new StoreEventId(id)));
                 }
             };
             var command = connection.CreateCommand();
@@ -228,6 +230,19 @@ internal sealed class PostgresDialect : SqlDialect
     };
 
     public override ValueTask DisposeAsync() => _source.DisposeAsync();
+
+    /// <summary>The pool throws away connections that broke, and rolls back what was left open on the others.</summary>
+    private static async ValueTask GiveBackAsync(DbConnection connection, bool usable)
+    {
+        try
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is NpgsqlException or SocketException or IOException or InvalidOperationException)
+        {
+            // It broke while it was given back, which the pool has seen.
+        }
+    }
 
     private static NpgsqlCommand BindRows(SqlSession session, SqlText statement, RowSet rows)
     {

@@ -12,6 +12,9 @@ internal sealed class RegistrationQueue(
     /// <summary>Paths that share a transaction at most, unless one call brings more.</summary>
     private const int BatchPathsMax = 1_000;
 
+    /// <summary>Calls that may wait for one store.</summary>
+    internal const int WaitingMax = 1_024;
+
     // Guards the lists in it; a store has an entry while its runner runs.
     private readonly Lock _gate = new();
     private readonly Dictionary<StoreId, LinkedList<Request>> _waiting = [];
@@ -19,11 +22,17 @@ internal sealed class RegistrationQueue(
     public Task<IReadOnlyList<RegistrationResult>> RegisterAsync(
         StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, CancellationToken cancellationToken)
     {
-        var request = new Request(scope, paths);
+        cancellationToken.ThrowIfCancellationRequested();
+        var request = new Request(scope, paths, cancellationToken);
         lock (_gate)
         {
             if (_waiting.TryGetValue(store, out var queue))
             {
+                if (queue.Count >= WaitingMax)
+                {
+                    throw new MetadataUnavailableException($"{WaitingMax} registrations are waiting for the database already; ask again later.");
+                }
+
                 queue.AddLast(request);
             }
             else
@@ -61,7 +70,7 @@ internal sealed class RegistrationQueue(
         }
     }
 
-    /// <summary>Takes requests from the front while they fit together: the same scope, no path twice.</summary>
+    /// <summary>Takes requests from the front while they fit together: the same scope, no path twice. Those whose callers have gone are passed over.</summary>
     private static List<Request> Take(LinkedList<Request> queue)
     {
         var batch = new List<Request>();
@@ -69,6 +78,13 @@ internal sealed class RegistrationQueue(
         int paths = 0;
         while (queue.First is { Value: var next })
         {
+            if (next.Cancellation.IsCancellationRequested)
+            {
+                queue.RemoveFirst();
+                next.Done.TrySetCanceled(next.Cancellation);
+                continue;
+            }
+
             string[] added = [.. next.Paths.Select(path => path.Path.HashPart)];
             bool fits = batch.Count == 0
                 || (paths + added.Length <= BatchPathsMax && SameScope(batch[0].Scope, next.Scope) && !added.Any(hashParts.Contains));
@@ -132,7 +148,7 @@ internal sealed class RegistrationQueue(
         }
     }
 
-    private sealed record Request(ChunkScope Scope, IReadOnlyList<PathRegistration> Paths)
+    private sealed record Request(ChunkScope Scope, IReadOnlyList<PathRegistration> Paths, CancellationToken Cancellation)
     {
         public TaskCompletionSource<IReadOnlyList<RegistrationResult>> Done { get; } =
             new(TaskCreationOptions.RunContinuationsAsynchronously);

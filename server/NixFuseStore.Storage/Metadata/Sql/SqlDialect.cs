@@ -53,10 +53,10 @@ internal abstract class SqlDialect : IAsyncDisposable
     public abstract Task LockMigrationsAsync(SqlSession session, CancellationToken cancellationToken);
 
     /// <summary>A query that within a transaction wakes the other servers' waiters when it commits. Null where that cannot be done.</summary>
-    public abstract SqlText? Notify(StoreId store, ulong head);
+    public abstract SqlText? Notify(StoreId store, EventPosition head);
 
     /// <summary>Hears other servers' notifications until cancelled; each carries store and head. May end early with an exception.</summary>
-    public abstract Task ListenAsync(Action<StoreId, ulong> heard, CancellationToken cancellationToken);
+    public abstract Task ListenAsync(Action<StoreId, EventPosition> heard, CancellationToken cancellationToken);
 
     /// <summary>Runs a statement over rows and returns how many it changed.</summary>
     public abstract Task<int> ExecuteRowsAsync(SqlSession session, SqlText statement, RowSet rows, CancellationToken cancellationToken);

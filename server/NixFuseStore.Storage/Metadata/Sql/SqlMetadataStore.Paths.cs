@@ -172,7 +172,7 @@ internal sealed partial class SqlMetadataStore
         await session.QueryAsync(
             new SqlText(
                 $"""
-                SELECT p.hash_part || '-' || p.name, m.root_kind, m.root_executable, m.root_size, p.nar_size
+                SELECT p.hash_part || '-' || p.name, m.root_kind, m.root_executable, m.root_size, p.nar_size, m.header, m.digest
                 FROM paths p JOIN manifests m ON m.id = p.manifest
                 WHERE p.store = @store AND p.hash_part >= @lowest AND p.hash_part > @after {(behind is null ? "" : "AND p.hash_part < @behind")}
                 ORDER BY p.hash_part LIMIT @limit
@@ -192,7 +192,9 @@ internal sealed partial class SqlMetadataStore
                         (EntryKind)reader.GetInt32(1),
                         reader.GetInt32(2) != 0,
                         (ulong)reader.GetInt64(3),
-                        (ulong)reader.GetInt64(4)));
+                        (ulong)reader.GetInt64(4),
+                        ManifestHeader.Parse(reader.GetBytes(5)).EntryCount,
+                        ManifestDigest.Read(reader.GetBytes(6))));
                 }
 
                 return baseName;

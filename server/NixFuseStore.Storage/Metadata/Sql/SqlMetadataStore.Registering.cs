@@ -22,11 +22,19 @@ internal sealed partial class SqlMetadataStore
         var (results, head) = await WriteAsync(
             durable: true, session => RegisterAsync(session, store, scope, paths, CancellationToken.None), CancellationToken.None)
             .ConfigureAwait(false);
-        _signal.Advance(store, head);
+        Advance(store, head);
         return results;
     }
 
-    private async Task<(IReadOnlyList<RegistrationResult> Results, ulong Head)> RegisterAsync(
+    private void Advance(StoreId store, EventPosition? head)
+    {
+        if (head is { } known)
+        {
+            _signal.Advance(store, known);
+        }
+    }
+
+    private async Task<(IReadOnlyList<RegistrationResult> Results, EventPosition? Head)> RegisterAsync(
         SqlSession session, StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, CancellationToken cancellationToken)
     {
         // 1. From here on no sweep runs, and nobody else registers or removes in this store; and what is there already.
@@ -39,7 +47,7 @@ internal sealed partial class SqlMetadataStore
         DecideReferences(candidates, present.Paths);
 
         // 3. The rest becomes valid.
-        ulong head = present.Head;
+        EventPosition? head = null;
         var batch = new SqlBatch();
         Candidate[] accepted = [.. candidates.Where(candidate => candidate is { Outcome: null, SameAs: null })];
         if (accepted.Length > 0)
@@ -55,7 +63,8 @@ internal sealed partial class SqlMetadataStore
         else
         {
             await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
-            head = await ReadWinnersAsync(session, store, candidates, present.Paths, head, cancellationToken).ConfigureAwait(false);
+            ulong number = head?.Number ?? present.Head;
+            head = await ReadWinnersAsync(session, store, candidates, present.Paths, number, cancellationToken).ConfigureAwait(false) ?? head;
         }
 
         return (Array.ConvertAll(candidates, candidate => candidate.ToResult()), head);
@@ -186,8 +195,8 @@ internal sealed partial class SqlMetadataStore
         while (changed);
     }
 
-    /// <summary>Returns the new head: signatures that come along are news, too.</summary>
-    private async Task<ulong> ReadWinnersAsync(
+    /// <summary>Returns the new head where there is one: signatures that come along are news, too.</summary>
+    private async Task<EventPosition?> ReadWinnersAsync(
         SqlSession session,
         StoreId store,
         Candidate[] candidates,
@@ -211,9 +220,10 @@ internal sealed partial class SqlMetadataStore
 
         // 2. The others get the row.
         Candidate[] second = [.. candidates.Where(candidate => candidate.Stored is null && valid.ContainsKey(candidate.HashPart))];
+        EventPosition? newHead = null;
         if (second.Length == 0)
         {
-            return head;
+            return newHead;
         }
 
         var stored = await ReadStoredAsync(session, store, second, cancellationToken).ConfigureAwait(false);
@@ -225,15 +235,15 @@ internal sealed partial class SqlMetadataStore
                 && candidate.Path.Signatures.Except(stored[candidate.HashPart].Signatures).Any()
                 && candidate.References.SequenceEqual(stored[candidate.HashPart].References)),
         ];
-        if (signed.Length > 0)
+        var known = signed.Select(candidate => candidate.Path.Path).Distinct()
+            .ToDictionary(path => path, path => stored[path.HashPart].Signatures.ToHashSet(StringComparer.Ordinal));
+        var (fitting, _) = FitSignatures(signed.SelectMany(candidate => candidate.Path.Signatures.Select(text => (candidate.Path.Path, text))), known);
+        if (fitting.Count > 0)
         {
             await InsertSignaturesAsync(
-                session,
-                store,
-                [.. signed.SelectMany(candidate => candidate.Path.Signatures.Select(text => (candidate.HashPart, NixSignature, text)))],
-                cancellationToken).ConfigureAwait(false);
-            StorePath[] paths = [.. signed.Select(candidate => candidate.Path.Path).Distinct().Order()];
-            head = await AppendEventsAsync(session, store, head, StoreEventKind.SignaturesAdded, paths, cancellationToken).ConfigureAwait(false);
+                session, store, [.. fitting.Select(item => (item.Path.HashPart, NixSignature, item.Text))], cancellationToken).ConfigureAwait(false);
+            StorePath[] paths = [.. fitting.Select(item => item.Path).Distinct().Order()];
+            newHead = await AppendEventsAsync(session, store, head, StoreEventKind.SignaturesAdded, paths, cancellationToken).ConfigureAwait(false);
             stored = await ReadStoredAsync(session, store, second, cancellationToken).ConfigureAwait(false);
         }
 
@@ -242,7 +252,7 @@ internal sealed partial class SqlMetadataStore
             candidate.Stored = stored[candidate.HashPart];
         }
 
-        return head;
+        return newHead;
     }
 
     private async Task<Dictionary<string, StoredPath>> ReadStoredAsync(

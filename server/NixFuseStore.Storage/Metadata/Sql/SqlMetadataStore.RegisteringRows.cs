@@ -10,7 +10,7 @@ namespace NixFuseStore.Storage.Metadata.Sql;
 internal sealed partial class SqlMetadataStore
 {
     /// <summary>Adds the statements that make paths valid, and returns the store's new head.</summary>
-    private ulong AddAll(SqlBatch batch, StoreId store, Candidate[] accepted, Present present)
+    private EventPosition AddAll(SqlBatch batch, StoreId store, Candidate[] accepted, Present present)
     {
         // 1. What other paths and stores may share: sections, places of chunks, manifests.
         AddSections(batch, accepted, present);

@@ -66,20 +66,22 @@ internal sealed partial class SqlMetadataStore
         StoreId store, IReadOnlyCollection<ManifestDigest> manifests, CancellationToken cancellationToken)
     {
         byte[][] digests = [.. manifests.Distinct().Select(digest => digest.ToArray())];
-        return await ReadAsync(
+        var found = await ReadAsync(
             session => session.QueryRowsAsync(
                 new SqlText(
                     $$"""
-                    SELECT m.digest, l.places
+                    SELECT m.digest, l.places, (SELECT p.hash_part FROM paths p WHERE p.manifest = m.id AND p.store = @store LIMIT 1)
                     FROM {rows} {{ManifestsByDigest}} LEFT JOIN locations l ON l.section = m.chunks_section
-                    WHERE EXISTS (SELECT 1 FROM paths p WHERE p.manifest = m.id AND p.store = @store)
                     """,
                     ("@store", store.Value)),
                 new RowSet(digests.Length).Digest("digest", digests),
-                reader => new ManifestLocations(
-                    ManifestDigest.Read(reader.GetBytes(0)), reader.IsDBNull(1) ? [] : LocationCodec.Decode(reader.GetBytes(1))),
+                reader => reader.GetStringOrNull(2) is not { } hashPart
+                    ? null
+                    : new ManifestLocations(
+                        ManifestDigest.Read(reader.GetBytes(0)), reader.IsDBNull(1) ? [] : LocationCodec.Decode(reader.GetBytes(1)), hashPart),
                 cancellationToken),
             cancellationToken).ConfigureAwait(false);
+        return [.. found.OfType<ManifestLocations>()];
     }
 
     /// <inheritdoc/>

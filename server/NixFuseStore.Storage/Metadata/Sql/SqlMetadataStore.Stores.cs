@@ -12,9 +12,9 @@ internal sealed partial class SqlMetadataStore
     public Task<StoreRecord?> CreateStoreAsync(NewStore store, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(store);
-        if (!IsStoreName(store.Name))
+        if (!StoreName.IsValid(store.Name))
         {
-            throw new ArgumentException($"'{store.Name}' cannot be the name of a store: use letters, digits, '.', '-' and '_'.", nameof(store));
+            throw new ArgumentException($"'{store.Name}' cannot be the name of a store: {StoreName.Rule}.", nameof(store));
         }
 
         return WriteAsync(
@@ -70,10 +70,6 @@ internal sealed partial class SqlMetadataStore
     public Task AddSigningKeyAsync(StoreId store, string secretKey, string publicKey, CancellationToken cancellationToken) =>
         WriteAsync(
             durable: true, session => InsertKeyAsync(session, store, secretKey, publicKey, cancellationToken), cancellationToken);
-
-    private static bool IsStoreName(string name) =>
-        name.Length is >= 1 and <= 100 && name[0] is not ('.' or '-')
-        && name.All(character => char.IsAsciiLetterOrDigit(character) || character is '.' or '-' or '_');
 
     private static StoreRecord ReadStore(DbDataReader reader) => new(
         new StoreId(reader.GetInt32(0)),

@@ -50,6 +50,25 @@ internal sealed partial class SqlMetadataStore
     }
 
     /// <inheritdoc/>
+    public async Task<IReadOnlyList<bool>> AreTokensActiveAsync(IReadOnlyList<byte[]> hashes, CancellationToken cancellationToken)
+    {
+        var active = new bool[hashes.Count];
+        if (active.Length > 0)
+        {
+            var found = await ReadAsync(
+                session => session.QueryRowsAsync(
+                    $"SELECT r.ord FROM {{rows}} {_dialect.JoinByIndex("tokens", "t", "t.hash = r.hash")} WHERE t.revoked IS NULL",
+                    new RowSet(active.Length).Digest("hash", [.. hashes]),
+                    static reader => (int)reader.GetInt64(0),
+                    cancellationToken),
+                cancellationToken).ConfigureAwait(false);
+            found.ForEach(index => active[index] = true);
+        }
+
+        return active;
+    }
+
+    /// <inheritdoc/>
     public async Task<IReadOnlyList<TokenRecord>> ListTokensAsync(CancellationToken cancellationToken) =>
         await QueryTokensAsync("", cancellationToken).ConfigureAwait(false);
 

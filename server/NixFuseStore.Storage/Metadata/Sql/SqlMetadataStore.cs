@@ -74,7 +74,15 @@ internal sealed partial class SqlMetadataStore : IMetadataStore
             var session = await _dialect.OpenReadAsync(cancellationToken).ConfigureAwait(false);
             await using (session.ConfigureAwait(false))
             {
-                return await read(session).ConfigureAwait(false);
+                try
+                {
+                    return await read(session).ConfigureAwait(false);
+                }
+                catch
+                {
+                    session.MarkFailed();
+                    throw;
+                }
             }
         }
         catch (Exception exception) when (_dialect.WhyUnavailable(exception) is { } reason)

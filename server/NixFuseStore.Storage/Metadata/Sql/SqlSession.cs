@@ -2,13 +2,22 @@ using System.Data.Common;
 
 namespace NixFuseStore.Storage.Metadata.Sql;
 
-/// <summary>A connection in use by one caller, perhaps with a transaction, which disposing rolls back unless it was committed.</summary>
-internal sealed class SqlSession(SqlDialect dialect, DbConnection connection, DbTransaction? transaction, Func<DbConnection, ValueTask> giveBack)
+/// <summary>
+/// A connection in use by one caller, perhaps with a transaction, which disposing rolls back unless it was committed. A connection whose state is
+/// in doubt afterwards is not used again: whatever ends a transaction may fail too (a full disk ends it by itself, a rollback then finds none).
+/// </summary>
+/// <param name="dialect">The database.</param>
+/// <param name="connection">Goes back with <paramref name="giveBack"/>.</param>
+/// <param name="transaction">Null for a session that only reads.</param>
+/// <param name="giveBack">Takes the connection back; false says that it must not be used again. Does not fail.</param>
+internal sealed class SqlSession(
+    SqlDialect dialect, DbConnection connection, DbTransaction? transaction, Func<DbConnection, bool, ValueTask> giveBack)
     : IAsyncDisposable
 {
     // Goes ahead of the first statement, or with the first batch.
     private SqlText? _opening;
     private bool _committed;
+    private bool _failed;
 
     public DbConnection Connection { get; } = connection;
 
@@ -138,11 +147,28 @@ internal sealed class SqlSession(SqlDialect dialect, DbConnection connection, Db
         return parameter;
     }
 
-    public Task CommitAsync(CancellationToken cancellationToken)
+    public async Task CommitAsync(CancellationToken cancellationToken)
     {
         var open = transaction ?? throw new InvalidOperationException("The session has no transaction.");
-        return _committed ? Task.CompletedTask : open.CommitAsync(cancellationToken);
+        if (_committed)
+        {
+            return;
+        }
+
+        try
+        {
+            await open.CommitAsync(cancellationToken).ConfigureAwait(false);
+            _committed = true;
+        }
+        catch
+        {
+            _failed = true;
+            throw;
+        }
     }
+
+    /// <summary>The connection shall not be used again: something failed on it.</summary>
+    public void MarkFailed() => _failed = true;
 
     public async ValueTask DisposeAsync()
     {
@@ -153,10 +179,14 @@ internal sealed class SqlSession(SqlDialect dialect, DbConnection connection, Db
                 await transaction.DisposeAsync().ConfigureAwait(false);
             }
         }
-        finally
+#pragma warning disable CA1031 // the connection goes, and with it the transaction; the caller is told what failed first
+        catch (Exception)
+#pragma warning restore CA1031
         {
-            await giveBack(Connection).ConfigureAwait(false);
+            _failed = true;
         }
+
+        await giveBack(Connection, !_failed).ConfigureAwait(false);
     }
 
     private async ValueTask OpenAsync(CancellationToken cancellationToken)

@@ -71,7 +71,7 @@ internal sealed class SqliteDialect : SqlDialect
             connection = Open("PRAGMA query_only = ON");
         }
 
-        return ValueTask.FromResult(new SqlSession(this, connection, null, GiveReaderBack));
+        return ValueTask.FromResult(new SqlSession(this, connection, null, GiveReaderBackAsync));
     }
 
     public override async ValueTask<SqlSession> OpenWriteAsync(bool durable, CancellationToken cancellationToken)
@@ -84,10 +84,11 @@ internal sealed class SqliteDialect : SqlDialect
             // A commit that need not be durable skips the fsync of the log; the next durable one syncs the whole log.
             Execute(_writer, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
             var transaction = _writer.BeginTransaction(deferred: false);
-            return new SqlSession(this, _writer, transaction, GiveWriterBack);
+            return new SqlSession(this, _writer, transaction, GiveWriterBackAsync);
         }
         catch
         {
+            await DropWriterAsync().ConfigureAwait(false);
             _writing.Release();
             throw;
         }
@@ -100,9 +101,9 @@ internal sealed class SqliteDialect : SqlDialect
     public override Task LockMigrationsAsync(SqlSession session, CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Waiters of this process are woken directly, those of others poll.</summary>
-    public override SqlText? Notify(StoreId store, ulong head) => null;
+    public override SqlText? Notify(StoreId store, EventPosition head) => null;
 
-    public override Task ListenAsync(Action<StoreId, ulong> heard, CancellationToken cancellationToken) =>
+    public override Task ListenAsync(Action<StoreId, EventPosition> heard, CancellationToken cancellationToken) =>
         Task.Delay(Timeout.Infinite, cancellationToken);
 
     public override Task<int> ExecuteRowsAsync(SqlSession session, SqlText statement, RowSet rows, CancellationToken cancellationToken)
@@ -162,11 +163,7 @@ internal sealed class SqliteDialect : SqlDialect
             await reader.DisposeAsync().ConfigureAwait(false);
         }
 
-        if (_writer is not null)
-        {
-            await _writer.DisposeAsync().ConfigureAwait(false);
-        }
-
+        await DropWriterAsync().ConfigureAwait(false);
         _writing.Release();
     }
 
@@ -261,20 +258,45 @@ internal sealed class SqliteDialect : SqlDialect
         }
     }
 
-    private ValueTask GiveReaderBack(DbConnection connection)
+    private ValueTask GiveReaderBackAsync(DbConnection connection, bool usable)
     {
-        if (_disposed || _readers.Count >= IdleReadersMax)
+        if (!usable || _disposed || _readers.Count >= IdleReadersMax)
         {
-            return connection.DisposeAsync();
+            return CloseAsync(connection);
         }
 
         _readers.Add((SqliteConnection)connection);
         return ValueTask.CompletedTask;
     }
 
-    private ValueTask GiveWriterBack(DbConnection connection)
+    private async ValueTask GiveWriterBackAsync(DbConnection connection, bool usable)
     {
+        // A transaction that is still open, as far as SQLite knows, would make every later one fail.
+        if (!usable || SQLitePCL.raw.sqlite3_get_autocommit(((SqliteConnection)connection).Handle) == 0)
+        {
+            await DropWriterAsync().ConfigureAwait(false);
+        }
+
         _writing.Release();
-        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Closes the writing connection; the next writer opens another. Closing ends any transaction.</summary>
+    private ValueTask DropWriterAsync()
+    {
+        var writer = _writer;
+        _writer = null;
+        return writer is null ? ValueTask.CompletedTask : CloseAsync(writer);
+    }
+
+    private static async ValueTask CloseAsync(DbConnection connection)
+    {
+        try
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is SqliteException or InvalidOperationException)
+        {
+            // It is not used again; what could not be closed is left to the finalizer of its handle.
+        }
     }
 }
