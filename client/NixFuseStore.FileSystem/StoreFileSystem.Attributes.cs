@@ -41,6 +41,21 @@ public sealed partial class StoreFileSystem
 
             Defer(reply, "attributes of", _options.LookupDeadline, node, static async (self, pending, node) =>
             {
+                if (node.Entry == 0)
+                {
+                    // A path that the kernel knows from a listing, or from an earlier process.
+                    if (await self.ResolveAsync(node, pending.Token).ConfigureAwait(false) is { IsRemoved: false } root)
+                    {
+                        pending.Attributes(NodeAttributes.OfRoot(root), FuseTimeout.Infinite);
+                    }
+                    else
+                    {
+                        pending.Error(Stale);
+                    }
+
+                    return;
+                }
+
                 var (handle, tree) = await self.ResolveTreeAsync(node, pending.Token).ConfigureAwait(false);
                 if (handle is null or { IsRemoved: true } || tree is null)
                 {

@@ -69,15 +69,68 @@ public sealed partial class StoreFileSystem
             return;
         }
 
-        // 2. What can never be a path (".git", "lib", a name that a shell tries) costs no question, now or later.
+        // 2. Listed a moment ago, and signed.
+        var moment = _listing.Listed.Moment;
+        if (TryFindListed(name, out var listed))
+        {
+            if (!reply.Entry(listed))
+            {
+                _nodes.Release(new NodeId(listed.Node).Slot, 1);
+            }
+
+            RecheckListed(moment);
+            return;
+        }
+
+        // 3. What can never be a path (".git", "lib", a name that a shell tries) costs no question, now or later.
         if (!StorePath.TryParseBaseName(name, out var path))
         {
             reply.Entry(FuseEntryOut.Absent(FuseTimeout.Infinite));
             return;
         }
 
-        // 3. The server knows.
+        // 4. The server knows.
         Defer(reply, "lookup of", _options.RootLookupDeadline, path, static (self, pending, path) => self.LookupStorePathAsync(pending, path));
+    }
+
+    /// <summary>The answer to a lookup from what was listed, counted as one.</summary>
+    private bool TryFindListed(ReadOnlySpan<byte> name, out FuseEntryOut entry)
+    {
+        entry = default;
+        if (name.Length > StorePath.BaseNameLengthMax)
+        {
+            return false;
+        }
+
+        Span<char> text = stackalloc char[StorePath.BaseNameLengthMax];
+        text = text[..Encoding.Latin1.GetChars(name, text)];
+        return _listing.Listed.TryGet(text, out var baseName, out var listed) && TryEnterListed(baseName, listed.Kind, listed.Content, out entry);
+    }
+
+    /// <summary>A node id stands for one content, which whatever is wanted of the path later has to have.</summary>
+    private bool TryEnterListed(string baseName, EntryKind kind, ListedContent content, out FuseEntryOut entry)
+    {
+        if (!_nodes.TryAddListed(baseName, content, out var slot))
+        {
+            entry = default;
+            return false;
+        }
+
+        entry = new FuseEntryOut(
+            new NodeId(slot.Number, 0).Value, NodeAttributes.OfListed(slot, kind, content), FuseTimeout.Infinite, FuseTimeout.Infinite);
+        return true;
+    }
+
+    /// <summary>As <see cref="RecheckRemoval"/>, for answers that came from a listing.</summary>
+    private void RecheckListed(long moment)
+    {
+        if (_listing.Listed.Moment != moment)
+        {
+            foreach (var name in _listing.Listed.FindRemovedSince(moment))
+            {
+                _notifier?.AnnounceRemoval(name);
+            }
+        }
     }
 
     private async Task LookupStorePathAsync(FusePendingRequest pending, StorePath path)

@@ -25,7 +25,7 @@ public sealed partial class StoreFileSystem
 
     private void ReadStoreDirectory(in ReadDirectoryRequest request, FuseReply reply)
     {
-        var version = _listing.Version;
+        var (version, moment) = (_listing.Version, _listing.Listed.Moment);
         if (_listing.Position(request.Cookie) is not { } position)
         {
             reply.Error(Errno.EINVAL);
@@ -34,10 +34,11 @@ public sealed partial class StoreFileSystem
         {
             if (!reply.Directory(listed.Page))
             {
-                ReleaseAll(listed.Paths);
+                ReleaseAll(listed.Slots);
             }
 
             RecheckListing(version);
+            RecheckListed(moment);
         }
         else
         {
@@ -48,11 +49,11 @@ public sealed partial class StoreFileSystem
     private async Task ReadStoreDirectoryAsync(FusePendingRequest pending, ReadDirectoryRequest request)
     {
         // 1. The names.
-        var version = _listing.Version;
+        var (version, moment) = (_listing.Version, _listing.Listed.Moment);
         var position = _listing.Position(request.Cookie)!;
         var window = await _listing.GetWindowAsync(position, pending.Token).ConfigureAwait(false);
 
-        // 2. The records of those that fit into the answer, where the kernel wants attributes.
+        // 2. The records of those that fit into the answer, where the kernel wants attributes and the listing was not signed.
         if (request.WithAttributes)
         {
             await FetchRecordsAsync(window, window.IndexBehind(position), (int)(request.Bytes / PlusEntryBytes) + 1, pending.Token).ConfigureAwait(false);
@@ -62,10 +63,11 @@ public sealed partial class StoreFileSystem
         var listed = TryListWindow(window, position, request, allowPlain: true)!.Value;
         if (!pending.Directory(listed.Page))
         {
-            ReleaseAll(listed.Paths);
+            ReleaseAll(listed.Slots);
         }
 
         RecheckListing(version);
+        RecheckListed(moment);
     }
 
     /// <summary>
@@ -87,7 +89,7 @@ public sealed partial class StoreFileSystem
         for (var i = first; i < window.Entries.Length && i < first + Math.Min(count, RecordsMax); i++)
         {
             var length = Encoding.ASCII.GetBytes(window.Entries[i].BaseName, name);
-            if (!_reader.TryGetKnown(name[..length], out _) && StorePath.TryParseBaseName(name[..length], out var path))
+            if (window.Entries[i].Content is null && !_reader.TryGetKnown(name[..length], out _) && StorePath.TryParseBaseName(name[..length], out var path))
             {
                 unknown.Add(path);
             }
@@ -111,20 +113,20 @@ public sealed partial class StoreFileSystem
     }
 
     // The kernel did not take a page: it counts no lookups of the paths in it.
-    private void ReleaseAll(List<PathHandle>? paths) => paths?.ForEach(handle => _nodes.Release(handle.Slot, 1));
+    private void ReleaseAll(List<uint>? slots) => slots?.ForEach(slot => _nodes.Release(slot, 1));
 
     /// <summary>
-    /// Fills a page from a window; null where a record is missing and <paramref name="allowPlain"/> is false. Also the paths in it whose nodes the
+    /// Fills a page from a window; null where a record is missing and <paramref name="allowPlain"/> is false. Also the slots in it whose nodes the
     /// kernel will know, each counted once.
     /// </summary>
-    private (DirectoryPage Page, List<PathHandle>? Paths)? TryListWindow(
+    private (DirectoryPage Page, List<uint>? Slots)? TryListWindow(
         ListingWindow window, string position, in ReadDirectoryRequest request, bool allowPlain)
     {
-        List<PathHandle>? paths = null;
+        List<uint>? slots = null;
         var page = DirectoryPage.Rent(request);
         if (!TryAddDots(page, request.Cookie, FixedNodes.Store, FixedNodes.Root))
         {
-            return (page, paths);
+            return (page, slots);
         }
 
         Span<byte> buffer = stackalloc byte[StorePath.BaseNameLengthMax];
@@ -147,7 +149,20 @@ public sealed partial class StoreFileSystem
                 if (added)
                 {
                     _nodes.AddLookups(handle!, 1);
-                    (paths ??= []).Add(handle!);
+                    (slots ??= []).Add(handle!.Slot);
+                }
+            }
+            else if (request.WithAttributes && entry.Content is { } content && TryEnterListed(entry.BaseName, entry.Kind, content, out var listed))
+            {
+                var slot = new NodeId(listed.Node).Slot;
+                added = page.TryAdd(name, listed, cookie);
+                if (added)
+                {
+                    (slots ??= []).Add(slot);
+                }
+                else
+                {
+                    _nodes.Release(slot, 1);
                 }
             }
             else if (allowPlain)
@@ -159,7 +174,7 @@ public sealed partial class StoreFileSystem
             else
             {
                 page.Dispose();
-                ReleaseAll(paths);
+                ReleaseAll(slots);
                 return null;
             }
 
@@ -169,6 +184,6 @@ public sealed partial class StoreFileSystem
             }
         }
 
-        return (page, paths);
+        return (page, slots);
     }
 }

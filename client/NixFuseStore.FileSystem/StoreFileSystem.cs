@@ -118,6 +118,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
             await notifier.DisposeAsync().ConfigureAwait(false);
         }
 
+        _listing.Dispose();
         _slots.Dispose();
     }
 }

@@ -37,6 +37,9 @@ public sealed class ServerConnection : IDisposable
     /// <summary>The server to use now.</summary>
     public ServerEndpoint Current => _endpoints[Volatile.Read(ref _current)];
 
+    /// <summary>Called after another server became the current one. On any thread; must be quick.</summary>
+    internal Action? OnMoved { get; set; }
+
     /// <summary>How many servers there are.</summary>
     public int Count => _endpoints.Length;
 
@@ -64,9 +67,10 @@ public sealed class ServerConnection : IDisposable
     public void MoveOn(ServerEndpoint endpoint)
     {
         var current = Volatile.Read(ref _current);
-        if (_endpoints[current] == endpoint)
+        var next = (current + 1) % _endpoints.Length;
+        if (next != current && _endpoints[current] == endpoint && Interlocked.CompareExchange(ref _current, next, current) == current)
         {
-            Interlocked.CompareExchange(ref _current, (current + 1) % _endpoints.Length, current);
+            OnMoved?.Invoke();
         }
     }
 

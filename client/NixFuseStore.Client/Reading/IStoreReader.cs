@@ -30,7 +30,10 @@ public interface IStoreReader : IAsyncDisposable
     /// <exception cref="StoreUnavailableException">The server could not be asked within the lookup deadline and the path is not known.</exception>
     ValueTask<PathHandle?> FindAsync(StorePath path, CancellationToken cancellationToken);
 
-    /// <summary>As <see cref="FindAsync"/> for many names at once, in few round trips; names that are not valid give null at their place.</summary>
+    /// <summary>
+    /// As <see cref="FindAsync"/> for many names at once, in few round trips; names that are not valid give null at their place. A record that does
+    /// not verify is an error for the first name only; of the others it makes null, so that one bad path does not take good ones with it.
+    /// </summary>
     ValueTask<PathHandle?[]> FindManyAsync(IReadOnlyList<StorePath> paths, CancellationToken cancellationToken);
 
     /// <summary>
@@ -75,7 +78,7 @@ public interface IStoreReader : IAsyncDisposable
     bool TryReadLink(PathHandle handle, int entry, Span<byte> destination, out int written);
 
     /// <summary>
-    /// One page of the valid paths in bytewise order of base names. While the server is away, the paths that are known here.
+    /// One page of the valid paths in bytewise order of base names, with what a trusted key has signed of them. While the server is away, the paths that are known here.
     /// </summary>
     /// <param name="after">Base name to go on behind, or empty to begin.</param>
     /// <param name="limit">Entries wanted, at least 1.</param>

@@ -26,6 +26,7 @@ public sealed partial class StoreReader
         // Head and rights change all the time and are of no use later.
         var remembered = store.Clone();
         remembered.HeadEvent = 0;
+        remembered.HeadEventId = ByteString.Empty;
         remembered.MayWrite = remembered.MayAdminister = false;
         var bytes = remembered.ToByteArray();
         var key = IdentityKey();

@@ -88,12 +88,18 @@ public sealed partial class StoreReader
                 var entries = new List<ListingEntry>();
                 await foreach (var response in endpoint.Store.ListPathsAsync(request, ListDeadline, token).ConfigureAwait(false))
                 {
+                    var isSigned = _verifier is { } verifier && verifier.IsSigned(response);
                     foreach (var entry in response.Entries)
                     {
                         // Names go to the kernel as they are, so what is no store path is left out.
                         if (StorePath.TryParseBaseName(entry.BaseName, out _))
                         {
-                            entries.Add(new ListingEntry(entry.BaseName, KindOf(entry.RootKind)));
+                            entries.Add(new ListingEntry(entry.BaseName, KindOf(entry.RootKind))
+                            {
+                                Content = isSigned
+                                    ? new ListedContent(ManifestDigest.Read(entry.ManifestDigest.Span), (int)entry.EntryCount, entry.RootExecutable, entry.RootSize)
+                                    : null,
+                            });
                         }
                     }
                 }

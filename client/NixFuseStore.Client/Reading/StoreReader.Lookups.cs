@@ -27,7 +27,7 @@ public sealed partial class StoreReader
         var unknown = new List<string>();
         for (var i = 0; i < handles.Length; i++)
         {
-            handles[i] = TryFindHere(Key256.OfHashPart(paths[i].BaseName), paths[i]);
+            handles[i] = FindVerified(paths[i], isFirst: i == 0);
             if (handles[i] is null)
             {
                 unknown.Add(paths[i].HashPart);
@@ -45,7 +45,7 @@ public sealed partial class StoreReader
             await _closures.QueryAsync(unknown, _options.LookupDeadline, cancellationToken).ConfigureAwait(false);
             for (var i = 0; i < handles.Length; i++)
             {
-                handles[i] ??= TryFindHere(Key256.OfHashPart(paths[i].BaseName), paths[i]);
+                handles[i] ??= FindAnswered(paths[i], isFirst: i == 0);
             }
         }
         catch (StoreUnavailableException)
@@ -81,6 +81,35 @@ public sealed partial class StoreReader
         }
 
         return new ValueTask<ManifestTree>(loading.WaitAsync(cancellationToken));
+    }
+
+    /// <summary>What the server has just said of a path that it was asked about among others.</summary>
+    private PathHandle? FindAnswered(StorePath path, bool isFirst)
+    {
+        var handle = FindVerified(path, isFirst);
+        if (handle is null)
+        {
+            var key = Key256.OfHashPart(path.BaseName);
+            if (_table.ForgetStale(in key))
+            {
+                _metadata.Remove(new MetadataKey(MetadataKind.Path, key));
+            }
+        }
+
+        return handle;
+    }
+
+    /// <summary>As <see cref="TryFindHere"/>; a record that does not verify is an error for the first of several paths and makes null of the others.</summary>
+    private PathHandle? FindVerified(StorePath path, bool isFirst)
+    {
+        try
+        {
+            return TryFindHere(Key256.OfHashPart(path.BaseName), path);
+        }
+        catch (StoreVerificationException) when (!isFirst)
+        {
+            return null;
+        }
     }
 
     private PathHandle? TryFindHere(in Key256 key, StorePath path)

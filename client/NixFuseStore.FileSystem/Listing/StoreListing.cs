@@ -5,10 +5,10 @@ namespace NixFuseStore.FileSystem.Listing;
 /// <summary>
 /// The names of the store directory, fetched in windows and kept until the store changes. Any thread.
 /// </summary>
-internal sealed class StoreListing(IStoreReader reader, TimeProvider time)
+internal sealed class StoreListing(IStoreReader reader, TimeProvider time) : IDisposable
 {
-    /// <summary>Names asked for at once: about 120 KiB of answer, half a kernel page of listing each.</summary>
-    private const int WindowEntries = 2048;
+    /// <summary>Names asked for at once: about 250 KiB of answer, one message with one signature.</summary>
+    private const int WindowEntries = 2000;
 
     /// <summary>Listings that go on side by side without asking again.</summary>
     private const int WindowsMax = 4;
@@ -23,6 +23,9 @@ internal sealed class StoreListing(IStoreReader reader, TimeProvider time)
     private readonly ListingWindow?[] _windows = new ListingWindow?[WindowsMax];
     private int _nextWindow;
     private int _version;
+
+    /// <summary>What was listed lately, for lookups.</summary>
+    public ListedPaths Listed { get; } = new(time);
 
     /// <summary>Goes up with each change of the store. What was listed under an older one may be out of date.</summary>
     public int Version => Volatile.Read(ref _version);
@@ -106,6 +109,7 @@ internal sealed class StoreListing(IStoreReader reader, TimeProvider time)
 
         // The version is taken first: a change on the way makes the window count as old.
         var version = Version;
+        var moment = Listed.Moment;
         var fetched = time.GetUtcNow();
         var entries = new List<ListingEntry>();
         ListingPage page;
@@ -114,6 +118,7 @@ internal sealed class StoreListing(IStoreReader reader, TimeProvider time)
             // More than one page only where thousands of names share a prefix.
             page = await reader.ListAsync(entries.Count > 0 ? entries[^1].BaseName : position, WindowEntries, cancellationToken).ConfigureAwait(false);
             entries.AddRange(page.Entries);
+            Listed.Add(page.Entries, moment);
         }
         while (!page.IsLast && page.Entries.Count > 0 && !TrimSharedEnd(entries));
 
@@ -121,6 +126,8 @@ internal sealed class StoreListing(IStoreReader reader, TimeProvider time)
         Keep(window);
         return window;
     }
+
+    public void Dispose() => Listed.Dispose();
 
     /// <summary>Takes the last name and those before it with the same prefix away, since more of them may follow; false where that would be all.</summary>
     private static bool TrimSharedEnd(List<ListingEntry> entries)

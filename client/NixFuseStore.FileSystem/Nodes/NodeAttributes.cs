@@ -21,6 +21,10 @@ internal static class NodeAttributes
     public static FuseAttr OfRoot(PathHandle handle)
         => Of(InodeOf(handle, 0), handle.Header.RootKind, handle.Header.RootIsExecutable, handle.Header.RootSize);
 
+    /// <summary>Of a path that is known from a signed listing alone.</summary>
+    public static FuseAttr OfListed(in Slot slot, EntryKind kind, ListedContent content)
+        => Of(slot.InodeOf(0), kind, content.IsExecutable, content.Size);
+
     public static FuseAttr OfEntry(PathHandle handle, ManifestTree tree, int entry)
         => Of(InodeOf(handle, entry), tree.Kind(entry), tree.IsExecutable(entry), tree.Size(entry));
 

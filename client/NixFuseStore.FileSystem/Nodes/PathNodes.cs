@@ -17,11 +17,15 @@ internal sealed class PathNodes
     private readonly ConcurrentDictionary<uint, Node> _nodes = new();
     private readonly ConcurrentQueue<Node> _idle = new();
 
+    // Lookups by slot of paths that the kernel knows from signed listings alone; guarded by its gate. They pass to the handle when there is one.
+    private readonly Lock _listedGate = new();
+    private readonly Dictionary<uint, long> _listed = [];
+
     public PathNodes(SlotTable slots, Guid store)
     {
         _slots = slots;
         _store = store;
-        slots.IsInUse = slot => Find(slot) is not null;
+        slots.IsInUse = slot => Find(slot) is not null || IsListed(slot);
     }
 
     /// <summary>Paths that have a handle here.</summary>
@@ -29,6 +33,46 @@ internal sealed class PathNodes
 
     /// <summary>The handle of a slot, or null where there is none here.</summary>
     public PathHandle? Find(uint slot) => _nodes.TryGetValue(slot, out var node) ? node.Handle : null;
+
+    /// <summary>
+    /// An answer names a path that is known from a signed listing alone, and the kernel will count it. Its handle comes when something is wanted of
+    /// it, and has to have the listed content.
+    /// </summary>
+    /// <returns>False where the path has a handle that was removed: then it has to be found anew.</returns>
+    public bool TryAddListed(string baseName, ListedContent content, out Slot slot)
+    {
+        slot = _slots.GetOrAdd(new SlotKey(_store, baseName, content.Digest), content.EntryCount);
+        lock (_listedGate)
+        {
+            if (_nodes.TryGetValue(slot.Number, out var node))
+            {
+                if (node.Handle.IsRemoved)
+                {
+                    return false;
+                }
+
+                if (TryAddLookups(node, 1))
+                {
+                    return true;
+                }
+            }
+
+            _listed[slot.Number] = _listed.GetValueOrDefault(slot.Number) + 1;
+            return true;
+        }
+    }
+
+    /// <summary>The names of paths that the kernel knows from listings alone.</summary>
+    public IReadOnlyList<string> Listed()
+    {
+        uint[] slots;
+        lock (_listedGate)
+        {
+            slots = [.. _listed.Keys];
+        }
+
+        return [.. slots.Select(slot => TryGetKey(slot, out var key) ? key.BaseName : "").Where(static name => name.Length > 0)];
+    }
 
     /// <summary>What a slot stands for in this store; false for a slot of another store, or of none.</summary>
     public bool TryGetKey(uint slot, out SlotKey key) => _slots.TryGetKey(slot, out key) && key.Store == _store;
@@ -60,9 +104,9 @@ internal sealed class PathNodes
     /// <summary>The kernel knows so many lookups less of a node of a slot.</summary>
     public void Release(uint slot, ulong lookups)
     {
-        if (!_nodes.TryGetValue(slot, out var node))
+        if (!_nodes.TryGetValue(slot, out var node) && (TryReleaseListed(slot, lookups) || !_nodes.TryGetValue(slot, out node)))
         {
-            // Of another slot than a path's, or found again by its number.
+            // From a listing alone; of another slot than a path's; or found again by its number.
             return;
         }
 
@@ -99,8 +143,10 @@ internal sealed class PathNodes
         handle.FirstInode = slot.FirstInode;
         handle.Slot = slot.Number;
         node = _nodes.GetOrAdd(slot.Number, static (number, handle) => new Node(number, handle), handle);
+        var listed = TakeListed(slot.Number);
         lock (node)
         {
+            node.Lookups += listed;
             // The same path and content, verified anew after the table of paths had forgotten it.
             node.Handle = handle;
             handle.IsHeld = node.Lookups > 0;
@@ -114,6 +160,48 @@ internal sealed class PathNodes
 
         DropIdle();
         return node;
+    }
+
+    private bool IsListed(uint slot)
+    {
+        lock (_listedGate)
+        {
+            return _listed.ContainsKey(slot);
+        }
+    }
+
+    private long TakeListed(uint slot)
+    {
+        lock (_listedGate)
+        {
+            return _listed.Remove(slot, out var lookups) ? lookups : 0;
+        }
+    }
+
+    private bool TryReleaseListed(uint slot, ulong lookups)
+    {
+        lock (_listedGate)
+        {
+            if (!_listed.TryGetValue(slot, out var known))
+            {
+                return false;
+            }
+
+            if ((ulong)known > lookups)
+            {
+                _listed[slot] = known - (long)lookups;
+            }
+            else
+            {
+                _listed.Remove(slot);
+                if (_listed.Count == 0)
+                {
+                    _listed.TrimExcess();
+                }
+            }
+
+            return true;
+        }
     }
 
     private static bool TryAddLookups(Node node, int lookups)

@@ -1,3 +1,4 @@
+using NixFuseStore.Client;
 using NixFuseStore.Client.Reading;
 using NixFuseStore.Nix;
 
@@ -13,28 +14,53 @@ internal sealed partial class ChangeNotifier
 
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
+        var isToldOf = false;
         while (!cancellationToken.IsCancellationRequested)
         {
             try
             {
                 await foreach (var change in _reader.WatchChangesAsync(cancellationToken).ConfigureAwait(false))
                 {
-                    Enqueue(change);
+                    isToldOf = false;
+                    Receive(change);
                 }
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
                 return;
             }
-            catch (IOException exception)
+            catch (Exception exception)
             {
-                _log?.Invoke($"cannot follow the store's changes: {exception.Message}; trying again");
+                // Whatever it is, this loop must live: without it the kernel would show removed paths.
+                if (!isToldOf)
+                {
+                    isToldOf = true;
+                    _log?.Invoke($"cannot follow the store's changes: {exception.Message}; trying again");
+                }
             }
 
             // The stream is not meant to end. What was missed until it is back is found out by rechecking.
             await Task.Delay(RetryDelay, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            Enqueue(new StoreChange(StoreChangeKind.Resync, ""));
+            Receive(new StoreChange(StoreChangeKind.Resync, ""));
         }
+    }
+
+    /// <summary>Ours first, so that a lookup behind the announcement does not find the path in a listing again.</summary>
+    private void Receive(in StoreChange change)
+    {
+        switch (change.Kind)
+        {
+            case StoreChangeKind.Removed:
+                _listing.Listed.Forget(change.BaseName);
+                break;
+            case StoreChangeKind.Resync:
+                _listing.Listed.ForgetAll();
+                break;
+            default:
+                break;
+        }
+
+        Enqueue(change);
     }
 
     /// <summary>
@@ -61,6 +87,12 @@ internal sealed partial class ChangeNotifier
                 }
 
                 start += batch.Length;
+            }
+            catch (StoreVerificationException)
+            {
+                // Only the first of a batch fails so. What the server says of it now is not to be believed, so the name has to be looked up again.
+                AnnounceRemoval(batch[0].Path.BaseName);
+                start++;
             }
             catch (IOException)
             {

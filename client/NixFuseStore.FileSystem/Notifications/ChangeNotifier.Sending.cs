@@ -37,7 +37,7 @@ internal sealed partial class ChangeNotifier
                 _listingChanged = false;
             }
 
-            var heard = Announce(batch);
+            var heard = AnnounceSafely(batch);
             waiting.ForEach(static one => one.SetResult());
             if (!heard)
             {
@@ -50,7 +50,21 @@ internal sealed partial class ChangeNotifier
         }
     }
 
-    /// <summary>Announces a batch; false when nobody is there to hear it.</summary>
+    /// <summary>As <see cref="Announce"/>; what is thrown on this thread would end the process.</summary>
+    private bool AnnounceSafely(List<StoreChange> batch)
+    {
+        try
+        {
+            return Announce(batch);
+        }
+        catch (Exception exception)
+        {
+            _log?.Invoke($"cannot tell the kernel of changes: {exception.Message}");
+            return true;
+        }
+    }
+
+    /// <summary>Announces a batch; false when the mount is gone.</summary>
     private bool Announce(List<StoreChange> batch)
     {
         // 1. The listing, once for all. First ours, so that the kernel cannot fetch the old one again; and before any name,
@@ -89,7 +103,8 @@ internal sealed partial class ChangeNotifier
 
     private bool AnnounceGap()
     {
-        foreach (var name in _negatives.RemoveAll())
+        // Paths that the kernel knows from a listing alone have no handle to be rechecked by: it looks them up again.
+        foreach (var name in _negatives.RemoveAll().Concat(_nodes.Listed()))
         {
             if (!AnnounceName(name))
             {

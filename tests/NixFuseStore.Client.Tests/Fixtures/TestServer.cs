@@ -47,6 +47,14 @@ internal sealed class TestServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Keeps a copy of the database; the server must be stopped.</summary>
+    public void BackUp() => File.Copy(Database, Database + ".backup", overwrite: true);
+
+    /// <summary>Puts the copy in the database's place; the server must be stopped.</summary>
+    public void Restore() => File.Copy(Database + ".backup", Database, overwrite: true);
+
+    private string Database => Assert.Single(System.IO.Directory.GetFiles(_directory, "metadata.sqlite"));
+
     public ServerConnection Connect(Uri? through = null) => new(new ServerConnectionOptions { Servers = [through ?? Address] });
 
     public async Task PushAsync(params SourcePath[] paths)

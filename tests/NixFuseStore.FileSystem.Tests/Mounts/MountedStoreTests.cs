@@ -92,6 +92,69 @@ public sealed class MountedStoreTests
     }
 
     [Fact]
+    public async Task PathRemovedDuringAGap_Disappears_AlsoBehindOneThatNoLongerVerifies()
+    {
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Hello, FakeTree.File("hello"));
+        reader.Add(TestPaths.Other, FakeTree.File("old"));
+        await using var mount = await TestMount.CreateAsync(reader);
+        Assert.Equal("hello", File.ReadAllText(Path.Join(mount.Store, TestPaths.Hello)));
+        Assert.Equal("old", File.ReadAllText(Path.Join(mount.Store, TestPaths.Other)));
+
+        reader.Unverifiable[TestPaths.Hello] = true;
+        reader.Remove(TestPaths.Other, announce: false);
+        reader.Resync();
+
+        await EventuallyAsync(() => !File.Exists(Path.Join(mount.Store, TestPaths.Other)));
+        await EventuallyAsync(() => !File.Exists(Path.Join(mount.Store, TestPaths.Hello)));
+    }
+
+    [Fact]
+    public async Task SignedListing_AnswersTheLookupsBehindIt_AndForgetsWhatIsRemoved()
+    {
+        var reader = new FakeStoreReader { SignsListings = true };
+        for (var i = 0; i < 3_000; i++)
+        {
+            reader.Add(TestPaths.Numbered(i), i % 3 == 0 ? FakeTree.File("file", executable: true) : TestPaths.HelloTree);
+        }
+
+        await using var mount = await TestMount.CreateAsync(reader);
+        var listed = Run("ls", "-l", mount.Store);
+        Assert.Equal(3_001, listed.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.DoesNotContain(reader.Questions, question => question.StartsWith("find", StringComparison.Ordinal));
+
+        // Whatever is wanted of a path is found and verified then, and has to be what was listed.
+        var (file, directory) = (Path.Join(mount.Store, TestPaths.Numbered(0)), Path.Join(mount.Store, TestPaths.Numbered(1)));
+        Assert.Equal("file", File.ReadAllText(file));
+        Assert.Equal("hello\n", Run(Path.Join(directory, "bin/hello")));
+        Assert.Equal(2, reader.Questions.Count(question => question.StartsWith("find", StringComparison.Ordinal)));
+
+        // One that is gone is gone, though nothing but its name was ever asked for.
+        var (gone, missed) = (Path.Join(mount.Store, TestPaths.Numbered(2)), Path.Join(mount.Store, TestPaths.Numbered(4)));
+        Assert.True(Directory.Exists(gone) && Directory.Exists(missed));
+        reader.Remove(TestPaths.Numbered(2));
+        await EventuallyAsync(() => !Directory.Exists(gone));
+        reader.Remove(TestPaths.Numbered(4), announce: false);
+        reader.Resync();
+        await EventuallyAsync(() => !Directory.Exists(missed));
+        Assert.Equal("file", File.ReadAllText(file));
+    }
+
+    [Fact]
+    public async Task SignedListing_PathWithOtherContentBehindIt_IsNotShownAsWhatWasListed()
+    {
+        var reader = new FakeStoreReader { SignsListings = true };
+        reader.Add(TestPaths.Hello, FakeTree.File("listed"));
+        await using var mount = await TestMount.CreateAsync(reader);
+        Run("ls", "-l", mount.Store);
+
+        reader.Remove(TestPaths.Hello, announce: false);
+        reader.Add(TestPaths.Hello, FakeTree.File("others"), announce: false);
+
+        Assert.ThrowsAny<IOException>(() => File.ReadAllText(Path.Join(mount.Store, TestPaths.Hello)));
+    }
+
+    [Fact]
     public async Task SecondWalk_AsksNothing()
     {
         var reader = new FakeStoreReader();

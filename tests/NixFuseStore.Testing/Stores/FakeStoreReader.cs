@@ -37,6 +37,12 @@ public sealed class FakeStoreReader : IStoreReader
     /// <summary>Questions that went to the "server".</summary>
     public ConcurrentQueue<string> Questions { get; } = new();
 
+    /// <summary>Whether listings are signed, so that they say more than names and kinds.</summary>
+    public bool SignsListings { get; set; }
+
+    /// <summary>Valid paths whose records do not verify.</summary>
+    public ConcurrentDictionary<string, bool> Unverifiable { get; } = new(StringComparer.Ordinal);
+
     /// <summary>A <see cref="Network"/> that is down.</summary>
     public static Task Away(CancellationToken cancellationToken) => throw new StoreUnavailableException("the test's server is away");
 
@@ -101,13 +107,15 @@ public sealed class FakeStoreReader : IStoreReader
         }
 
         await AskAsync("find " + path.BaseName, cancellationToken);
+        Check(path);
         return Learn(path);
     }
 
     public async ValueTask<PathHandle?[]> FindManyAsync(IReadOnlyList<StorePath> paths, CancellationToken cancellationToken)
     {
         await AskAsync($"find {paths.Count}", cancellationToken);
-        return [.. paths.Select(Learn)];
+        Check(paths[0]);
+        return [.. paths.Select(path => Unverifiable.ContainsKey(path.BaseName) ? null : Learn(path))];
     }
 
     public async ValueTask<ManifestTree> GetTreeAsync(PathHandle handle, CancellationToken cancellationToken)
@@ -162,7 +170,12 @@ public sealed class FakeStoreReader : IStoreReader
     {
         await AskAsync($"list {after}", cancellationToken);
         var rest = _valid.Keys.Where(name => string.CompareOrdinal(name, after) > 0).Order(StringComparer.Ordinal).ToArray();
-        var entries = rest.Take(limit).Select(name => new ListingEntry(name, _valid.TryGetValue(name, out var path) ? path.Tree.Kind(0) : EntryKind.Directory));
+        var entries = rest.Take(limit).Select(name => _valid.TryGetValue(name, out var path)
+            ? new ListingEntry(name, path.Tree.Kind(0))
+            {
+                Content = SignsListings ? new ListedContent(path.Handle.Digest, path.Tree.Count, path.Tree.IsExecutable(0), path.Handle.Header.RootSize) : null,
+            }
+            : new ListingEntry(name, EntryKind.Directory));
         return new ListingPage([.. entries], rest.Length <= limit);
     }
 
@@ -181,6 +194,14 @@ public sealed class FakeStoreReader : IStoreReader
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private void Check(StorePath path)
+    {
+        if (Unverifiable.ContainsKey(path.BaseName))
+        {
+            throw new StoreVerificationException($"the test's record of {path} does not verify");
+        }
+    }
 
     private PathHandle? Learn(StorePath path)
     {

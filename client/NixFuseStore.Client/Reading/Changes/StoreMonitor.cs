@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.Grpc;
 
@@ -19,9 +20,12 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
 
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _firstContact = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private CancellationTokenSource? _watching;
+    private Watching? _watching;
     private Task _loop = Task.CompletedTask;
     private ulong _lastEvent;
+
+    // Tells whether the number still means the event that was seen: a database that was restored from a backup gives numbers out again.
+    private ByteString _lastEventId = ByteString.Empty;
     private byte[]? _storeId;
     private int _probing;
 
@@ -34,6 +38,7 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
     public void Start()
     {
         health.OnSuspicion = () => _ = ProbeAsync();
+        connection.OnMoved = FollowCurrent;
         _loop = RunAsync();
     }
 
@@ -59,7 +64,12 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
                 await MeetAsync(endpoint).ConfigureAwait(false);
                 pause = PauseMin;
                 failures = 0;
-                await WatchAsync(endpoint).ConfigureAwait(false);
+                if (await WatchAsync(endpoint).ConfigureAwait(false))
+                {
+                    // Requests go to another server now, and so does the watch.
+                    continue;
+                }
+
                 failure = new StoreUnavailableException($"server {endpoint.Address.Authority} ended the stream of events");
             }
             catch (RpcException e)
@@ -95,7 +105,8 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
             _firstContact.TrySetException(failure);
             try
             {
-                await Task.Delay(pause, time, _stop.Token).ConfigureAwait(false);
+                // Random, so that the clients of a server do not all return at the same moment.
+                await Task.Delay(pause * (0.75 + (Random.Shared.NextDouble() / 2)), time, _stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -114,13 +125,16 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
         var id = store.StoreId.ToByteArray();
         if (_storeId is null)
         {
-            _lastEvent = store.HeadEvent;
+            GoOnFrom(store.HeadEvent, store.HeadEventId);
             events.OnFirstMet();
         }
-        else if (!id.AsSpan().SequenceEqual(_storeId) || store.HeadEvent < _lastEvent)
+        else if (!id.AsSpan().SequenceEqual(_storeId)
+            || store.HeadEvent < _lastEvent
+            || (store.HeadEvent == _lastEvent && !store.HeadEventId.Equals(_lastEventId)))
         {
-            // Another store under the old name, or a database that was set back: nothing known before need hold.
-            _lastEvent = store.HeadEvent;
+            // Another store under the old name, or a database that was set back: nothing known before need hold. Where it has grown beyond the
+            // last event since, the watch finds out.
+            GoOnFrom(store.HeadEvent, store.HeadEventId);
             events.OnResync();
         }
 
@@ -129,19 +143,29 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
         _firstContact.TrySetResult();
     }
 
-    private async Task WatchAsync(ServerEndpoint endpoint)
+    /// <summary>Follows the events until the stream ends; true where it was given up because requests go to another server.</summary>
+    private async Task<bool> WatchAsync(ServerEndpoint endpoint)
     {
-        using var watching = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        using var source = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        var watching = new Watching(endpoint, source);
         _watching = watching;
-        watching.CancelAfter(SilenceMax);
+        source.CancelAfter(SilenceMax);
         try
         {
-            var request = new WatchRequest { Store = connection.StoreName, AfterEvent = _lastEvent };
-            await foreach (var response in endpoint.Store.WatchAsync(request, null, watching.Token).ConfigureAwait(false))
+            // It may have moved on before there was anything to give up.
+            FollowCurrent();
+            var request = new WatchRequest { Store = connection.StoreName, AfterEvent = _lastEvent, AfterEventId = _lastEventId };
+            await foreach (var response in endpoint.Store.WatchAsync(request, null, source.Token).ConfigureAwait(false))
             {
-                watching.CancelAfter(SilenceMax);
+                source.CancelAfter(SilenceMax);
                 Deal(response);
             }
+
+            return false;
+        }
+        catch (Exception e) when (e is OperationCanceledException or RpcException && watching.HasMoved && !_stop.IsCancellationRequested)
+        {
+            return true;
         }
         finally
         {
@@ -149,11 +173,21 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
         }
     }
 
+    // A request found its server away and went on to the next: what this server would still tell is not what requests are answered from.
+    private void FollowCurrent()
+    {
+        if (_watching is { } watching && connection.Current != watching.Endpoint)
+        {
+            watching.HasMoved = true;
+            watching.Cancel();
+        }
+    }
+
     private void Deal(WatchResponse response)
     {
         if (response.Resync)
         {
-            Volatile.Write(ref _lastEvent, response.HeadEvent);
+            GoOnFrom(response.HeadEvent, response.HeadEventId);
             events.OnResync();
             return;
         }
@@ -163,9 +197,15 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
             if (change.Number > _lastEvent)
             {
                 events.OnEvent(change);
-                Volatile.Write(ref _lastEvent, change.Number);
+                GoOnFrom(change.Number, change.Id);
             }
         }
+    }
+
+    private void GoOnFrom(ulong number, ByteString id)
+    {
+        Volatile.Write(ref _lastEvent, number);
+        _lastEventId = id;
     }
 
     // A request failed although the stream of events lives: ask whether anybody is there, and give the stream up when not.
@@ -178,22 +218,42 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
 
         try
         {
-            await connection.Current.Store.GetStoreAsync(new GetStoreRequest { Store = connection.StoreName }, ProbeDeadline, _stop.Token).ConfigureAwait(false);
+            await watching.Endpoint.Store.GetStoreAsync(new GetStoreRequest { Store = connection.StoreName }, ProbeDeadline, _stop.Token).ConfigureAwait(false);
         }
         catch (Exception e) when (e is RpcException or OperationCanceledException or ObjectDisposedException)
         {
-            try
-            {
-                await watching.CancelAsync().ConfigureAwait(false);
-            }
-            catch (ObjectDisposedException)
-            {
-                // The stream ended by itself meanwhile.
-            }
+            watching.Cancel();
         }
         finally
         {
             Volatile.Write(ref _probing, 0);
         }
+    }
+
+    /// <summary>A stream of events, and the server that it comes from.</summary>
+    private sealed class Watching(ServerEndpoint endpoint, CancellationTokenSource source)
+    {
+        private volatile bool _hasMoved;
+
+        public ServerEndpoint Endpoint => endpoint;
+
+        public bool HasMoved
+        {
+            get => _hasMoved;
+            set => _hasMoved = value;
+        }
+
+        /// <summary>Gives the stream up; off the caller's thread, since what waits for it goes on at once.</summary>
+        public void Cancel() => _ = Task.Run(() =>
+        {
+            try
+            {
+                source.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The stream ended by itself meanwhile.
+            }
+        });
     }
 }

@@ -243,7 +243,10 @@ internal sealed class PathTable
         }
     }
 
-    /// <summary>Everything known has to be asked for again; handles of what is still the same stay.</summary>
+    /// <summary>
+    /// Everything known has to be asked for again; handles of what is still the same stay. Event numbers of before mean nothing any more: a
+    /// database that was set back gives them out again.
+    /// </summary>
     public void MarkAllStale()
     {
         lock (_gate)
@@ -251,7 +254,14 @@ internal sealed class PathTable
             foreach (var entry in _entries.Values)
             {
                 entry.IsStale = true;
+                entry.Event = 0;
+
+                // Not verified yet, so it is of no use even while the server is away.
+                entry.Record = null;
             }
+
+            _removals.Clear();
+            _removalOrder.Clear();
         }
     }
 

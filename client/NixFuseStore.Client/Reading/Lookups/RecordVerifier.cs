@@ -48,6 +48,34 @@ internal sealed class RecordVerifier(string storeName, StoreDirectory directory,
             ? new PathHandle(ReadInfo(record), header)
             : Verify(record);
 
+    /// <summary>Whether a trusted key has signed what a message of a listing says of its paths.</summary>
+    public bool IsSigned(ListPathsResponse listing)
+    {
+        if (!NixSignature.TryParse(listing.Signature, out var signature))
+        {
+            return false;
+        }
+
+        using var statement = new ListingStatement(storeName, Directory);
+        foreach (var entry in listing.Entries)
+        {
+            if (entry.ManifestDigest.Length != ManifestDigest.Size || entry.EntryCount is 0 or > int.MaxValue || entry.RootKind is < (uint)EntryKind.Regular or > (uint)EntryKind.Symlink)
+            {
+                return false;
+            }
+
+            statement.Add(
+                entry.BaseName,
+                (EntryKind)entry.RootKind,
+                entry.RootExecutable,
+                entry.RootSize,
+                (int)entry.EntryCount,
+                ManifestDigest.Read(entry.ManifestDigest.Span));
+        }
+
+        return statement.IsSignedByAny(_trustedKeys, signature!);
+    }
+
     /// <summary>What a record says, unverified.</summary>
     /// <exception cref="StoreVerificationException">It is malformed.</exception>
     public static PathInfo ReadInfo(PathRecord record)
