@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Cache;
 
@@ -14,6 +15,16 @@ internal sealed class CacheLock : IDisposable
     private readonly FileStream _stream;
 
     private CacheLock(FileStream stream) => _stream = stream;
+
+    /// <summary>Makes the directory where it is missing, and takes its lock.</summary>
+    /// <exception cref="CacheInUseException">Another process has it.</exception>
+    /// <exception cref="IOException">The directory cannot be made or written.</exception>
+    /// <exception cref="UnauthorizedAccessException">This user may not write there.</exception>
+    public static CacheLock TakeDirectory(string directory)
+    {
+        PrivateDirectory.Create(directory);
+        return Take(directory);
+    }
 
     /// <summary>Takes the lock.</summary>
     /// <exception cref="CacheInUseException">Somebody has it.</exception>

@@ -92,7 +92,7 @@ public sealed partial class ChunkCache
     {
         var busySince = Volatile.Read(ref _busySince);
         _isStalled = busySince != 0 && Stopwatch.GetElapsedTime(busySince) > _options.StallDeadline;
-        var expired = _lanes.Expire(_options.ReadDeadline);
+        var expired = _lanes.Expire();
         if (expired > 0)
         {
             Interlocked.Add(ref _timedOut, expired);

@@ -1,12 +1,18 @@
 using System.Diagnostics;
 using NixFuseStore.Cache.Log;
+using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Cache;
 
 public sealed partial class ChunkCache
 {
-    /// <summary>A log that failed so often is not recovered again.</summary>
+    /// <summary>A log that failed so often, each time within <see cref="s_givenUpInterval"/> of the last, is not recovered again.</summary>
     private const int GivenUpTimesMax = 3;
+
+    /// <summary>Attempts, one a second or fewer, at a log whose disk gives read errors, before it counts as lost.</summary>
+    private const int UnreadableAttemptsMax = 300;
+
+    private static readonly TimeSpan s_givenUpInterval = TimeSpan.FromMinutes(10);
 
     private static readonly TimeSpan s_quiesceDeadline = TimeSpan.FromSeconds(3);
     private readonly long _startedAt = Stopwatch.GetTimestamp();
@@ -14,6 +20,9 @@ public sealed partial class ChunkCache
     private volatile bool _isStalled;
     private volatile SessionPool? _givenUp;
     private string _giveUpReason = "";
+    private Exception? _giveUpFailure;
+    private long _givenUpAt;
+    private int _unreadableAttempts;
     private int _givenUpTimes;
     private long _bypassedAt;
     private long _busySince; // a time stamp while the writer does something; 0 while it waits
@@ -29,7 +38,7 @@ public sealed partial class ChunkCache
         }
     }
 
-    private string? StallReason => _isStalled ? "the disk does not answer" : null;
+    private string? StallReason => _isStalled || _lanes.IsStalled ? "the disk does not answer" : null;
 
     private void Stop()
     {
@@ -53,7 +62,7 @@ public sealed partial class ChunkCache
         {
             // Only now may another process have the directory.
             Close();
-            _directoryLock.Dispose();
+            _directoryLock?.Dispose();
             _ended.TrySetResult();
         }
     }
@@ -69,7 +78,7 @@ public sealed partial class ChunkCache
                 Reopen(broken);
             }
 
-            if (_pool is null && !IsWaitingToRetry)
+            if (_pool is null && !IsWaitingToRetry && (_directoryLock is not null || TryTakeDirectory()))
             {
                 Open();
             }
@@ -103,7 +112,7 @@ public sealed partial class ChunkCache
                 TakeCheckpoint(log);
             }
         }
-        catch (Exception failure) when (failure is not OutOfMemoryException)
+        catch (Exception failure)
         {
             // A cache must never end the process that it is meant to speed up.
             if (_pool is { } pool)
@@ -197,14 +206,39 @@ public sealed partial class ChunkCache
             // The cap may be smaller than last time.
             MakeRoom(log, 0);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or OutOfMemoryException)
         {
             Bypass(failure.Message);
+            _opened.TrySetException(failure as IOException ?? new IOException(OneLine(failure), failure));
+        }
+    }
+
+    /// <summary>Takes the directory where that was not possible before (<see cref="OpenInBackground"/>), and bypasses when it still is not.</summary>
+    private bool TryTakeDirectory()
+    {
+        try
+        {
+            _directoryLock = CacheLock.TakeDirectory(_options.Directory);
+            return true;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            Bypass(OneLine(failure));
             _opened.TrySetException(failure);
+            return false;
         }
     }
 
     private ChunkLog RecoverOrCreate()
+    {
+        var read = RecoverOrProveDamage();
+        _unreadableAttempts = 0;
+        return read ?? ChunkLog.Create(_options);
+    }
+
+    /// <summary>What lies in the directory; null where nothing does, or what does is damaged, which is told.</summary>
+    /// <exception cref="IOException">It cannot be read now. It stays as it is, and is tried again.</exception>
+    private ChunkLog? RecoverOrProveDamage()
     {
         try
         {
@@ -215,16 +249,23 @@ public sealed partial class ChunkCache
             }
             else if (ChunkLog.Recover(_options) is { } recovered)
             {
-                return recovered;
+                return recovered.IsOfAnotherSize ? Resize(recovered) : recovered;
             }
         }
-        catch (Exception failure)
+        catch (Exception failure) when (ChunkLog.IsDamage(failure) || IsUnreadableForGood(failure))
         {
-            // Whatever damaged files made FASTER throw: a cache may always be empty.
+            // A cache may always be empty; but what is whole and cannot be had at this moment is not given up for it.
             _options.Notice?.Invoke($"cache {_options.Directory} cannot be recovered ({OneLine(failure)}); it starts empty");
         }
 
-        return ChunkLog.Create(_options);
+        return null;
+    }
+
+    /// <summary>The same part of the disk has given errors for minutes: those bytes are lost.</summary>
+    private bool IsUnreadableForGood(Exception failure)
+    {
+        _unreadableAttempts = DiskErrors.IsMedium(failure) ? _unreadableAttempts + 1 : 0;
+        return _unreadableAttempts >= UnreadableAttemptsMax;
     }
 
     /// <summary>Takes a log out of use, on any thread; the writer disposes of it and opens anew.</summary>
@@ -233,6 +274,7 @@ public sealed partial class ChunkCache
         if (Interlocked.CompareExchange(ref _pool, null, pool) == pool)
         {
             _giveUpReason = OneLine(failure);
+            _giveUpFailure = failure;
             _givenUp = pool;
             Bypass(_giveUpReason);
             lock (_queueLock)
@@ -245,7 +287,12 @@ public sealed partial class ChunkCache
     private void Reopen(SessionPool broken)
     {
         _givenUp = null;
-        _givenUpTimes++;
+
+        // Only what FASTER itself stumbles over, again and again, says something of the files.
+        _givenUpTimes = !ChunkLog.IsDamage(_giveUpFailure!) ? 0
+            : Stopwatch.GetElapsedTime(_givenUpAt) > s_givenUpInterval ? 1
+            : _givenUpTimes + 1;
+        _givenUpAt = Stopwatch.GetTimestamp();
         if (broken.Close(s_quiesceDeadline))
         {
             broken.Log.Dispose();

@@ -3,6 +3,7 @@ using NixFuseStore.Cache.Keys;
 using NixFuseStore.Cache.Log;
 using NixFuseStore.Cache.Reading;
 using NixFuseStore.Content;
+using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Cache;
 
@@ -13,6 +14,12 @@ public sealed partial class ChunkCache
     private long _misses;
     private long _corrupt;
     private long _timedOut;
+    private long _unreadable;
+
+    /// <summary>Chunks that are remembered as having failed once; forgotten all at once when there are more.</summary>
+    private const int FailedOnceMax = 4096;
+
+    private readonly HashSet<ulong> _failedOnce = [];
 
     /// <inheritdoc/>
     public ValueTask<ChunkBuffer?> TryGetAsync(ChunkId id, int length, CancellationToken cancellationToken)
@@ -33,42 +40,6 @@ public sealed partial class ChunkCache
         // 3. The disk, on another.
         var request = new ReadRequest(id, length, Stopwatch.GetTimestamp());
         return _lanes.TryEnqueue(request) ? Await(request, cancellationToken) : Missing();
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask<ChunkBuffer?[]> TryGetManyAsync(ReadOnlyMemory<ChunkId> ids, CancellationToken cancellationToken)
-    {
-        var reads = new Task<ChunkBuffer?>[ids.Length];
-        for (var i = 0; i < reads.Length; i++)
-        {
-            reads[i] = TryGetAsync(ids.Span[i], length: -1, cancellationToken).AsTask();
-        }
-
-        var chunks = new ChunkBuffer?[reads.Length];
-        OperationCanceledException? cancelled = null;
-        for (var i = 0; i < reads.Length; i++)
-        {
-            try
-            {
-                chunks[i] = await reads[i].ConfigureAwait(false);
-            }
-            catch (OperationCanceledException cancellation)
-            {
-                cancelled = cancellation;
-            }
-        }
-
-        if (cancelled is not null)
-        {
-            foreach (var chunk in chunks)
-            {
-                chunk?.Release();
-            }
-
-            throw cancelled;
-        }
-
-        return chunks;
     }
 
     /// <inheritdoc/>
@@ -115,6 +86,40 @@ public sealed partial class ChunkCache
         request.Answer(chunk);
     }
 
+    /// <summary>
+    /// A read error may be over the next time, so that the chunk stays. One that the disk's medium fails twice is dropped, so that it can be
+    /// stored again where the disk is whole.
+    /// </summary>
+    private void NoteUnreadable(ChunkLog log, in ChunkId id)
+    {
+        var failure = log.LastReadFailure;
+        if (Interlocked.Increment(ref _unreadable) == 1)
+        {
+            _options.Notice?.Invoke($"cache {_options.Directory}: a chunk cannot be read ({OneLine(failure!)}); it comes from the server");
+        }
+
+        if (failure is null || !DiskErrors.IsMedium(failure))
+        {
+            return;
+        }
+
+        bool isSecond;
+        lock (_failedOnce)
+        {
+            if (_failedOnce.Count >= FailedOnceMax)
+            {
+                _failedOnce.Clear();
+            }
+
+            isSecond = !_failedOnce.Add(KeyTable.Fingerprint(id));
+        }
+
+        if (isSecond)
+        {
+            Drop(id);
+        }
+    }
+
     /// <summary>Reads, counts, and has what is not as it should be dropped.</summary>
     private ReadOutcome Read(SessionPool pool, in ChunkId id, int length, bool fromDisk, out ChunkBuffer? chunk)
     {
@@ -159,6 +164,9 @@ public sealed partial class ChunkCache
             case ReadOutcome.Corrupt:
                 Interlocked.Increment(ref _corrupt);
                 Drop(id);
+                break;
+            case ReadOutcome.Unreadable:
+                NoteUnreadable(pool.Log, id);
                 break;
             case ReadOutcome.Missing:
                 // The table says that it is there, the log that it is not: its page was lost with a full disk or a crash.

@@ -22,13 +22,15 @@ public sealed partial class ChunkCache
                 throw new InvalidOperationException("the cache is not open");
             }
 
+            var isUsable = false;
             try
             {
-                await Task.Run(() => walk.Run(progress, cancellationToken), cancellationToken).ConfigureAwait(false);
+                await Task.Run(() => walk.Run(lease, progress, cancellationToken), cancellationToken).ConfigureAwait(false);
+                isUsable = true;
             }
             finally
             {
-                pool.Return(lease, isUsable: true);
+                pool.Return(lease, isUsable);
             }
 
             // 3. Drop what was not found whole.

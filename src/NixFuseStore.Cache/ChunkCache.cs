@@ -1,6 +1,7 @@
 using NixFuseStore.Cache.Keys;
 using NixFuseStore.Cache.Log;
 using NixFuseStore.Cache.Reading;
+using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Cache;
 
@@ -11,7 +12,10 @@ namespace NixFuseStore.Cache;
 public sealed partial class ChunkCache : IChunkCache
 {
     private readonly ChunkCacheOptions _options;
-    private readonly CacheLock _directoryLock;
+
+    /// <summary>Null while the directory could not be taken for want of space or the like; the writer's from its start on.</summary>
+    private CacheLock? _directoryLock;
+
     private readonly ReadLanes _lanes;
     private readonly Thread _writer;
     private readonly Timer _watchdog;
@@ -21,11 +25,11 @@ public sealed partial class ChunkCache : IChunkCache
     /// <summary>The open log with its sessions; null before it is open and after it had to be given up.</summary>
     private volatile SessionPool? _pool;
 
-    private ChunkCache(ChunkCacheOptions options, CacheLock directoryLock)
+    private ChunkCache(ChunkCacheOptions options, CacheLock? directoryLock)
     {
         _options = options;
         _directoryLock = directoryLock;
-        _lanes = new ReadLanes(options.ReadsInFlightMax, ReadFromDisk);
+        _lanes = new ReadLanes(options.ReadsInFlightMax, options.ReadDeadline, ReadFromDisk);
         _writer = new Thread(RunWriter, 1 << 20) { IsBackground = true, Name = "cache-write" };
         _watchdog = new Timer(static cache => ((ChunkCache)cache!).Watch(), this, WatchInterval, WatchInterval);
     }
@@ -57,10 +61,10 @@ public sealed partial class ChunkCache : IChunkCache
 
     /// <summary>
     /// Takes the directory's lock and opens the cache in the background; until then everything is missing. What is offered meanwhile
-    /// waits in the queue.
+    /// waits in the queue. Where even the lock cannot be had for now (a full disk, no descriptors), the cache is bypassed and tries on.
     /// </summary>
     /// <exception cref="CacheInUseException">Another process has the directory.</exception>
-    /// <exception cref="IOException">The directory cannot be made or written.</exception>
+    /// <exception cref="IOException">The directory cannot be made or written, nor will it be.</exception>
     /// <exception cref="UnauthorizedAccessException">This user may not write there.</exception>
     public static ChunkCache OpenInBackground(ChunkCacheOptions options)
     {
@@ -69,8 +73,17 @@ public sealed partial class ChunkCache : IChunkCache
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ChunkBytesMax, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.ChunkBytesMax, ChunkCacheOptions.ChunkBytesLimit);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ReadsInFlightMax, 1);
-        System.IO.Directory.CreateDirectory(options.Directory);
-        var cache = new ChunkCache(options, CacheLock.Take(options.Directory));
+        CacheLock? directoryLock = null;
+        try
+        {
+            directoryLock = CacheLock.TakeDirectory(options.Directory);
+        }
+        catch (IOException failure) when (DiskErrors.MayPass(failure))
+        {
+            // The writer tries it next, says so, and goes on trying.
+        }
+
+        var cache = new ChunkCache(options, directoryLock);
         cache._writer.Start();
         return cache;
     }

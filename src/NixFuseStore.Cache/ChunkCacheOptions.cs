@@ -39,8 +39,10 @@ public sealed class ChunkCacheOptions
     /// <summary>New bytes after which a checkpoint is taken earlier.</summary>
     public long CheckpointBytes { get; init; } = 256L << 20;
 
-    /// <summary>A disk read that takes longer is answered as missing.</summary>
-    public TimeSpan ReadDeadline { get; init; } = TimeSpan.FromSeconds(5);
+    /// <summary>
+    /// A disk read that takes longer is answered as missing, and from then on, until the disk answers, every read that would need it at once.
+    /// </summary>
+    public TimeSpan ReadDeadline { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>A write that takes longer makes the cache count as stalled: offers are dropped until it comes back.</summary>
     public TimeSpan StallDeadline { get; init; } = TimeSpan.FromSeconds(5);
@@ -50,6 +52,9 @@ public sealed class ChunkCacheOptions
 
     /// <summary>How often a bypassed cache looks whether it can write again.</summary>
     public TimeSpan RetryInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>For tests: runs before a file is opened or read, with its path; what it throws is the disk's failure.</summary>
+    internal Action<string>? FileFault { get; init; }
 
     /// <summary>Told in one line what an operator should know (a cache started empty, a bypass); called on any thread; may be null.</summary>
     public Action<string>? Notice { get; init; }

@@ -21,12 +21,6 @@ public interface IChunkCache : IAsyncDisposable
     ValueTask<ChunkBuffer?> TryGetAsync(ChunkId id, int length, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Reads several chunks at once, as many at the same time as the disk takes. The result stands in the order of the question;
-    /// what is missing is null. The caller releases each buffer.
-    /// </summary>
-    ValueTask<ChunkBuffer?[]> TryGetManyAsync(ReadOnlyMemory<ChunkId> ids, CancellationToken cancellationToken);
-
-    /// <summary>
     /// Reads a chunk if no disk is needed for it; never waits. False says nothing about the disk: ask <see cref="Contains"/>.
     /// </summary>
     /// <param name="id">The chunk's digest.</param>

@@ -7,6 +7,21 @@ namespace NixFuseStore.Cache.Tests;
 /// <summary>Directories, chunks and options that the tests share.</summary>
 internal static class CacheTesting
 {
+    /// <summary>Set to a number that a failed test printed, to have the same random choices again.</summary>
+    private const string SeedVariable = "NIXFUSE_TEST_SEED";
+
+    /// <summary>A seed for a random test, printed with its output.</summary>
+    public static int Seed()
+    {
+        var seed = int.TryParse(Environment.GetEnvironmentVariable(SeedVariable), out var wanted) ? wanted : Random.Shared.Next();
+        TestContext.Current.TestOutputHelper?.WriteLine($"{SeedVariable}={seed}");
+        return seed;
+    }
+
+    /// <summary>All of some chunks, read at the same time.</summary>
+    public static Task<ChunkBuffer?[]> GetManyAsync(this ChunkCache cache, IEnumerable<ChunkId> ids) =>
+        Task.WhenAll(ids.Select(id => cache.TryGetAsync(id, length: -1, TestContext.Current.CancellationToken).AsTask()));
+
     public static ChunkBuffer Chunk(int seed, int length)
     {
         var chunk = ChunkBuffer.Allocate(length);

@@ -60,7 +60,7 @@ public sealed class ConcurrencyTests : IDisposable
         {
             while (!IsOver())
             {
-                var found = await cache.TryGetManyAsync(ids.AsMemory(0, 40), TestContext.Current.CancellationToken);
+                var found = await cache.GetManyAsync(ids[..40]);
                 for (var i = 0; i < found.Length; i++)
                 {
                     if (found[i] is { } chunk)

@@ -23,6 +23,9 @@ internal sealed class CheckpointStore(string directory, DiskLanes lanes) : IChec
     /// <summary>Blocks of index files that did not match their sum.</summary>
     public int Mismatches => _open.Sum(device => device.Mismatches);
 
+    /// <summary>A read of an index file that the disk failed; null where it failed none.</summary>
+    public Exception? TakeReadFailure() => _open.Select(static device => device.TakeReadFailure()).FirstOrDefault(static failure => failure is not null);
+
     /// <summary>Bytes of all checkpoints.</summary>
     public long SizeBytes { get; private set; }
 
@@ -32,12 +35,11 @@ internal sealed class CheckpointStore(string directory, DiskLanes lanes) : IChec
     /// <exception cref="InvalidDataException">The pointer is damaged.</exception>
     public Guid? Current()
     {
-        if (!File.Exists(CurrentPath))
+        if (SummedFile.TryRead(CurrentPath, lanes.FileFault) is not { } content)
         {
             return null;
         }
 
-        var content = SummedFile.Read(CurrentPath);
         return content.Length == 16 ? new Guid(content) : throw new InvalidDataException($"{CurrentPath} is damaged");
     }
 

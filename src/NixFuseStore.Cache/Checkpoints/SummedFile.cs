@@ -21,6 +21,22 @@ internal static class SummedFile
         RandomAccess.FlushToDisk(handle);
     }
 
+    /// <summary>Reads the content; null where there is no such file.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    /// <exception cref="IOException">It cannot be read now, which says nothing of what it holds.</exception>
+    public static byte[]? TryRead(string path, Action<string>? fault)
+    {
+        try
+        {
+            fault?.Invoke(path);
+            return Read(path);
+        }
+        catch (Exception absent) when (absent is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Reads the content.</summary>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public static byte[] Read(string path)

@@ -12,6 +12,7 @@ internal sealed class BlockDevice : StorageDeviceBase
     private readonly DiskLanes _lanes;
     private readonly ConcurrentDictionary<int, BlockFile> _segments = new();
     private int _mismatches;
+    private Exception? _readFailure;
 
     /// <param name="path">Path of the file; segments append a dot and their number unless <paramref name="isSingleFile"/>.</param>
     /// <param name="lanes">The threads that do the work.</param>
@@ -25,6 +26,9 @@ internal sealed class BlockDevice : StorageDeviceBase
 
     /// <summary>Blocks read so far that did not match their sum, in reads other than those of single records.</summary>
     public int Mismatches => Volatile.Read(ref _mismatches);
+
+    /// <summary>The first read, other than those of single records, that the disk failed since <see cref="TakeReadFailure"/>.</summary>
+    public Exception? TakeReadFailure() => Interlocked.Exchange(ref _readFailure, null);
 
     /// <summary>Bytes of all files.</summary>
     public long SizeBytes
@@ -123,7 +127,13 @@ internal sealed class BlockDevice : StorageDeviceBase
     /// <summary>On the lane's thread.</summary>
     public unsafe void ReadNow(in PageRead read)
     {
-        Interlocked.Add(ref _mismatches, read.File.Read(read.Offset, new Span<byte>((byte*)read.Destination, checked((int)read.Length))));
+        Exception? failure = null;
+        Interlocked.Add(ref _mismatches, read.File.Read(read.Offset, new Span<byte>((byte*)read.Destination, checked((int)read.Length)), ref failure));
+        if (failure is not null)
+        {
+            Interlocked.CompareExchange(ref _readFailure, failure, null);
+        }
+
         read.Callback(0, read.Length, read.Context);
     }
 
@@ -136,7 +146,8 @@ internal sealed class BlockDevice : StorageDeviceBase
 
         return _segments.GetOrAdd(
             number,
-            static (segment, device) => new BlockFile(device.IsSingleFile ? device.FileName : $"{device.FileName}.{segment}", segment),
+            static (segment, device) => new BlockFile(
+                device.IsSingleFile ? device.FileName : $"{device.FileName}.{segment}", segment, device._lanes.FileFault),
             this);
     }
 }

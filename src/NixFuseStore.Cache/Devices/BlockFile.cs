@@ -4,7 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace NixFuseStore.Cache.Devices;
 
 /// <summary>
-/// A file of checksummed blocks. Reads and writes are of whole blocks; what does not match its sum, or was never written, reads as zeros.
+/// A file of checksummed blocks. Reads and writes are of whole blocks; what does not match its sum, or was never written, reads as zeros, and
+/// so does what the disk does not give; only the last is told as a failure, for it may be there the next time.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -20,6 +21,7 @@ internal sealed class BlockFile : IDisposable
 
     private readonly string _path;
     private readonly ulong _place;
+    private readonly Action<string>? _fault;
     private readonly Lock _lock = new();
     private uint[]?[] _groups = [];
     private SafeFileHandle? _handle;
@@ -30,13 +32,22 @@ internal sealed class BlockFile : IDisposable
     /// <summary>Opens nothing yet.</summary>
     /// <param name="path">The file.</param>
     /// <param name="place">Number of the file among its kind, below 2^24.</param>
-    public BlockFile(string path, int place)
+    /// <param name="fault">For tests: runs before the file is opened or read, with its path; what it throws is the disk's failure.</param>
+    /// <exception cref="IOException">Whether the file is there cannot be told.</exception>
+    public BlockFile(string path, int place, Action<string>? fault = null)
     {
         _path = path;
         _place = (ulong)place << 40;
-        var info = new FileInfo(path);
-        _missing = !info.Exists;
-        _length = _missing ? 0 : info.Length;
+        _fault = fault;
+        try
+        {
+            // Not FileInfo.Exists, which also says no where the file system gave an error.
+            _length = new FileInfo(path).Length;
+        }
+        catch (Exception absent) when (absent is FileNotFoundException or DirectoryNotFoundException)
+        {
+            _missing = true;
+        }
     }
 
     /// <summary>Bytes of the file, sums and all.</summary>
@@ -52,8 +63,9 @@ internal sealed class BlockFile : IDisposable
     /// </remarks>
     /// <param name="offset">Logical offset, a multiple of the block size.</param>
     /// <param name="destination">Whole blocks.</param>
+    /// <param name="failure">Set, unless it was before, where the disk did not give a block: what it holds is not known.</param>
     /// <returns>Number of blocks that were there but did not match.</returns>
-    public int Read(long offset, Span<byte> destination)
+    public int Read(long offset, Span<byte> destination, ref Exception? failure)
     {
         var mismatches = 0;
         while (!destination.IsEmpty)
@@ -61,7 +73,7 @@ internal sealed class BlockFile : IDisposable
             var block = offset / BlockSums.BlockBytes;
             var run = (int)Math.Min(destination.Length / BlockSums.BlockBytes, GroupBlocks - (block % GroupBlocks));
             var bytes = run * BlockSums.BlockBytes;
-            mismatches += ReadRun(block, destination[..bytes]);
+            mismatches += ReadRun(block, destination[..bytes], ref failure);
             offset += bytes;
             destination = destination[bytes..];
         }
@@ -129,14 +141,24 @@ internal sealed class BlockFile : IDisposable
         }
     }
 
-    private int ReadRun(long block, Span<byte> destination)
+    private int ReadRun(long block, Span<byte> destination, ref Exception? failure)
     {
-        var handle = Open(forWriting: false);
-        var sums = handle is null ? null : Sums(block / GroupBlocks, handle, forWriting: false);
+        uint[]? sums;
         var got = 0;
-        if (sums is not null)
+        try
         {
-            got = ReadFully(handle!, destination, DataOffset(block));
+            var handle = Open(forWriting: false);
+            sums = handle is null ? null : Sums(block / GroupBlocks, handle, forWriting: false);
+            if (sums is not null)
+            {
+                got = ReadFully(handle!, destination, DataOffset(block));
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            failure ??= e;
+            destination.Clear();
+            return 0;
         }
 
         destination[got..].Clear();
@@ -222,6 +244,7 @@ internal sealed class BlockFile : IDisposable
         {
             if (_handle is null && !_disposed)
             {
+                _fault?.Invoke(_path);
                 _handle = File.OpenHandle(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
                 _missing = false;
             }
@@ -265,12 +288,14 @@ internal sealed class BlockFile : IDisposable
         }
     }
 
-    /// <summary>Reads until the destination is full or the file ends; a read error counts as the end.</summary>
-    private static int ReadFully(SafeFileHandle handle, Span<byte> destination, long offset)
+    /// <summary>Reads until the destination is full or the file ends.</summary>
+    /// <exception cref="IOException">The disk does not give it.</exception>
+    private int ReadFully(SafeFileHandle handle, Span<byte> destination, long offset)
     {
         var got = 0;
         try
         {
+            _fault?.Invoke(_path);
             while (got < destination.Length)
             {
                 var more = RandomAccess.Read(handle, destination[got..], offset + got);
@@ -281,10 +306,6 @@ internal sealed class BlockFile : IDisposable
 
                 got += more;
             }
-        }
-        catch (IOException)
-        {
-            // An unreadable sector is a damaged block: it reads as zeros and fails its sum.
         }
         catch (ObjectDisposedException)
         {

@@ -21,6 +21,9 @@ internal sealed class DeferredReads
     /// <summary>Blocks that did not match their sum in the reads since <see cref="Arm"/>.</summary>
     public int Mismatches { get; private set; }
 
+    /// <summary>The first read since <see cref="Arm"/> that the disk failed; null where it failed none.</summary>
+    public Exception? Failure { get; private set; }
+
     /// <summary>What catches reads on this thread.</summary>
     public static DeferredReads? Current => t_current;
 
@@ -28,6 +31,7 @@ internal sealed class DeferredReads
     {
         ExpectedValueBytes = expectedValueBytes;
         Mismatches = 0;
+        Failure = null;
         t_current = this;
     }
 
@@ -54,7 +58,9 @@ internal sealed class DeferredReads
             var destination = new Span<byte>((byte*)job.Destination, checked((int)job.Length));
             if (fromDisk)
             {
-                Mismatches += job.File.Read(job.Offset, destination);
+                var failure = Failure;
+                Mismatches += job.File.Read(job.Offset, destination, ref failure);
+                Failure = failure;
             }
             else
             {

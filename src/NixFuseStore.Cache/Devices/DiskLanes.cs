@@ -10,7 +10,8 @@ namespace NixFuseStore.Cache.Devices;
 /// FASTER waits for ever for a write that failed, so every write is reported to it as done; a failed one is noted here, and its blocks
 /// read as never written.
 /// </remarks>
-internal sealed class DiskLanes : IDisposable
+/// <param name="fileFault">For tests: runs before a file is opened or read; see <see cref="BlockFile"/>.</param>
+internal sealed class DiskLanes(Action<string>? fileFault = null) : IDisposable
 {
     private readonly BlockingCollection<PageWrite> _writes = [];
     private readonly BlockingCollection<PageRead> _reads = [];
@@ -23,6 +24,8 @@ internal sealed class DiskLanes : IDisposable
 
     /// <summary>For tests: runs before each write; what it throws is the write's failure.</summary>
     public Action? Fault { get; set; }
+
+    public Action<string>? FileFault { get; } = fileFault;
 
     /// <summary>The first failure since <see cref="TakeFailure"/>.</summary>
     public Exception? Failure => Volatile.Read(ref _failure);
@@ -96,7 +99,15 @@ internal sealed class DiskLanes : IDisposable
     {
         foreach (var read in _reads.GetConsumingEnumerable())
         {
-            read.Device.ReadNow(read);
+            try
+            {
+                read.Device.ReadNow(read);
+            }
+            catch (Exception failure)
+            {
+                // What FASTER makes of a page must not end the process; the log is not used on after it.
+                Interlocked.CompareExchange(ref _failure, failure, null);
+            }
         }
     }
 
@@ -109,13 +120,20 @@ internal sealed class DiskLanes : IDisposable
                 Fault?.Invoke();
                 write.File.Write(write.Offset, (byte*)write.Source, checked((int)write.Length), _bounce.Value);
             }
-            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ObjectDisposedException)
+            catch (Exception failure)
             {
                 Interlocked.CompareExchange(ref _failure, failure, null);
             }
 
             Interlocked.Add(ref _queuedBytes, -write.Length);
-            write.Callback(0, write.Length, write.Context);
+            try
+            {
+                write.Callback(0, write.Length, write.Context);
+            }
+            catch (Exception failure)
+            {
+                Interlocked.CompareExchange(ref _failure, failure, null);
+            }
         }
     }
 }

@@ -6,33 +6,31 @@ namespace NixFuseStore.Cache.Log;
 internal sealed partial class ChunkLog
 {
     private const string LogName = "log";
-    private const string GeometryName = "geometry";
+    /// <summary>The file without which there is no log.</summary>
+    public const string GeometryName = "geometry";
 
     /// <summary>Pages of the newest part that are read at opening; the rest is read when it is asked for.</summary>
     private const int PagesToPreload = 1;
 
     /// <summary>Opens what lies in the directory.</summary>
     /// <returns>The log; null when the directory holds none.</returns>
-    /// <exception cref="Exception">
-    /// Whatever FASTER or the file system make of damaged files; the caller starts empty (<see cref="Create"/>).
-    /// </exception>
+    /// <exception cref="IOException">The disk does not give it now, which says nothing of what it holds.</exception>
+    /// <exception cref="Exception">Whatever else FASTER makes of damaged files; see <see cref="IsDamage"/>.</exception>
     public static ChunkLog? Recover(ChunkCacheOptions options)
     {
-        // 1. What was it made with, and does that still serve?
+        // 1. What was it made with?
+        ResizedLog.Finish(options.Directory, options.FileFault);
         var geometryPath = Path.Combine(options.Directory, GeometryName);
-        if (!File.Exists(geometryPath))
+        if (SummedFile.TryRead(geometryPath, options.FileFault) is not { } bytes)
         {
             return null;
         }
 
-        var geometry = CacheGeometry.FromBytes(SummedFile.Read(geometryPath));
-        var wanted = CacheGeometry.For(options);
-        if (!wanted.CanUse(geometry))
+        var geometry = CacheGeometry.FromBytes(bytes);
+        var log = new ChunkLog(options.Directory, geometry, geometry.MemoryBytes(options), options.FileFault)
         {
-            throw new InvalidDataException("the cache was made for another size");
-        }
-
-        var log = new ChunkLog(options.Directory, geometry, geometry.MemoryBytes(options));
+            IsOfAnotherSize = !CacheGeometry.For(options).CanUse(geometry),
+        };
         try
         {
             // 2. The last published checkpoint. There is none if it never came to one: then nothing was kept.
@@ -46,6 +44,7 @@ internal sealed partial class ChunkLog
             log._store.Recover(token, token, PagesToPreload);
 
             // FASTER does not look at read errors of its index; an index with holes would be a cache full of misses.
+            ThrowIfUnread(log.TakeReadFailure());
             if (log._checkpoints.Mismatches > 0)
             {
                 throw new InvalidDataException("the index is damaged");
@@ -59,10 +58,33 @@ internal sealed partial class ChunkLog
             log._writer = log.NewSession();
             return log;
         }
-        catch
+        catch (Exception failure)
         {
+            // What the disk did not give reads as zeros, at which FASTER may stumble: then it is the disk's failure, not damage.
+            var unread = log.TakeReadFailure();
             log.Dispose();
+            if (failure is not IOException)
+            {
+                ThrowIfUnread(unread);
+            }
+
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Whether a failure of <see cref="Recover"/> proves that the files are damaged or gone: only then may the cache start empty. Anything
+    /// else (no descriptors, no memory, a disk that gives errors) may be over at the next attempt.
+    /// </summary>
+    public static bool IsDamage(Exception failure) => failure
+        is FileNotFoundException or DirectoryNotFoundException
+        or (not IOException and not UnauthorizedAccessException and not OutOfMemoryException);
+
+    private static void ThrowIfUnread(Exception? failure)
+    {
+        if (failure is not null)
+        {
+            throw new IOException(failure.Message, failure) { HResult = failure.HResult };
         }
     }
 
@@ -70,8 +92,14 @@ internal sealed partial class ChunkLog
     public static ChunkLog Create(ChunkCacheOptions options)
     {
         DeleteContents(options.Directory);
+        return CreateIn(options, options.Directory);
+    }
+
+    /// <summary>Starts an empty one in an empty directory.</summary>
+    public static ChunkLog CreateIn(ChunkCacheOptions options, string directory)
+    {
         var geometry = CacheGeometry.For(options);
-        var geometryPath = Path.Combine(options.Directory, GeometryName);
+        var geometryPath = Path.Combine(directory, GeometryName);
         try
         {
             SummedFile.Write(geometryPath, geometry.ToBytes());
@@ -83,7 +111,7 @@ internal sealed partial class ChunkLog
             throw;
         }
 
-        var log = new ChunkLog(options.Directory, geometry, geometry.MemoryBytes(options));
+        var log = new ChunkLog(directory, geometry, geometry.MemoryBytes(options), options.FileFault);
         log._writer = log.NewSession();
         return log;
     }

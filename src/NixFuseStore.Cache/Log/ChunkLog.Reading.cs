@@ -12,6 +12,9 @@ internal sealed partial class ChunkLog
     /// <summary>For tests: runs before each disk read of a record, on the reading thread.</summary>
     public Action? ReadFault { get; set; }
 
+    /// <summary>Why the disk did not give a record, the last time it did not.</summary>
+    public Exception? LastReadFailure { get; private set; }
+
     /// <summary>Reads one chunk on this thread.</summary>
     /// <param name="session">The thread's session.</param>
     /// <param name="id">The chunk.</param>
@@ -21,35 +24,9 @@ internal sealed partial class ChunkLog
     /// <exception cref="FasterException">The log is beyond repair.</exception>
     public ReadOutcome Read(LogSession session, in ChunkId id, int length, bool fromDisk, out ChunkBuffer? chunk)
     {
-        // 1. Ask FASTER. What it wants from the disk is caught, and read here, outside its epoch.
-        var key = ChunkKey.From(id);
-        Empty none = default;
-        bool touchedDisk;
-        session.Reads.Arm(!fromDisk ? 0 : length >= 0 ? Math.Min(length, _geometry.ChunkBytesMax) : ChunkValueLength.UnknownLength);
-        try
-        {
-            touchedDisk = session.Session.Read(ref key, ref none, ref none).IsPending;
-            var pending = touchedDisk;
-            for (var step = 0; pending; step++)
-            {
-                if (step == StepsMax)
-                {
-                    throw new FasterException("a read does not end");
-                }
-
-                if (fromDisk)
-                {
-                    ReadFault?.Invoke();
-                }
-
-                session.Reads.Run(fromDisk);
-                pending = !session.Session.CompletePending(wait: false);
-            }
-        }
-        finally
-        {
-            DeferredReads.Disarm();
-        }
+        // 1. Ask FASTER.
+        var expectedBytes = !fromDisk ? 0 : length >= 0 ? Math.Min(length, _geometry.ChunkBytesMax) : ChunkValueLength.UnknownLength;
+        var touchedDisk = Find(session, ChunkKey.From(id), expectedBytes, fromDisk);
 
         // 2. Is it what was asked for?
         chunk = session.Functions.TakeFound();
@@ -58,6 +35,15 @@ internal sealed partial class ChunkLog
             chunk?.Release();
             chunk = null;
             return ReadOutcome.OnDisk;
+        }
+
+        if (session.Reads.Failure is { } failure)
+        {
+            // FASTER saw zeros in place of what was not read: it may have taken another way than along the record's own.
+            chunk?.Release();
+            chunk = null;
+            LastReadFailure = failure;
+            return ReadOutcome.Unreadable;
         }
 
         if (chunk is null)
@@ -84,6 +70,66 @@ internal sealed partial class ChunkLog
         }
 
         return touchedDisk ? ReadOutcome.FromDisk : ReadOutcome.FromMemory;
+    }
+
+    /// <summary>Whether the chunk that the key table names so is there and whole; its plain bytes, or 0.</summary>
+    /// <remarks>
+    /// Only the first eight bytes of its digest are known, but for one bit: those are what is looked for, and what is compared with the digest
+    /// of the bytes found.
+    /// </remarks>
+    public int Check(LogSession session, ulong fingerprint)
+    {
+        foreach (var firstBytes in (ReadOnlySpan<ulong>)[fingerprint, fingerprint | 1])
+        {
+            Find(session, ChunkKey.Any(firstBytes), ChunkValueLength.UnknownLength, fromDisk: true);
+            if (session.Functions.TakeFound() is { } chunk)
+            {
+                var isWhole = session.Reads.Failure is null && ChunkKey.From(ChunkId.Compute(chunk.Span)).FirstBytes == firstBytes;
+                var length = chunk.Length;
+                chunk.Release();
+                if (isWhole)
+                {
+                    return length;
+                }
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>Asks FASTER; what it wants from the disk is caught, and read here, outside its epoch.</summary>
+    /// <returns>Whether the record lies on the disk.</returns>
+    private bool Find(LogSession session, ChunkKey key, int expectedBytes, bool fromDisk)
+    {
+        Empty none = default;
+        bool touchedDisk;
+        session.Reads.Arm(expectedBytes);
+        try
+        {
+            touchedDisk = session.Session.Read(ref key, ref none, ref none).IsPending;
+            var pending = touchedDisk;
+            for (var step = 0; pending; step++)
+            {
+                if (step == StepsMax)
+                {
+                    throw new FasterException("a read does not end");
+                }
+
+                if (fromDisk)
+                {
+                    ReadFault?.Invoke();
+                }
+
+                session.Reads.Run(fromDisk);
+                pending = !session.Session.CompletePending(wait: false);
+            }
+        }
+        finally
+        {
+            DeferredReads.Disarm();
+        }
+
+        return touchedDisk;
     }
 
     /// <summary>Walks the records between two addresses.</summary>

@@ -2,6 +2,7 @@ using FASTER.core;
 using NixFuseStore.Cache.Checkpoints;
 using NixFuseStore.Cache.Keys;
 using NixFuseStore.Content;
+using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Cache.Log;
 
@@ -48,6 +49,54 @@ internal sealed partial class ChunkLog
         var value = SpanByte.FromPointer(chunk.Pointer, chunk.Length);
         _writer!.Session.Upsert(ref key, ref value);
         Keys.Add(KeyTable.Fingerprint(id));
+    }
+
+    /// <summary>Gives up all segments but those of the newest bytes, without a look at what is used.</summary>
+    /// <returns>False when the disk failed.</returns>
+    public bool GiveUpAllBut(long bytes)
+    {
+        var until = (TailAddress - bytes) / SegmentBytes * SegmentBytes;
+        if (until <= BeginAddress)
+        {
+            return true;
+        }
+
+        _store.Log.ShiftBeginAddress(until);
+        return Checkpoint();
+    }
+
+    /// <summary>Appends what the newest part of this log holds, and is whole, to another.</summary>
+    /// <param name="next">The other log.</param>
+    /// <param name="bytes">Most bytes of this log that are looked at.</param>
+    /// <param name="check">Called for each record; what it throws ends the copying.</param>
+    /// <exception cref="IOException">The disk did not give all of it.</exception>
+    public unsafe void CopyNewestTo(ChunkLog next, long bytes, Action check)
+    {
+        // A scan begins at a page, where a record begins.
+        var from = Math.Max(BeginAddress, (TailAddress - bytes + PageBytes - 1) / PageBytes * PageBytes);
+        using var records = Scan(from, TailAddress);
+        while (records.GetNext(out var info))
+        {
+            check();
+            ref var key = ref records.GetKey();
+            ref var value = ref records.GetValue();
+            var fingerprint = KeyTable.Fingerprint(key.FirstBytes);
+            if (info.Tombstone || !Keys.Contains(fingerprint) || next.Keys.Contains(fingerprint)
+                || value.Length <= 0 || value.Length > Math.Min(ChunkBytesMax, next.ChunkBytesMax)
+                || ChunkId.Compute(value.AsReadOnlySpan()) != key.ToId())
+            {
+                continue;
+            }
+
+            next._writer!.Session.Upsert(ref key, ref value);
+            next.Keys.Add(fingerprint);
+            if (Keys.TakeUsed(fingerprint))
+            {
+                next.Keys.MarkUsed(fingerprint);
+            }
+        }
+
+        ThrowIfUnread(TakeReadFailure() is { } failure && !DiskErrors.IsMedium(failure) ? failure : null);
     }
 
     /// <summary>

@@ -21,11 +21,11 @@ internal sealed partial class ChunkLog : IDisposable
     private long _trustedFrom;
     private int _firstSegment;
 
-    private ChunkLog(string directory, CacheGeometry geometry, long memoryBytes)
+    private ChunkLog(string directory, CacheGeometry geometry, long memoryBytes, Action<string>? fileFault)
     {
         _directory = directory;
         _geometry = geometry;
-        _lanes = new DiskLanes();
+        _lanes = new DiskLanes(fileFault);
         _device = new BlockDevice(Path.Combine(directory, LogName), _lanes, isSingleFile: false);
         _checkpoints = new CheckpointStore(directory, _lanes);
         _store = new FasterKV<ChunkKey, SpanByte>(new FasterKVSettings<ChunkKey, SpanByte>
@@ -46,6 +46,9 @@ internal sealed partial class ChunkLog : IDisposable
             ConcurrencyControlMode = ConcurrencyControlMode.None,
         });
     }
+
+    /// <summary>Whether it was made for a size limit so different that it should be made anew.</summary>
+    public bool IsOfAnotherSize { get; private init; }
 
     /// <summary>What the log holds.</summary>
     public KeyTable Keys { get; private set; } = new();
@@ -73,6 +76,9 @@ internal sealed partial class ChunkLog : IDisposable
 
     /// <summary>Bytes that the next checkpoint adds to the disk, at most: what is only in memory yet, and its own files.</summary>
     public long BytesToCheckpoint => TailAddress - _store.Log.SafeReadOnlyAddress + _lanes.QueuedBytes + CheckpointBytes;
+
+    /// <summary>The first read of a page or an index that the disk failed since the last call; null where it failed none.</summary>
+    public Exception? TakeReadFailure() => _device.TakeReadFailure() ?? _checkpoints.TakeReadFailure();
 
     public LogSession NewSession()
     {

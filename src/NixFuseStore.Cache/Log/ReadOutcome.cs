@@ -18,6 +18,9 @@ internal enum ReadOutcome
     /// <summary>On disk, which was not to be asked.</summary>
     OnDisk,
 
+    /// <summary>The disk did not give it; nothing is known of what it holds.</summary>
+    Unreadable,
+
     /// <summary>Found, or should have been, but damaged.</summary>
     Corrupt,
 }

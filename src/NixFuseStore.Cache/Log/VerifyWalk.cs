@@ -1,12 +1,13 @@
 using FASTER.core;
 using NixFuseStore.Cache.Keys;
 using NixFuseStore.Content;
+using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Cache.Log;
 
 /// <summary>
-/// Reads the whole log once and recomputes every digest. What the key table names but no record bears out is bad, also when the record
-/// itself can no longer be recognised.
+/// Reads the whole log once and recomputes every digest. The walk loses its way behind a damaged record, up to the end of the page, and meets
+/// old copies of what was stored again: so what it did not find whole is looked up one by one, and is bad when that fails too.
 /// </summary>
 internal sealed class VerifyWalk
 {
@@ -40,10 +41,15 @@ internal sealed class VerifyWalk
 
     private long Until { get; }
 
-    public void Run(IProgress<VerifyProgress>? progress, CancellationToken cancellationToken)
+    /// <param name="session">A session of the log.</param>
+    /// <param name="progress">Told now and then how far it is; may be null.</param>
+    /// <param name="cancellationToken">Ends the walk.</param>
+    /// <exception cref="IOException">The disk did not give all of it: what is bad cannot be told.</exception>
+    public void Run(LogSession session, IProgress<VerifyProgress>? progress, CancellationToken cancellationToken)
     {
+        // 1. All records, in their order.
         var begin = Log.BeginAddress;
-        long bad = 0;
+        Log.TakeReadFailure();
         long seen = 0;
         var nextReport = begin;
         using var records = Log.Scan(begin, Until);
@@ -53,7 +59,7 @@ internal sealed class VerifyWalk
             if (records.CurrentAddress >= nextReport)
             {
                 nextReport = records.CurrentAddress + ProgressBytes;
-                progress?.Report(new VerifyProgress(seen, records.CurrentAddress - begin, Until - begin, bad));
+                progress?.Report(new VerifyProgress(seen, records.CurrentAddress - begin, Until - begin, 0));
             }
 
             ref var key = ref records.GetKey();
@@ -70,9 +76,21 @@ internal sealed class VerifyWalk
                 GoodBytes += value.Length;
                 _missing.Remove(fingerprint);
             }
-            else
+        }
+
+        if (Log.TakeReadFailure() is { } failure && !DiskErrors.IsMedium(failure))
+        {
+            throw new IOException($"the cache cannot be verified now: {failure.Message}", failure);
+        }
+
+        // 2. What it did not find, one by one.
+        foreach (var fingerprint in _missing.ToArray())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (Log.Check(session, fingerprint) is > 0 and var length)
             {
-                bad++;
+                GoodBytes += length;
+                _missing.Remove(fingerprint);
             }
         }
 

@@ -66,8 +66,161 @@ public sealed class FailingDiskTests : IDisposable
         Assert.Equal(20, cache.Status.TimedOut);
         hang.Set();
         cache.OpenLog!.ReadFault = null;
-        Assert.True(await cache.HasAsync(CacheTesting.Id(1, ChunkBytes)));
+        await cache.AssertHasAsync(CacheTesting.Id(1, ChunkBytes));
         Assert.Equal(0, cache.Status.Corrupt);
+    }
+
+    [Fact]
+    public async Task TryGet_DiskHangs_OnlyTheFirstReadWaits_UntilTheDiskAnswers()
+    {
+        await FillAsync(200);
+        await using var cache = await OpenAsync();
+        using var hang = new ManualResetEventSlim();
+        cache.OpenLog!.ReadFault = () => hang.Wait();
+
+        // 1. One read finds out.
+        Assert.False(await cache.HasAsync(CacheTesting.Id(0, ChunkBytes)));
+        Assert.Equal("the disk does not answer", cache.Status.BypassReason);
+
+        // 2. The others do not wait for it: a hundred take less than one deadline.
+        var started = Stopwatch.GetTimestamp();
+        for (var i = 1; i < 100; i++)
+        {
+            Assert.False(await cache.HasAsync(CacheTesting.Id(i, ChunkBytes)));
+        }
+
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, ReadDeadline);
+        Assert.Equal(1, cache.Status.TimedOut);
+
+        // 3. It answers: the cache is used again, and has lost nothing.
+        hang.Set();
+        await CacheTesting.EventuallyAsync(() => cache.Status.BypassReason is null, "used again");
+        for (var i = 0; i < 100; i++)
+        {
+            await cache.AssertHasAsync(CacheTesting.Id(i, ChunkBytes));
+        }
+
+        Assert.Equal(200, cache.Status.Entries);
+    }
+
+    [Fact]
+    public async Task TryGet_OneReadHangs_OthersGoOnAfterIt()
+    {
+        await FillAsync(200);
+        await using var cache = await OpenAsync();
+        using var hang = new ManualResetEventSlim();
+        var first = 0;
+        cache.OpenLog!.ReadFault = () =>
+        {
+            if (Interlocked.Increment(ref first) == 1)
+            {
+                hang.Wait();
+            }
+        };
+        Assert.False(await cache.HasAsync(CacheTesting.Id(0, ChunkBytes)));
+
+        // The disk as a whole answers, which a probe finds out though nothing else returns.
+        await CacheTesting.EventuallyAsync(() => cache.HasAsync(CacheTesting.Id(1, ChunkBytes)).GetAwaiter().GetResult(), "read");
+        for (var i = 2; i < 100; i++)
+        {
+            await cache.AssertHasAsync(CacheTesting.Id(i, ChunkBytes));
+        }
+
+        hang.Set();
+    }
+
+    [Theory]
+    [InlineData(24, "geometry")] // EMFILE
+    [InlineData(5, "geometry")] // EIO
+    [InlineData(24, "current")]
+    [InlineData(12, "index")] // ENOMEM
+    [InlineData(5, "index")]
+    [InlineData(24, "log.0")]
+    [InlineData(5, "log.0")]
+    public async Task Open_TheDiskFailsForAWhile_IsBypassedAndKeepsEverything(int error, string file)
+    {
+        await FillAsync(100);
+        var failing = true;
+        var failed = 0;
+        var notices = new List<string>();
+        await using var cache = ChunkCache.OpenInBackground(Options(
+            path =>
+            {
+                if (Volatile.Read(ref failing) && Path.GetFileName(path) == file)
+                {
+                    Interlocked.Increment(ref failed);
+                    throw new IOException("injected", error);
+                }
+            },
+            notices.Add));
+        await CacheTesting.EventuallyAsync(() => failed > 0 && cache.Status.BypassReason is not null, "bypassed");
+        Assert.Contains("injected", cache.Status.BypassReason);
+        Assert.False(cache.IsOpen);
+
+        Volatile.Write(ref failing, false);
+        await CacheTesting.EventuallyAsync(() => cache.Status is { IsOpen: true, BypassReason: null }, "open");
+        Assert.Equal(100, cache.Status.Entries);
+        for (var i = 0; i < 100; i++)
+        {
+            await cache.AssertHasAsync(CacheTesting.Id(i, ChunkBytes));
+        }
+
+        Assert.DoesNotContain(notices, notice => notice.Contains("starts empty", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(24)] // EMFILE
+    [InlineData(5)] // EIO
+    public async Task TryGet_TheDiskFailsForAWhile_IsMissingAndThenThereAgain(int error)
+    {
+        await FillAsync(100);
+        var failing = false;
+        await using var cache = await OpenAsync(path =>
+        {
+            if (Volatile.Read(ref failing) && Path.GetFileName(path).StartsWith("log.", StringComparison.Ordinal))
+            {
+                throw new IOException("injected", error);
+            }
+        });
+        Volatile.Write(ref failing, true);
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.False(await cache.HasAsync(CacheTesting.Id(i, ChunkBytes)));
+        }
+
+        Volatile.Write(ref failing, false);
+        for (var i = 0; i < 100; i++)
+        {
+            await cache.AssertHasAsync(CacheTesting.Id(i, ChunkBytes));
+        }
+
+        Assert.Equal(0, cache.Status.Corrupt);
+        Assert.Equal(100, cache.Status.Entries);
+    }
+
+    [Fact]
+    public async Task TryGet_ASectorIsUnreadableTwice_TheChunkIsStoredAnew()
+    {
+        await FillAsync(100);
+        var failing = true;
+        await using var cache = await OpenAsync(path =>
+        {
+            if (Volatile.Read(ref failing) && Path.GetFileName(path) == "log.0" && Thread.CurrentThread.Name == "cache-read")
+            {
+                throw new IOException("injected", 5);
+            }
+        });
+        var id = CacheTesting.Id(0, ChunkBytes);
+        Assert.False(await cache.HasAsync(id));
+        Assert.True(cache.Contains(id));
+        Assert.False(await cache.HasAsync(id));
+        await CacheTesting.EventuallyAsync(() => !cache.Contains(id), "dropped");
+        Assert.Equal(99, cache.Status.Entries);
+
+        Volatile.Write(ref failing, false);
+        cache.Store(0, ChunkBytes);
+        await CacheTesting.EventuallyAsync(() => cache.Contains(id), "stored");
+        Assert.True(await cache.HasAsync(id));
     }
 
     [Fact]
@@ -158,15 +311,30 @@ public sealed class FailingDiskTests : IDisposable
         await CacheTesting.EventuallyAsync(() => cache.Contains(id), "stored");
     }
 
-    private Task<ChunkCache> OpenAsync() => ChunkCache.OpenAsync(new ChunkCacheOptions
+    private static TimeSpan ReadDeadline => TimeSpan.FromMilliseconds(400);
+
+    private async Task FillAsync(int chunks)
     {
+        await using var cache = await OpenAsync();
+        for (var i = 0; i < chunks; i++)
+        {
+            cache.Store(i, ChunkBytes);
+        }
+    }
+
+    private Task<ChunkCache> OpenAsync(Action<string>? fileFault = null) => ChunkCache.OpenAsync(Options(fileFault, notice: null));
+
+    private ChunkCacheOptions Options(Action<string>? fileFault, Action<string>? notice) => new()
+    {
+        FileFault = fileFault,
+        Notice = notice,
         Directory = _directory.Path,
         SizeBytesMax = 256L << 20,
         MemoryBytes = 8L << 20,
         QueueBytesMax = 4L << 20,
-        ReadDeadline = TimeSpan.FromMilliseconds(400),
+        ReadDeadline = ReadDeadline,
         StallDeadline = TimeSpan.FromMilliseconds(400),
         DisposeDeadline = TimeSpan.FromSeconds(1),
         RetryInterval = TimeSpan.FromMilliseconds(100),
-    });
+    };
 }

@@ -6,6 +6,7 @@ namespace NixFuseStore.Cache.Tests.Recovery;
 public sealed class CrashTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
+    private readonly int _seed = CacheTesting.Seed();
 
     public void Dispose() => _directory.Dispose();
 
@@ -34,7 +35,7 @@ public sealed class CrashTests : IDisposable
                 written = int.Parse(line!.Split(' ')[^1]);
             }
 
-            await Task.Delay(Random.Shared.Next(0, 60), TestContext.Current.CancellationToken);
+            await Task.Delay(new Random(_seed).Next(0, 60), TestContext.Current.CancellationToken);
         }
         finally
         {

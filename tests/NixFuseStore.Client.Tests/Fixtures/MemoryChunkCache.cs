@@ -15,9 +15,6 @@ internal sealed class MemoryChunkCache : IChunkCache
 
     public ValueTask<ChunkBuffer?> TryGetAsync(ChunkId id, int length, CancellationToken cancellationToken) => new(Get(id));
 
-    public ValueTask<ChunkBuffer?[]> TryGetManyAsync(ReadOnlyMemory<ChunkId> ids, CancellationToken cancellationToken) =>
-        new(ids.ToArray().Select(Get).ToArray());
-
     public bool TryGetFromMemory(in ChunkId id, out ChunkBuffer? chunk)
     {
         chunk = null;

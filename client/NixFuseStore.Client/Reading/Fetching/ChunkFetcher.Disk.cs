@@ -9,7 +9,7 @@ internal sealed partial class ChunkFetcher
     /// <summary>Plain bytes that may be read ahead from disk at a time, so that a reader's own read finds the disk free.</summary>
     private const long DiskReadAheadBytesMax = 2 << 20;
 
-    /// <summary>Chunks in one question to the cache: as many as it reads at the same time.</summary>
+    /// <summary>Chunks between two looks at how much is being read ahead.</summary>
     private const int DiskBatchMax = 16;
 
     private long _diskReadAheadBytes;
@@ -25,53 +25,67 @@ internal sealed partial class ChunkFetcher
                 continue;
             }
 
-            _ = ReadFromDiskAsync(cache, batch, priority);
+            ReadFromDisk(cache, batch, priority);
         }
     }
 
-    private async Task ReadFromDiskAsync(IChunkCache cache, List<ChunkFetch> batch, FetchPriority priority)
+    /// <summary>
+    /// Each chunk is its readers' as soon as the disk gives it, and the server's business as soon as it does not: none waits for another.
+    /// </summary>
+    private void ReadFromDisk(IChunkCache cache, List<ChunkFetch> batch, FetchPriority priority)
     {
-        var ids = new ChunkId[batch.Count];
-        var bytes = 0L;
-        for (var i = 0; i < ids.Length; i++)
+        // What is missing without a look at the disk is asked for together.
+        List<ChunkFetch> missing = [];
+        foreach (var fetch in batch)
         {
-            ids[i] = batch[i].Id;
-            bytes += batch[i].Length;
-        }
-
-        var counted = priority == FetchPriority.ReadAhead ? bytes : 0;
-        Interlocked.Add(ref _diskReadAheadBytes, counted);
-        var missing = batch;
-        try
-        {
-            var chunks = await cache.TryGetManyAsync(ids, _stop.Token).ConfigureAwait(false);
-            missing = [];
-            for (var i = 0; i < chunks.Length; i++)
+            var counted = priority == FetchPriority.ReadAhead ? fetch.Length : 0;
+            Interlocked.Add(ref _diskReadAheadBytes, counted);
+            var read = TryReadFromDiskAsync(cache, fetch, counted);
+            if (!read.IsCompleted)
             {
-                if (chunks[i] is { } chunk && chunk.Length == batch[i].Length)
-                {
-                    Interlocked.Increment(ref Counters.DiskChunks);
-                    Complete(batch[i], chunk, fromServer: false);
-                }
-                else
-                {
-                    chunks[i]?.Release();
-                    missing.Add(batch[i]);
-                }
+                _ = AskServerUnlessAsync(read, fetch);
             }
-        }
-        catch (Exception e) when (e is OperationCanceledException or IOException or ObjectDisposedException)
-        {
-            // A cache that fails is a cache that has nothing: the server is asked.
-        }
-        finally
-        {
-            Interlocked.Add(ref _diskReadAheadBytes, -counted);
+            else if (!read.Result)
+            {
+                missing.Add(fetch);
+            }
         }
 
         if (missing.Count > 0)
         {
             Enqueue(missing);
+        }
+    }
+
+    private async Task<bool> TryReadFromDiskAsync(IChunkCache cache, ChunkFetch fetch, int counted)
+    {
+        try
+        {
+            if (await cache.TryGetAsync(fetch.Id, fetch.Length, _stop.Token).ConfigureAwait(false) is not { } chunk)
+            {
+                return false;
+            }
+
+            Interlocked.Increment(ref Counters.DiskChunks);
+            Complete(fetch, chunk, fromServer: false);
+            return true;
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or ObjectDisposedException)
+        {
+            // A cache that fails is a cache that has nothing: the server is asked.
+            return false;
+        }
+        finally
+        {
+            Interlocked.Add(ref _diskReadAheadBytes, -counted);
+        }
+    }
+
+    private async Task AskServerUnlessAsync(Task<bool> read, ChunkFetch fetch)
+    {
+        if (!await read.ConfigureAwait(false))
+        {
+            Enqueue([fetch]);
         }
     }
 
@@ -97,7 +111,7 @@ internal sealed partial class ChunkFetcher
 
         if (wanted.Count > 0)
         {
-            _ = ReadFromDiskAsync(cache, wanted, FetchPriority.Demand);
+            ReadFromDisk(cache, wanted, FetchPriority.Demand);
         }
     }
 }
