@@ -31,6 +31,42 @@ public sealed class FullDiskTests : EndToEndTest
     }
 
     [Fact]
+    public void CacheDirectoryThatCannotEvenBeMade_TheMountWorks_AndTheCacheComesBackWithSpace()
+    {
+        var store = RealStore.Default;
+        var path = store.Package("bash");
+        var server = StartServer();
+        var disk = Directory.CreateDirectory(Path.Combine(Folder, "disk")).FullName;
+        var client = Own(new ClientHost(Directory.CreateDirectory(Path.Combine(Folder, "client")).FullName, server)
+        {
+            CacheDirectory = Path.Combine(disk, "cache"),
+        });
+        client.Push(store, path);
+
+        // The root of the file system takes the one inode that there is.
+        Command.Run("mount", "-t", "tmpfs", "-o", "nr_inodes=1", "nixfuse-test", disk).Succeeded();
+        try
+        {
+            client.Mount();
+            AssertSameFiles(store, client, path);
+            Assert.Contains("No space left", client.Status().GetProperty("cache").GetProperty("bypassReason").GetString(), StringComparison.Ordinal);
+
+            Command.Run("mount", "-o", "remount,nr_inodes=1000", disk).Succeeded();
+            Eventually.Within(TimeSpan.FromSeconds(60), "the cache takes chunks", () =>
+            {
+                Command.Run("sh", "-c", "echo 3 > /proc/sys/vm/drop_caches").Succeeded();
+                AssertSameFiles(store, client, path);
+                return client.Status().GetProperty("cache").GetProperty("entries").GetInt64() > 0;
+            });
+            client.Unmount();
+        }
+        finally
+        {
+            Command.Run("umount", "--lazy", disk);
+        }
+    }
+
+    [Fact]
     public void FullDiskUnderThePacks_RefusesThePush_AndTakesItWhenThereIsSpace()
     {
         var store = RealStore.Default;

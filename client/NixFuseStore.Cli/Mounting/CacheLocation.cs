@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using NixFuseStore.Cache;
+using NixFuseStore.Native.Files;
 using NixFuseStore.Native.Linux;
 using NixFuseStore.Settings;
 
@@ -56,12 +57,17 @@ internal sealed class CacheLocation
         return new CacheLocation(Path.Join(BaseDirectory(), $"{SafeName(store)}-{Convert.ToHexStringLower(digest.AsSpan(0, 4))}"));
     }
 
-    /// <exception cref="CliException">It cannot be made.</exception>
+    /// <remarks>On a disk that is full for now, or gives errors, it is made later by what needs it, and the mount goes on without a cache.</remarks>
+    /// <exception cref="CliException">It cannot be made, nor will it be.</exception>
     public void Create()
     {
         try
         {
             System.IO.Directory.CreateDirectory(Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (IOException e) when (DiskErrors.MayPass(e))
+        {
+            // The cache says what is the matter, and tries on.
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

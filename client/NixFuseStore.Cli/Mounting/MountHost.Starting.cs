@@ -102,6 +102,7 @@ internal sealed partial class MountHost
         {
             TrustedPublicKeys = _settings.Store.ParseTrustedPublicKeys(),
             MetadataDirectory = _location.Metadata,
+            Notice = Log,
         }, CancellationToken.None).ConfigureAwait(false);
     }
 

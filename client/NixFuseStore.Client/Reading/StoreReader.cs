@@ -81,7 +81,7 @@ public sealed partial class StoreReader : IStoreReader
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(cache);
         options ??= new StoreReaderOptions();
-        var metadata = MetadataCache.Open(options.MetadataDirectory, options.MetadataBytesMax, options.TimeProvider);
+        var metadata = MetadataCache.Open(options.MetadataDirectory, options.MetadataBytesMax, options.TimeProvider, options.Notice);
         var reader = new StoreReader(connection, cache, metadata, options);
         try
         {

@@ -32,6 +32,9 @@ public sealed class StoreReaderOptions
     /// <summary>How long a read may take, with all its retries.</summary>
     public TimeSpan ReadDeadline { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Told in one line what an operator should know; called on any thread; may be null.</summary>
+    public Action<string>? Notice { get; init; }
+
     /// <summary>Clock and timers.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 }

@@ -1,3 +1,5 @@
+using NixFuseStore.Native.Files;
+
 namespace NixFuseStore.FileSystem.Nodes;
 
 /// <summary>
@@ -84,11 +86,21 @@ internal sealed class SlotTable : IDisposable
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="notice">Told in one line when something was dropped or cannot be written; may be null.</param>
-    /// <remarks>On a full disk the table of a new file lives in memory only: node ids then do not outlive the process.</remarks>
+    /// <remarks>On a full or failing disk the table lives in memory only: node ids then do not outlive the process.</remarks>
     /// <exception cref="IOException">The file cannot be opened or read.</exception>
     public static SlotTable Open(string path, Action<string>? notice)
     {
-        var file = OpenFile(path);
+        FileStream file;
+        try
+        {
+            file = OpenFile(path);
+        }
+        catch (IOException e) when (DiskErrors.MayPass(e))
+        {
+            notice?.Invoke($"cannot open {path}: {e.Message}; node ids will not outlive this process");
+            return InMemory();
+        }
+
         var table = new SlotTable(path, file, notice);
         try
         {

@@ -187,7 +187,156 @@ public sealed class MetadataCacheTests : IDisposable
         Assert.InRange(cache.Count, 20, (int)(MetadataCache.PendingBytesMax >> 20));
     }
 
-    private MetadataCache Open(long bytesMax = 64 << 20) => MetadataCache.Open(_directory, bytesMax, TimeProvider.System);
+    [Fact]
+    public async Task Put_ABadSectorInTheOldestLog_TheWriterGoesOn()
+    {
+        const long BytesMax = 2 << 20;
+        var failing = false;
+        await using var cache = Open(BytesMax, fault: operation =>
+        {
+            if (Volatile.Read(ref failing) && operation == "read")
+            {
+                throw new IOException("injected", InputOutput);
+            }
+        });
+        await FillAsync(cache, 0, 100);
+
+        // What was used is read from its log when that goes: the disk does not give it.
+        Assert.NotNull(cache.TryRead(Key(0)));
+        Volatile.Write(ref failing, true);
+        await FillAsync(cache, 100, 600);
+
+        Volatile.Write(ref failing, false);
+        Assert.NotNull(cache.TryRead(Key(599)));
+        Assert.Equal(0, cache.Dropped);
+        Assert.InRange(Directory.GetFiles(_directory, "*.log").Sum(f => new FileInfo(f).Length), BytesMax / 2, BytesMax);
+    }
+
+    [Fact]
+    public async Task Put_ABadSectorAtTheEndOfALog_GoesIntoAnother()
+    {
+        var notices = new List<string>();
+        var appends = 0;
+        var time = new FakeClock();
+        await using (var cache = MetadataCache.Open(_directory, 64 << 20, time, notices.Add, operation =>
+        {
+            if (operation == "append" && Interlocked.Increment(ref appends) == 3)
+            {
+                throw new IOException("injected", InputOutput);
+            }
+        }))
+        {
+            await FillAsync(cache, 0, 5);
+            time.Advance(MetadataCache.RetryInterval);
+            await FillAsync(cache, 5, 10);
+        }
+
+        Assert.Contains("injected", Assert.Single(notices), StringComparison.Ordinal);
+        Assert.Equal(2, Directory.GetFiles(_directory, "*.log").Length);
+        await using var again = Open();
+        Assert.Equal(10, again.Count);
+    }
+
+    [Theory]
+    [InlineData("open", 24)] // EMFILE
+    [InlineData("open", InputOutput)]
+    [InlineData("read", InputOutput)]
+    public async Task Open_TheDiskFailsForAWhile_LosesNothingAndTheNextProcessHasIt(string failing, int error)
+    {
+        await using (var cache = Open())
+        {
+            await FillAsync(cache, 0, 20);
+        }
+
+        var files = Directory.GetFiles(_directory, "*.log").ToDictionary(file => file, file => new FileInfo(file).Length);
+        await using (var cache = Open(fault: operation =>
+        {
+            if (operation == failing)
+            {
+                throw new IOException("injected", error);
+            }
+        }))
+        {
+            Assert.Equal(0, cache.Count);
+            await FillAsync(cache, 20, 30);
+        }
+
+        Assert.All(files, file => Assert.Equal(file.Value, new FileInfo(file.Key).Length));
+        await using var again = Open();
+        Assert.Equal(30, again.Count);
+    }
+
+    [Fact]
+    public async Task Open_ADirectoryThatCannotBeMadeNow_BeginsInMemoryAndComesBack()
+    {
+        var disk = Directory.CreateDirectory(Path.Combine(_directory, "disk")).FullName;
+        if (Run("mount", "-t", "tmpfs", "-o", "nr_inodes=3", "nixfuse-test", disk) != 0)
+        {
+            Assert.Skip("mounting a small tmpfs needs root");
+        }
+
+        try
+        {
+            // 1. No inode is left: not even the lock can be made.
+            File.WriteAllText(Path.Combine(disk, "filler"), "");
+            File.WriteAllText(Path.Combine(disk, "filler2"), "");
+            var notices = new List<string>();
+            var time = new FakeClock();
+            await using (var cache = MetadataCache.Open(Path.Combine(disk, "metadata"), 1 << 20, time, notices.Add))
+            {
+                await FillAsync(cache, 0, 10);
+                Assert.NotNull(cache.TryRead(Key(3)));
+                Assert.Contains("bypassed", Assert.Single(notices), StringComparison.Ordinal);
+
+                // 2. Space: what waited is written.
+                Assert.Equal(0, Run("mount", "-o", "remount,nr_inodes=100", disk));
+                time.Advance(MetadataCache.RetryInterval);
+                await FillAsync(cache, 10, 11);
+            }
+
+            await using var again = MetadataCache.Open(Path.Combine(disk, "metadata"), 1 << 20, TimeProvider.System);
+            Assert.Equal(11, again.Count);
+        }
+        finally
+        {
+            Run("umount", "--lazy", disk);
+        }
+    }
+
+    private const int InputOutput = 5; // EIO
+
+    private async Task FillAsync(MetadataCache cache, int from, int until)
+    {
+        for (var i = from; i < until; i++)
+        {
+            cache.Put(Key(i), Bytes(10_000));
+            while (cache.IsWriting)
+            {
+                await Task.Delay(1, TestContext.Current.CancellationToken);
+            }
+        }
+    }
+
+    private static int Run(string program, params string[] arguments)
+    {
+        using var process = System.Diagnostics.Process.Start(program, arguments);
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    private MetadataCache Open(long bytesMax = 64 << 20, Action<string>? fault = null) =>
+        MetadataCache.Open(_directory, bytesMax, TimeProvider.System, notice: null, fault);
+
+    private sealed class FakeClock : TimeProvider
+    {
+        private long _ticks = 1;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public void Advance(TimeSpan by) => Interlocked.Add(ref _ticks, by.Ticks);
+
+        public override long GetTimestamp() => Interlocked.Read(ref _ticks);
+    }
 
     private static MetadataKey Key(int number, MetadataKind kind = MetadataKind.Section) => new(kind, new Key256((ulong)number, 7, 8, 9));
 

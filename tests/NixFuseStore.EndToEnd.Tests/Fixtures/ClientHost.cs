@@ -13,7 +13,7 @@ internal sealed class ClientHost(string folder, ServerProcess server, IReadOnlyL
 {
     public string MountPoint { get; } = Directory.CreateDirectory(Path.Combine(folder, mountName)).FullName;
 
-    public string CacheDirectory { get; } = Path.Combine(folder, "cache");
+    public string CacheDirectory { get; init; } = Path.Combine(folder, "cache");
 
     public string Store => MountPoint + "/store";
 
@@ -86,7 +86,7 @@ internal sealed class ClientHost(string folder, ServerProcess server, IReadOnlyL
 
     private string Program => entering is null ? Programs.Nixfuse : entering[0];
 
-    private IReadOnlyDictionary<string, string> Environment => Token is null
+    public IReadOnlyDictionary<string, string> Environment => Token is null
         ? new Dictionary<string, string> { ["NIXFUSE_SERVER"] = server.Url, ["NIXFUSE_STORE"] = StoreName }
         : new Dictionary<string, string> { ["NIXFUSE_SERVER"] = server.Url, ["NIXFUSE_STORE"] = StoreName, ["NIXFUSE_TOKEN"] = Token };
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Client.Reading;
 
@@ -52,9 +53,12 @@ internal sealed partial class MetadataCache
 
             try
             {
+                OpenDirectory();
                 Write(key, payload);
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+#pragma warning disable CA1031 // Whatever it was: the writer must be able to begin again.
+            catch (Exception e)
+#pragma warning restore CA1031
             {
                 // A full or failing disk: what waits stays readable from memory; the next Put after the interval tries again.
                 lock (_gate)
@@ -62,8 +66,10 @@ internal sealed partial class MetadataCache
                     _queue.Enqueue(key);
                     _failedAt = _time.GetTimestamp();
                     _writing = false;
-                    return;
                 }
+
+                TellFailure(e);
+                return;
             }
         }
     }
@@ -75,6 +81,7 @@ internal sealed partial class MetadataCache
         lock (_gate)
         {
             _failedAt = long.MinValue;
+            _failureTold = false;
             if (!_entries.TryGetValue(key, out var entry) || !ReferenceEquals(entry.Pending, payload))
             {
                 // Replaced or removed meanwhile: what was written is overruled by what will be.
@@ -96,7 +103,7 @@ internal sealed partial class MetadataCache
     // Only the writer changes the list of logs, so it may read the list without the lock.
     private MetadataLog LogToAppendTo(int bytes)
     {
-        if (_logs.Count > 0 && _logs[^1].Length + bytes <= _logBytesMax)
+        if (_logs.Count > 0 && !_logs[^1].IsSealed && _logs[^1].Length + bytes <= _logBytesMax)
         {
             return _logs[^1];
         }
@@ -106,7 +113,7 @@ internal sealed partial class MetadataCache
             DropOldest();
         }
 
-        var log = MetadataLog.Create(_directory!, _logs.Count == 0 ? 1 : _logs[^1].Number + 1);
+        var log = MetadataLog.Create(_directory!, ++_lastNumber, _fault);
         lock (_gate)
         {
             _logs.Add(log);
@@ -145,7 +152,7 @@ internal sealed partial class MetadataCache
 
         foreach (var (key, entry) in kept)
         {
-            var payload = oldest.Read(in key, entry.Position, entry.Length);
+            var payload = TryRead(oldest, in key, in entry);
             lock (_gate)
             {
                 if (_entries.TryGetValue(key, out var now) && now.Log == oldest)
@@ -174,7 +181,61 @@ internal sealed partial class MetadataCache
             _logs.RemoveAt(0);
         }
 
-        oldest.Delete();
+        try
+        {
+            oldest.Delete();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It is found again at the next start, as the oldest one.
+            TellFailure(e);
+        }
+    }
+
+    // One entry that the disk does not give is lost with its log; it must not keep the log, and all others, from going.
+    private static byte[]? TryRead(MetadataLog log, in MetadataKey key, in MetadataEntry entry)
+    {
+        try
+        {
+            return log.Read(in key, entry.Position, entry.Length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Told once, until a write succeeds.</summary>
+    private void TellFailure(Exception failure)
+    {
+        lock (_gate)
+        {
+            if (_failureTold)
+            {
+                return;
+            }
+
+            _failureTold = true;
+        }
+
+        _notice?.Invoke($"metadata cache {_directory} is bypassed: {failure.Message.ReplaceLineEndings(" ")}");
+    }
+
+    /// <summary>Makes and locks the directory and reads what lies there, unless that is done. Before the first writer, or on it.</summary>
+    private void OpenDirectory()
+    {
+        if (_isOpen || _directory is null)
+        {
+            return;
+        }
+
+        PrivateDirectory.Create(_directory);
+        _lock ??= Lock(_directory);
+        OpenLogs(_directory);
+        lock (_gate)
+        {
+            _isOpen = true;
+        }
     }
 
     private void OpenLogs(string directory)
@@ -191,19 +252,45 @@ internal sealed partial class MetadataCache
         numbers.Sort();
         foreach (var number in numbers)
         {
+            _lastNumber = number;
             var path = Path.Combine(directory, MetadataLog.NameOf(number));
-            if (MetadataLog.Open(path, number, OnEntry) is { } log)
+            try
             {
-                _logs.Add(log);
+                if (MetadataLog.Open(path, number, OnEntry, _fault) is not { } log)
+                {
+                    File.Delete(path);
+                    continue;
+                }
+
+                lock (_gate)
+                {
+                    _logs.Add(log);
+                }
             }
-            else
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                File.Delete(path);
+                // It stays, for the next process; what it holds is missing in this one.
+                TellFailure(e);
             }
         }
     }
 
     private void OnEntry(MetadataLog log, MetadataEntryHeader header, long position)
+    {
+        lock (_gate)
+        {
+            // What came while the logs could not be read is newer.
+            var isOverruled = _entries.TryGetValue(header.Key, out var known) && known.Pending is not null;
+            isOverruled |= header.Key.Kind == MetadataKind.Path && _entries.ContainsKey(new MetadataKey(MetadataKind.RemovedPath, header.Key.Name));
+            if (!isOverruled)
+            {
+                Adopt(log, header, position);
+            }
+        }
+    }
+
+    // Under the lock.
+    private void Adopt(MetadataLog log, MetadataEntryHeader header, long position)
     {
         if (header.Key.Kind == MetadataKind.RemovedPath)
         {

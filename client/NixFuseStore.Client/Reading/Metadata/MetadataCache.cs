@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Client.Reading;
 
@@ -18,13 +19,17 @@ internal sealed partial class MetadataCache : IAsyncDisposable
 
     private const int LogsPerCache = 16;
 
+    /// <summary>EWOULDBLOCK, by which .NET reports a lock that another process has.</summary>
+    private const int WouldBlock = 11;
+
     // Guards everything below. Held for dictionary work only; never while the disk is written.
     private readonly Lock _gate = new();
     private readonly Dictionary<MetadataKey, MetadataEntry> _entries = [];
     private readonly List<MetadataLog> _logs = [];
     private readonly Queue<MetadataKey> _queue = new();
     private readonly string? _directory;
-    private readonly SafeFileHandle? _lock;
+    private readonly Action<string>? _notice;
+    private readonly Action<string>? _fault;
     private readonly long _bytesMax;
     private readonly long _logBytesMax;
     private readonly TimeProvider _time;
@@ -32,15 +37,20 @@ internal sealed partial class MetadataCache : IAsyncDisposable
     private long _pendingBytes;
     private long _corrupt;
     private long _dropped;
+    private SafeFileHandle? _lock;
+    private long _lastNumber;
+    private bool _isOpen;
+    private bool _failureTold;
     private bool _writing;
     private bool _closed;
     private long _failedAt = long.MinValue;
     private Task _writer = Task.CompletedTask;
 
-    private MetadataCache(string? directory, SafeFileHandle? lockFile, long bytesMax, TimeProvider time)
+    private MetadataCache(string? directory, long bytesMax, TimeProvider time, Action<string>? notice, Action<string>? fault)
     {
         _directory = directory;
-        _lock = lockFile;
+        _notice = notice;
+        _fault = fault;
         _bytesMax = bytesMax;
         _logBytesMax = Math.Max(bytesMax / LogsPerCache, 64 << 10);
         _time = time;
@@ -77,18 +87,30 @@ internal sealed partial class MetadataCache : IAsyncDisposable
     }
 
     /// <summary>Opens the directory, made when missing, or a cache in memory alone where it is null.</summary>
+    /// <remarks>
+    /// Where that cannot be done for now (a full disk, no descriptors, a disk that gives errors), the cache begins in memory, says so, and the
+    /// writer tries again.
+    /// </remarks>
+    /// <param name="directory">Holds the logs; null for none.</param>
+    /// <param name="bytesMax">Most bytes of all logs.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="notice">Told in one line what an operator should know; may be null.</param>
+    /// <param name="fault">For tests: runs before a log is opened, read or appended to, with that word; what it throws is the disk's failure.</param>
     /// <exception cref="StoreConfigurationException">Another process uses the directory.</exception>
-    /// <exception cref="IOException">The directory cannot be made or read.</exception>
-    public static MetadataCache Open(string? directory, long bytesMax, TimeProvider time)
+    /// <exception cref="IOException">The directory cannot be made or read, nor will it be.</exception>
+    public static MetadataCache Open(string? directory, long bytesMax, TimeProvider time, Action<string>? notice = null, Action<string>? fault = null)
     {
-        if (directory is null)
+        var cache = new MetadataCache(directory, bytesMax, time, notice, fault);
+        try
         {
-            return new MetadataCache(null, null, bytesMax, time);
+            cache.OpenDirectory();
+        }
+        catch (IOException e) when (DiskErrors.MayPass(e))
+        {
+            cache._failedAt = time.GetTimestamp();
+            cache.TellFailure(e);
         }
 
-        Directory.CreateDirectory(directory);
-        var cache = new MetadataCache(directory, Lock(directory), bytesMax, time);
-        cache.OpenLogs(directory);
         return cache;
     }
 
@@ -146,7 +168,9 @@ internal sealed partial class MetadataCache : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (!Forget(in key) || _closed || key.Kind != MetadataKind.Path)
+            // Before the logs were read, one of them may hold what is removed.
+            var mayBeOnDisk = Forget(in key) || !_isOpen;
+            if (!mayBeOnDisk || _closed || key.Kind != MetadataKind.Path)
             {
                 return;
             }
@@ -212,9 +236,14 @@ internal sealed partial class MetadataCache : IAsyncDisposable
                 return payload;
             }
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or UnauthorizedAccessException)
+        catch (ObjectDisposedException)
         {
-            // The log was rotated away under us, or the disk fails: either way the entry is not to be had.
+            // The log was rotated away under us.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The entry is not to be had now. It may be the next time; who needs it now asks the server, and puts it in anew.
+            return null;
         }
 
         lock (_gate)
@@ -271,9 +300,9 @@ internal sealed partial class MetadataCache : IAsyncDisposable
         {
             return File.OpenHandle(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException e)
+        catch (IOException e) when (e.HResult == WouldBlock)
         {
-            throw new StoreConfigurationException($"metadata directory {directory} is in use by another process or cannot be locked: {e.Message}", e);
+            throw new StoreConfigurationException($"metadata directory {directory} is in use by another process", e);
         }
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Client.Reading;
 
@@ -12,10 +13,12 @@ internal sealed class MetadataLog : IDisposable
     private static ReadOnlySpan<byte> Magic => "NFSMETA\u0001"u8;
 
     private readonly SafeFileHandle _file;
+    private readonly Action<string>? _fault;
 
-    private MetadataLog(SafeFileHandle file, string path, long number)
+    private MetadataLog(SafeFileHandle file, string path, long number, Action<string>? fault)
     {
         _file = file;
+        _fault = fault;
         Path = path;
         Number = number;
     }
@@ -28,30 +31,61 @@ internal sealed class MetadataLog : IDisposable
     /// <summary>Bytes, the magic included.</summary>
     public long Length { get; private set; }
 
+    /// <summary>Whether nothing may be appended: the disk failed at its end, or did not show where that is.</summary>
+    public bool IsSealed { get; private set; }
+
     public static string NameOf(long number) => number.ToString("x8", System.Globalization.CultureInfo.InvariantCulture) + ".log";
 
-    public static MetadataLog Create(string directory, long number)
+    /// <exception cref="IOException">The disk is full or fails; no file is left behind.</exception>
+    public static MetadataLog Create(string directory, long number, Action<string>? fault)
     {
         var path = System.IO.Path.Combine(directory, NameOf(number));
-        var log = new MetadataLog(File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete), path, number);
-        RandomAccess.Write(log._file, Magic, 0);
-        log.Length = Magic.Length;
-        return log;
+        var file = File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        try
+        {
+            RandomAccess.Write(file, Magic, 0);
+            return new MetadataLog(file, path, number, fault) { Length = Magic.Length };
+        }
+        catch
+        {
+            file.Dispose();
+            File.Delete(path);
+            throw;
+        }
     }
 
     /// <summary>Opens a log and tells its entries in order; null where the file is no metadata log of this version.</summary>
-    public static MetadataLog? Open(string path, long number, Action<MetadataLog, MetadataEntryHeader, long> onEntry)
+    /// <remarks>What lies behind a place that the disk does not give is missing in this process, and stays where it is.</remarks>
+    /// <exception cref="IOException">It cannot be opened now, which says nothing of what it holds.</exception>
+    public static MetadataLog? Open(string path, long number, Action<MetadataLog, MetadataEntryHeader, long> onEntry, Action<string>? fault)
     {
+        fault?.Invoke("open");
         var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         Span<byte> magic = stackalloc byte[Magic.Length];
-        if (RandomAccess.Read(file, magic, 0) != magic.Length || !magic.SequenceEqual(Magic))
+        try
+        {
+            if (RandomAccess.Read(file, magic, 0) != magic.Length || !magic.SequenceEqual(Magic))
+            {
+                file.Dispose();
+                return null;
+            }
+        }
+        catch
         {
             file.Dispose();
-            return null;
+            throw;
         }
 
-        var log = new MetadataLog(file, path, number);
-        log.Scan(onEntry);
+        var log = new MetadataLog(file, path, number, fault);
+        try
+        {
+            log.Scan(onEntry);
+        }
+        catch (IOException)
+        {
+            log.IsSealed = true;
+        }
+
         return log;
     }
 
@@ -63,7 +97,18 @@ internal sealed class MetadataLog : IDisposable
         payload.CopyTo(bytes, MetadataEntryHeader.Size);
 
         // One write for header and payload; a failure leaves Length where it was, so that the next entry overwrites the debris.
-        RandomAccess.Write(_file, bytes, Length);
+        try
+        {
+            _fault?.Invoke("append");
+            RandomAccess.Write(_file, bytes, Length);
+        }
+        catch (IOException e) when (DiskErrors.IsMedium(e))
+        {
+            // The same place would fail again and again.
+            IsSealed = true;
+            throw;
+        }
+
         var position = Length + MetadataEntryHeader.Size;
         Length += bytes.Length;
         return position;
@@ -98,7 +143,7 @@ internal sealed class MetadataLog : IDisposable
         var fileLength = RandomAccess.GetLength(_file);
         Span<byte> bytes = stackalloc byte[MetadataEntryHeader.Size];
         Length = Magic.Length;
-        while (RandomAccess.Read(_file, bytes, Length) == bytes.Length
+        while (ReadFully(bytes, Length) == bytes.Length
             && MetadataEntryHeader.TryRead(bytes, out var header)
             && Length + bytes.Length + header.Length <= fileLength)
         {
@@ -114,6 +159,7 @@ internal sealed class MetadataLog : IDisposable
 
     private int ReadFully(Span<byte> bytes, long position)
     {
+        _fault?.Invoke("read");
         var total = 0;
         while (total < bytes.Length)
         {
