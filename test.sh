@@ -94,6 +94,14 @@ if whole_systems && command -v nix-build patchelf apt-get >/dev/null; then
   export NIXFUSE_TEST_NIX_ROOTS=$root/artifacts/nix
 fi
 
+# A machine without .NET, for the native client.
+if [[ $(id -u) == 0 ]] && command -v debootstrap >/dev/null; then
+  step "making a root without .NET (kept in artifacts/)"
+  [[ -d artifacts/bare ]] || tests/nix-roots/make-bare-root.sh artifacts/bare >artifacts/bare.log 2>&1 ||
+    { echo "test.sh: no root without .NET, so tests that need it are skipped:" >&2; tail -n 5 artifacts/bare.log >&2; }
+  export NIXFUSE_TEST_BARE_ROOT=$root/artifacts/bare
+fi
+
 # --- run ------------------------------------------------------------------------
 # What tests make lies in one folder of their own, and what they start carries this variable, so that leftovers are seen.
 run=$$.$RANDOM

@@ -2,11 +2,11 @@ namespace NixFuseStore.MountBenchmarks;
 
 /// <summary>What the command line asks for.</summary>
 internal sealed record Options(
-    string Store, string? Rebuilt, string WorkDirectory, int Repeats, string JsonFile, IReadOnlyList<string> Groups, string Programs, string Only)
+    string Store, string? Rebuilt, string WorkDirectory, int Repeats, string JsonFile, IReadOnlyList<string> Groups, string Programs, string Only, string? Beside)
 {
     public const string Usage = """
         usage: NixFuseStore.MountBenchmarks --store ROOT [--rebuilt ROOT] [--work DIR] [--repeat N] [--json FILE] [--programs DIR]
-                                            [--only TEXT] [GROUP...]
+                                            [--only TEXT] [--beside DIR] [GROUP...]
 
           --store ROOT     a chroot Nix store with the closures to measure (ROOT/nix/store, ROOT/nix/var/nix/db), on a local disk
           --rebuilt ROOT   its mass rebuild, for the storage group
@@ -14,7 +14,8 @@ internal sealed record Options(
           --repeat N       runs a figure; medians are printed (default 5)
           --programs DIR   where nixfuse and nixfuse-server are (default: out)
           --only TEXT      of the group cold, measure only rows whose name contains this, such as "python3" or "on far"
-          GROUP            warm, cached, cold, storage, tiny, daemon, binary-cache (default: all)
+          --beside DIR     for the group native: where a nixfuse on the .NET runtime is (./build.sh --quick makes it)
+          GROUP            warm, cached, cold, storage, tiny, daemon, binary-cache, native (default: all)
 
         Needs root, a Nix, nginx, bubblewrap, squashfuse, squashfs-tools, sshfs, socat, openssh-sftp-server, strace, iproute2, gcc, wrk and
         PostgreSQL.
@@ -22,7 +23,7 @@ internal sealed record Options(
 
     public static Options? Parse(string[] arguments)
     {
-        string? store = null, rebuilt = null;
+        string? store = null, rebuilt = null, beside = null;
         string work = Path.GetFullPath("artifacts/benchmark"), json = "", programs = "out", only = "";
         var repeats = 5;
         List<string> groups = [];
@@ -48,6 +49,7 @@ internal sealed record Options(
                 case "--json": json = Path.GetFullPath(value); break;
                 case "--programs": programs = value; break;
                 case "--only": only = value; break;
+                case "--beside": beside = Path.GetFullPath(value); break;
                 case "--repeat" when int.TryParse(value, out repeats) && repeats > 0: break;
                 default: return null;
             }
@@ -58,7 +60,7 @@ internal sealed record Options(
             return null;
         }
 
-        return new Options(store, rebuilt, work, repeats, json, groups, Path.GetFullPath(programs), only);
+        return new Options(store, rebuilt, work, repeats, json, groups, Path.GetFullPath(programs), only, beside);
     }
 
     public bool Wants(string group) => Groups.Count == 0 || Groups.Contains(group);

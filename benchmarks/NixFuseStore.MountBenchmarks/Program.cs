@@ -52,6 +52,11 @@ try
         ColdScenario.Run(options, report, jobs, data, scratch);
     }
 
+    if (options.Wants(NativeScenario.Group))
+    {
+        NativeScenario.Run(options, report, jobs, data, scratch);
+    }
+
     if (options.Wants("storage"))
     {
         StorageScenario.Run(options, report, jobs, Path.Combine(folder, "storage"), scratch);

@@ -67,6 +67,13 @@ internal sealed class ClientHost(Options options, ServerHost server, Network? ne
     /// <summary>Resident memory of the client process in MiB.</summary>
     public double ResidentMebibytes() => Status().GetProperty("residentBytes").GetInt64() / 1048576.0;
 
+    /// <summary>Processor time of the client process so far, seconds.</summary>
+    public double ProcessorSeconds()
+    {
+        using var process = System.Diagnostics.Process.GetProcessById(Status().GetProperty("processId").GetInt32());
+        return process.TotalProcessorTime.TotalSeconds;
+    }
+
     public double Time(Job job, string scratch) => Shell.Time("bwrap", job.Bubblewrap(Store, scratch));
 
     public void Dispose()
