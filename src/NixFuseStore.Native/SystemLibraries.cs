@@ -18,8 +18,8 @@ public static class SystemLibraries
         (Sqlite, "libsqlite3-0"),
     ];
 
-    // .NET's own cryptography ends the process, with a stack, where it finds no libssl; nothing works without zstd.
-    private static readonly string[] AlwaysNeeded = ["libssl.so.3", "libcrypto.so.3", "libzstd.so.1"];
+    // .NET's own cryptography ends the process, with a stack, where it finds no libssl; nothing works without zstd. libssl needs libcrypto.
+    private static readonly string[] AlwaysNeeded = ["libcrypto.so.3", "libssl.so.3", "libzstd.so.1"];
 
     /// <summary>
     /// Loads what no command can do without, so that what is missing is told before anything is begun. What only some need (liblzma, libbz2,

@@ -51,6 +51,7 @@ public sealed partial class NativeClientTests : EndToEndTest
         var database = Path.Combine(Folder, "root/nix/var/nix/db/db.sqlite");
         Directory.CreateDirectory(Path.GetDirectoryName(database)!);
         File.WriteAllBytes(database, []);
+        File.WriteAllText(Path.Combine(Path.GetDirectoryName(database)!, "schema"), "10");
         var server = StartServer();
         var error = RunWithout(
             "libsqlite3.so.0", "push", "--server", server.Url, "--from", Path.Combine(Folder, "root"), "/nix/store/00000000000000000000000000000000-x").FailedWithOneLine();
