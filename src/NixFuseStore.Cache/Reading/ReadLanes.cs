@@ -133,7 +133,10 @@ internal sealed class ReadLanes(int lanesMax, TimeSpan deadline, Action<ReadRequ
         if (Stopwatch.GetElapsedTime(_probedAt) >= s_probeInterval && _waiting.Count == 0 && (_idle > 0 || _lanes < lanesMax))
         {
             _probedAt = Stopwatch.GetTimestamp();
-            Enqueue(new ReadRequest(request.Id, request.Length, _probedAt));
+            var probe = new ReadRequest(request.Id, request.Length, _probedAt);
+            probe.Task.ContinueWith(
+                static read => read.Result?.Release(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            Enqueue(probe);
         }
     }
 
