@@ -85,12 +85,24 @@ internal sealed class MountLog : IAsyncDisposable
 
     private static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 
-    // Under the lock.
+    // Under the lock. On a disk where no file can be made there is no log; the mount goes on without one.
     private void Open(string path)
     {
-        using var file = Libc.OpenForAppending(path);
+        using var file = OpenOrDiscard(path);
         _redirect(file);
         _fileBytes = LengthOf(path);
+    }
+
+    private static SafeFileHandle OpenOrDiscard(string path)
+    {
+        try
+        {
+            return Libc.OpenForAppending(path);
+        }
+        catch (LinuxException)
+        {
+            return Libc.OpenForAppending("/dev/null");
+        }
     }
 
     private void WriteAll()
