@@ -21,6 +21,23 @@ internal static unsafe partial class XzCalls
     internal static partial int lzma_stream_decoder(LzmaStream* stream, ulong memoryLimit, uint flags);
 
     [LibraryImport(Library)]
+    internal static partial int lzma_alone_decoder(LzmaStream* stream, ulong memoryLimit);
+
+    /// <summary>Since 5.4.</summary>
+    [LibraryImport(Library)]
+    internal static partial int lzma_lzip_decoder(LzmaStream* stream, ulong memoryLimit, uint flags);
+
+    [LibraryImport(Library)]
+    internal static partial int lzma_alone_encoder(LzmaStream* stream, LzmaOptions* options);
+
+    /// <summary>False where it worked.</summary>
+    [LibraryImport(Library)]
+    internal static partial byte lzma_lzma_preset(LzmaOptions* options, uint preset);
+
+    [LibraryImport(Library)]
+    internal static partial uint lzma_crc32(byte* bytes, nuint length, uint crc);
+
+    [LibraryImport(Library)]
     internal static partial int lzma_easy_encoder(LzmaStream* stream, uint preset, int check);
 
     [LibraryImport(Library)]
@@ -28,6 +45,13 @@ internal static unsafe partial class XzCalls
 
     [LibraryImport(Library)]
     internal static partial void lzma_end(LzmaStream* stream);
+
+    // lzma_options_lzma of lzma/lzma12.h, 112 bytes.
+    [StructLayout(LayoutKind.Sequential, Size = 112)]
+    internal struct LzmaOptions
+    {
+        public uint DictionarySize;
+    }
 
     // lzma_stream of lzma/base.h, 136 bytes.
     [StructLayout(LayoutKind.Sequential)]

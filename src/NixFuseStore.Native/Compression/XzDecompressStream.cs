@@ -2,15 +2,28 @@ using System.Runtime.InteropServices;
 
 namespace NixFuseStore.Native.Compression;
 
-/// <summary>Reads .xz streams, one after another. Those that need more than 256 MiB of memory are refused.</summary>
+/// <summary>The formats that liblzma reads.</summary>
+public enum LzmaFormat
+{
+    /// <summary>.xz</summary>
+    Xz,
+
+    /// <summary>.lzma, a single stream.</summary>
+    Lzma,
+
+    /// <summary>.lz, as lzip writes it.</summary>
+    Lzip,
+}
+
+/// <summary>Reads .xz or .lz streams, one after another, or one .lzma stream. Those that need more than 256 MiB of memory are refused.</summary>
 public sealed class XzDecompressStream : DecompressStream
 {
     // The largest preset of xz needs 65 MiB.
     private const ulong MemoryBytesMax = 256 * 1024 * 1024;
 
     /// <summary>Reads from a compressed stream, which is disposed along unless <paramref name="leaveOpen"/>.</summary>
-    public XzDecompressStream(Stream compressed, bool leaveOpen = false)
-        : base(compressed, leaveOpen, new Decoder())
+    public XzDecompressStream(Stream compressed, bool leaveOpen = false, LzmaFormat format = LzmaFormat.Xz)
+        : base(compressed, leaveOpen, new Decoder(format))
     {
     }
 
@@ -19,10 +32,15 @@ public sealed class XzDecompressStream : DecompressStream
         // liblzma remembers the address of this struct, so it lies outside of what the collector moves.
         private XzCalls.LzmaStream* _stream;
 
-        internal Decoder()
+        internal Decoder(LzmaFormat format)
         {
             _stream = (XzCalls.LzmaStream*)NativeMemory.AllocZeroed((nuint)sizeof(XzCalls.LzmaStream));
-            int result = XzCalls.lzma_stream_decoder(_stream, MemoryBytesMax, XzCalls.Concatenated);
+            int result = format switch
+            {
+                LzmaFormat.Lzma => XzCalls.lzma_alone_decoder(_stream, MemoryBytesMax),
+                LzmaFormat.Lzip => XzCalls.lzma_lzip_decoder(_stream, MemoryBytesMax, XzCalls.Concatenated),
+                _ => XzCalls.lzma_stream_decoder(_stream, MemoryBytesMax, XzCalls.Concatenated),
+            };
             if (result != XzCalls.Ok)
             {
                 Free();
@@ -37,6 +55,18 @@ public sealed class XzDecompressStream : DecompressStream
         public void Decode(ReadOnlySpan<byte> input, Span<byte> output, bool final, out int consumed, out int produced)
         {
             ObjectDisposedException.ThrowIf(_stream is null, this);
+            if (IsAtEnd)
+            {
+                // Nothing follows the end of an .lzma stream; streams of the other formats end with the input.
+                (consumed, produced) = (0, 0);
+                if (!input.IsEmpty)
+                {
+                    throw new InvalidDataException("The compressed data goes on behind its end.");
+                }
+
+                return;
+            }
+
             fixed (byte* from = input, to = output)
             {
                 _stream->NextIn = from;

@@ -15,6 +15,14 @@ public sealed class CompressionStreamTests
     [InlineData("xz", 8192)]
     [InlineData("bzip2", 1)]
     [InlineData("bzip2", 8192)]
+    [InlineData("lz4", 1)]
+    [InlineData("lz4", 8192)]
+    [InlineData("lzma", 1)]
+    [InlineData("lzma", 8192)]
+    [InlineData("lzip", 1)]
+    [InlineData("lzip", 8192)]
+    [InlineData("compress", 1)]
+    [InlineData("compress", 8192)]
     public void Decompress_InPiecesOfAnyLength_IsThePlainText(string format, int pieceBytes)
     {
         byte[] plain = Text[..50_000];
@@ -26,6 +34,10 @@ public sealed class CompressionStreamTests
     [InlineData("zstd")]
     [InlineData("xz")]
     [InlineData("bzip2")]
+    [InlineData("lz4")]
+    [InlineData("lzma")]
+    [InlineData("lzip")]
+    [InlineData("compress")]
     public async Task Decompress_Asynchronously_IsThePlainText(string format)
     {
         await using var stream = Decompress(format, new MemoryStream(Compress(format, Text)));
@@ -38,6 +50,9 @@ public sealed class CompressionStreamTests
     [InlineData("zstd")]
     [InlineData("xz")]
     [InlineData("bzip2")]
+    [InlineData("lz4")]
+    [InlineData("lzma")]
+    [InlineData("lzip")]
     public void Decompress_TruncatedAnywhere_Throws(string format)
     {
         byte[] compressed = Compress(format, Text[..2000]);
@@ -52,6 +67,8 @@ public sealed class CompressionStreamTests
     [InlineData("zstd")]
     [InlineData("xz")]
     [InlineData("bzip2")]
+    [InlineData("lz4")]
+    [InlineData("lzip")]
     public void Decompress_OneAfterAnother_IsAllOfIt(string format)
     {
         byte[] compressed = [.. Compress(format, Text[..5000]), .. Compress(format, Text[5000..9000])];
@@ -63,6 +80,10 @@ public sealed class CompressionStreamTests
     [InlineData("zstd")]
     [InlineData("xz")]
     [InlineData("bzip2")]
+    [InlineData("lz4")]
+    [InlineData("lzma")]
+    [InlineData("lzip")]
+    [InlineData("compress")]
     public void Decompress_Garbage_Throws(string format)
     {
         using var stream = Decompress(format, new MemoryStream("this is none of these formats"u8.ToArray()));
@@ -73,6 +94,10 @@ public sealed class CompressionStreamTests
     [InlineData("zstd")]
     [InlineData("xz")]
     [InlineData("bzip2")]
+    [InlineData("lz4")]
+    [InlineData("lzma")]
+    [InlineData("lzip")]
+    [InlineData("compress")]
     public void CompressStream_WrittenInPieces_IsReadByOthers(string format)
     {
         var compressed = new MemoryStream();
@@ -92,6 +117,10 @@ public sealed class CompressionStreamTests
     [InlineData("zstd")]
     [InlineData("xz")]
     [InlineData("bzip2")]
+    [InlineData("lz4")]
+    [InlineData("lzma")]
+    [InlineData("lzip")]
+    [InlineData("compress")]
     public void CompressStream_NothingWritten_IsAnEmptyStream(string format)
     {
         var compressed = new MemoryStream();
@@ -116,8 +145,49 @@ public sealed class CompressionStreamTests
         Assert.Equal(Text[..1000], output);
     }
 
-    private static CompressStream OpenWriter(string format, Stream compressed) => format switch
+    /// <summary>Enough for a full table, after which compress(1) watches the ratio and begins anew when it falls.</summary>
+    [Fact]
+    public void Lzw_TableThatIsFullAndCleared_IsFollowed()
     {
+        var random = new Random(5);
+        var plain = new byte[3_000_000];
+        random.NextBytes(plain.AsSpan(0, 1_000_000));
+        for (int i = 1_000_000; i < plain.Length; i++)
+        {
+            plain[i] = (byte)(i < 2_000_000 ? "abcd"[random.Next(4)] : random.Next(256));
+        }
+
+        using var theirs = Decompress("compress", new MemoryStream(Run("compress", "-fc", plain)));
+        Assert.Equal(plain, ReadAll(theirs, 10_000));
+        var ours = new MemoryStream();
+        using (var writer = OpenWriter("compress", ours))
+        {
+            writer.Write(plain);
+        }
+
+        Assert.Equal(plain, Run("compress", "-dc", ours.ToArray()));
+        using var again = Decompress("compress", new MemoryStream(ours.ToArray()));
+        Assert.Equal(plain, ReadAll(again, 10_000));
+    }
+
+    [Theory]
+    [InlineData("zstd")]
+    [InlineData("lz4")]
+    public void Decompress_FramesWithoutContent_ArePassedOver(string format)
+    {
+        byte[] skippable = [0x5A, 0x2A, 0x4D, 0x18, 4, 0, 0, 0, 1, 2, 3, 4];
+        byte[] empty = Compress(format, []);
+        byte[] compressed = [.. skippable, .. empty, .. Compress(format, Text[..5000]), .. skippable, .. empty, .. Compress(format, Text[5000..9000]), .. skippable];
+        using var stream = Decompress(format, new TrickleStream(compressed, 7));
+        Assert.Equal(Text[..9000], ReadAll(stream, 1000));
+    }
+
+    private static Stream OpenWriter(string format, Stream compressed) => format switch
+    {
+        "lz4" => new Lz4CompressStream(compressed, leaveOpen: true),
+        "lzma" => new LzmaCompressStream(compressed, LzmaFormat.Lzma, leaveOpen: true),
+        "lzip" => new LzmaCompressStream(compressed, LzmaFormat.Lzip, leaveOpen: true),
+        "compress" => new LzwCompressStream(compressed, leaveOpen: true),
         "zstd" => new ZstdCompressStream(compressed, 3, leaveOpen: true),
         "xz" => new XzCompressStream(compressed, 0, leaveOpen: true),
         _ => new Bzip2CompressStream(compressed, 1, leaveOpen: true),
@@ -171,6 +241,10 @@ public sealed class CompressionStreamTests
 
     private static DecompressStream Decompress(string format, Stream compressed) => format switch
     {
+        "lz4" => new Lz4DecompressStream(compressed),
+        "lzma" => new XzDecompressStream(compressed, format: LzmaFormat.Lzma),
+        "lzip" => new XzDecompressStream(compressed, format: LzmaFormat.Lzip),
+        "compress" => new LzwDecompressStream(compressed),
         "zstd" => new ZstdDecompressStream(compressed),
         "xz" => new XzDecompressStream(compressed),
         _ => new Bzip2DecompressStream(compressed),
