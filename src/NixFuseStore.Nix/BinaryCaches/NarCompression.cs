@@ -17,4 +17,19 @@ public enum NarCompression
 
     /// <summary>gzip; Nix gives such files no ending of their own.</summary>
     Gzip = 4,
+
+    /// <summary>.lz4</summary>
+    Lz4 = 5,
+
+    /// <summary>The old format of LZMA; Nix gives such files no ending of their own.</summary>
+    Lzma = 6,
+
+    /// <summary>.lzip</summary>
+    Lzip = 7,
+
+    /// <summary>.br, which has no first bytes of its own.</summary>
+    Brotli = 8,
+
+    /// <summary>What compress(1) writes; Nix gives such files no ending of their own.</summary>
+    Compress = 9,
 }

@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 
 namespace NixFuseStore.Nix.BinaryCaches;
 
@@ -16,10 +18,15 @@ public static class NarCompressions
         NarCompression.Bzip2 => "bzip2",
         NarCompression.Zstd => "zstd",
         NarCompression.Gzip => "gzip",
+        NarCompression.Lz4 => "lz4",
+        NarCompression.Lzma => "lzma",
+        NarCompression.Lzip => "lzip",
+        NarCompression.Brotli => "br",
+        NarCompression.Compress => "compress",
         _ => throw new ArgumentOutOfRangeException(nameof(compression)),
     };
 
-    /// <summary>The compression of that name; false for names that are not known here, such as <c>br</c>.</summary>
+    /// <summary>The compression of that name; false for names that are not known here.</summary>
     public static bool TryParse(string name, [NotNullWhen(true)] out NarCompression? compression)
     {
         compression = name switch
@@ -29,24 +36,60 @@ public static class NarCompressions
             "bzip2" => NarCompression.Bzip2,
             "zstd" => NarCompression.Zstd,
             "gzip" => NarCompression.Gzip,
+            "lz4" => NarCompression.Lz4,
+            "lzma" => NarCompression.Lzma,
+            "lzip" => NarCompression.Lzip,
+            "br" => NarCompression.Brotli,
+            "compress" => NarCompression.Compress,
             _ => null,
         };
         return compression is not null;
     }
 
-    /// <summary>Tells from the first bytes what a file is: its name need not say it, as that of a gzip file does not.</summary>
+    /// <summary>
+    /// Tells from the first bytes what a file is: its name need not say it, as that of a gzip file does not. Brotli cannot be told.
+    /// </summary>
     public static bool TryDetect(ReadOnlySpan<byte> start, [NotNullWhen(true)] out NarCompression? compression)
     {
         ReadOnlySpan<byte> nar = "\x0d\0\0\0\0\0\0\0nix-arch"u8;
         ReadOnlySpan<byte> xz = [0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0];
         ReadOnlySpan<byte> zstd = [0x28, 0xB5, 0x2F, 0xFD];
         ReadOnlySpan<byte> gzip = [0x1F, 0x8B];
+        ReadOnlySpan<byte> compress = [0x1F, 0x9D];
+        ReadOnlySpan<byte> lz4 = [0x04, 0x22, 0x4D, 0x18];
         compression = start.StartsWith(nar) ? NarCompression.None
             : start.StartsWith(xz) ? NarCompression.Xz
             : start.StartsWith("BZh"u8) ? NarCompression.Bzip2
             : start.StartsWith(zstd) ? NarCompression.Zstd
             : start.StartsWith(gzip) ? NarCompression.Gzip
+            : start.StartsWith(compress) ? NarCompression.Compress
+            : start.StartsWith(lz4) ? NarCompression.Lz4
+            : start.StartsWith("LZIP\x01"u8) ? NarCompression.Lzip
+            : IsSkippableFrame(start) ? NarCompression.Zstd
+            : IsLzma(start) ? NarCompression.Lzma
             : null;
         return compression is not null;
+    }
+
+    /// <summary>A frame that holds no data may stand before those that do (RFC 8878, 3.1.2), as parallel writers put it there.</summary>
+    private static bool IsSkippableFrame(ReadOnlySpan<byte> start) =>
+        start.Length >= 4 && (BinaryPrimitives.ReadUInt32LittleEndian(start) & 0xFFFFFFF0) == 0x184D2A50;
+
+    /// <summary>
+    /// The header of .lzma has no signature; but real ones have the usual properties, a dictionary of 2^n or 2^n + 2^(n-1) bytes, and a length
+    /// that is unknown or below 256 GiB. xz tells them in the same way.
+    /// </summary>
+    private static bool IsLzma(ReadOnlySpan<byte> start)
+    {
+        if (start.Length < 13 || start[0] >= 9 * 5 * 5)
+        {
+            return false;
+        }
+
+        uint dictionary = BinaryPrimitives.ReadUInt32LittleEndian(start[1..]);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(start[5..]);
+        int bits = BitOperations.PopCount(dictionary);
+        bool isUsual = dictionary == uint.MaxValue || (dictionary >= 4096 && (bits == 1 || (bits == 2 && (dictionary & (dictionary >> 1)) != 0)));
+        return isUsual && (length == ulong.MaxValue || length < 1UL << 38);
     }
 }

@@ -35,7 +35,11 @@ public sealed partial record NarInfo
             string value = line[(colon + 2)..];
             if (key == "Sig")
             {
-                signatures.Add(NixSignature.Parse(value));
+                // One of a form that is not known here says nothing; others beside it may hold. Nix does the same.
+                if (NixSignature.TryParse(value, out var signature))
+                {
+                    signatures.Add(signature!);
+                }
             }
             else if (!fields.TryAdd(key, value))
             {

@@ -90,6 +90,13 @@ public sealed class NarInfoTests
         () => NarInfo.Parse(Without(line.Split(':')[0]) + line + "\n", StoreDirectory.Default));
 
     [Fact]
+    public void Parse_SignatureOfAnUnknownForm_IsPassedOver()
+    {
+        var narInfo = NarInfo.Parse(Signed + "Sig: odd\nSig: a:b:c\nSig: key:!!!\nSig: \n", StoreDirectory.Default);
+        Assert.Equal(Signed, narInfo.Print(StoreDirectory.Default));
+    }
+
+    [Fact]
     public void Parse_KeyTwice_IsRefused() =>
         Assert.Throws<FormatException>(() => NarInfo.Parse(Signed + "NarSize: 216\n", StoreDirectory.Default));
 
