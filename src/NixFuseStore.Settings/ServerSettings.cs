@@ -14,6 +14,7 @@ public sealed class ServerSettings
     private static readonly SettingKey BlobsKey = new(Table, "blobs", SettingKind.Text);
     private static readonly SettingKey TlsCertificateKey = new(Table, "tls-certificate", SettingKind.Text);
     private static readonly SettingKey TlsKeyKey = new(Table, "tls-key", SettingKind.Text);
+    private static readonly SettingKey NetrcFileKey = new(Table, "netrc-file", SettingKind.Text);
     private static readonly SettingKey LogLevelKey = new(Table, "log-level", SettingKind.Text);
 
     internal ServerSettings(SettingsFiles files)
@@ -26,11 +27,12 @@ public sealed class ServerSettings
         Blobs = files.Text(BlobsKey);
         TlsCertificateFile = files.Text(TlsCertificateKey);
         TlsKeyFile = files.Text(TlsKeyKey);
+        NetrcFile = files.Text(NetrcFileKey);
         LogLevel = files.Text(LogLevelKey);
     }
 
     internal static IReadOnlyList<SettingKey> Keys =>
-        [ListenKey, DataKey, MetadataKey, MetadataPasswordKey, MetadataPassFileKey, BlobsKey, TlsCertificateKey, TlsKeyKey, LogLevelKey];
+        [ListenKey, DataKey, MetadataKey, MetadataPasswordKey, MetadataPassFileKey, BlobsKey, TlsCertificateKey, TlsKeyKey, NetrcFileKey, LogLevelKey];
 
     /// <summary>Whether a URI of a database carries a password.</summary>
     public static bool HoldsPassword(string uri)
@@ -62,6 +64,9 @@ public sealed class ServerSettings
 
     /// <summary>PEM file of the certificate's private key.</summary>
     public Setting<string>? TlsKeyFile { get; }
+
+    /// <summary>Users and passwords for upstream caches, in netrc form.</summary>
+    public Setting<string>? NetrcFile { get; }
 
     /// <summary>The least severe messages that are logged: error, warning, info or debug.</summary>
     public Setting<string>? LogLevel { get; }

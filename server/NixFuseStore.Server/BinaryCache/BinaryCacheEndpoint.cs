@@ -1,7 +1,6 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Logging;
 using NixFuseStore.Protocol.Grpc;
@@ -11,6 +10,7 @@ using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Registration;
 using NixFuseStore.Server.Services;
+using NixFuseStore.Server.Transfers;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
 
@@ -25,16 +25,15 @@ internal sealed class BinaryCacheEndpoint(
     NarDownloads downloads,
     NarUploads uploads,
     NarInfoReceiver narInfos,
+    IMissingPaths missing,
     BuildLogs logs,
+    DebugInfos debugInfos,
     Realisations realisations,
     ServerLimits limits,
     ILogger logger)
 {
     /// <summary>Stock Nix knows only the first, from a netrc file.</summary>
     private const string Challenge = "Basic realm=\"nixfuse-server\", Bearer";
-
-    /// <summary>Who uploads less than this for so long is gone or asleep, and keeps others from their turn.</summary>
-    private static readonly MinDataRate UploadRate = new(bytesPerSecond: 4096, gracePeriod: TimeSpan.FromSeconds(15));
 
     /// <summary>Puts the parts together.</summary>
     public static BinaryCacheEndpoint Create(
@@ -44,6 +43,7 @@ internal sealed class BinaryCacheEndpoint(
         StoreKeys keys,
         RegistrationGroups registrations,
         NarReceiver receiver,
+        IMissingPaths missing,
         LocationCache locations,
         StoreEvents events,
         ServerLimits limits,
@@ -57,7 +57,7 @@ internal sealed class BinaryCacheEndpoint(
         var uploads = new NarUploads(metadata, receiver, limits);
         var narInfos = new NarInfoReceiver(metadata, uploads, registrations);
         return new BinaryCacheEndpoint(
-            access, paths, narInfoFiles, nars, downloads, uploads, narInfos, new BuildLogs(metadata), new Realisations(metadata), limits, logger);
+            access, paths, narInfoFiles, nars, downloads, uploads, narInfos, missing, new BuildLogs(metadata), new DebugInfos(metadata), new Realisations(metadata), limits, logger);
     }
 
     /// <summary>Whether a path may be that of a file of some store: there is something behind its first part.</summary>
@@ -92,7 +92,7 @@ internal sealed class BinaryCacheEndpoint(
 
         if (isDownload)
         {
-            await SendAsync(store, file, context, cancellation).ConfigureAwait(false);
+            await SendAsync(store, principal, file, context, cancellation).ConfigureAwait(false);
         }
         else if (isUpload)
         {
@@ -105,7 +105,7 @@ internal sealed class BinaryCacheEndpoint(
         }
     }
 
-    private async Task SendAsync(StoreRecord store, CacheFile file, HttpContext context, CancellationToken cancellation)
+    private async Task SendAsync(StoreRecord store, Principal principal, CacheFile file, HttpContext context, CancellationToken cancellation)
     {
         switch (file.Kind)
         {
@@ -121,7 +121,10 @@ internal sealed class BinaryCacheEndpoint(
                 await SendAsync(context, "application/json", ListingWriter.Write(nar), cancellation).ConfigureAwait(false);
                 break;
             case CacheFileKind.Nar:
-                await downloads.SendAsync(store, file.Name, context, cancellation).ConfigureAwait(false);
+                await downloads.SendAsync(store, principal, file.Name, context, cancellation).ConfigureAwait(false);
+                break;
+            case CacheFileKind.DebugInfo:
+                await debugInfos.SendAsync(store, file.Name, context, cancellation).ConfigureAwait(false);
                 break;
             case CacheFileKind.Log:
                 await logs.SendAsync(store, file.Name, context, cancellation).ConfigureAwait(false);
@@ -137,9 +140,28 @@ internal sealed class BinaryCacheEndpoint(
         var request = context.Request;
         if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
         {
-            rate.MinDataRate = UploadRate;
+            // The pace does it, which knows of HTTP/2 as well: there, a rate may only be switched off.
+            rate.MinDataRate = null;
         }
 
+        var (body, reader) = (request.Body, request.BodyReader);
+        using var pace = new TransferPace(limits.UploadRate, TimeProvider.System, cancellation, reader.CancelPendingRead);
+        request.Body = new PacedReadStream(reader, pace);
+        try
+        {
+            await ReceiveAsync(store, principal, file, request, pace).ConfigureAwait(false);
+        }
+        finally
+        {
+            request.Body = body;
+        }
+
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    private async Task ReceiveAsync(StoreRecord store, Principal principal, CacheFile file, HttpRequest request, TransferPace pace)
+    {
+        var cancellation = pace.Token;
         switch (file.Kind)
         {
             case CacheFileKind.CacheInfo:
@@ -151,10 +173,13 @@ internal sealed class BinaryCacheEndpoint(
                 break;
             case CacheFileKind.Listing:
                 // Nix sends it before the NAR; here it is made from the NAR.
-                await TextBody.CopyAsync(request, Stream.Null, int.MaxValue, cancellation).ConfigureAwait(false);
+                await TextBody.CopyAsync(request, Stream.Null, limits.ListingBytesMax, cancellation).ConfigureAwait(false);
                 break;
             case CacheFileKind.Nar:
-                await uploads.ReceiveAsync(store, principal, file.Name, TextBody.Open(request), cancellation).ConfigureAwait(false);
+                await uploads.ReceiveAsync(store, principal, file.Name, TextBody.Open(request), pace).ConfigureAwait(false);
+                break;
+            case CacheFileKind.DebugInfo:
+                await debugInfos.ReceiveAsync(store, file.Name, request, cancellation).ConfigureAwait(false);
                 break;
             case CacheFileKind.Log:
                 await logs.ReceiveAsync(store, file.Name, request, cancellation).ConfigureAwait(false);
@@ -163,8 +188,6 @@ internal sealed class BinaryCacheEndpoint(
                 await realisations.ReceiveAsync(store, file.Name, request, cancellation).ConfigureAwait(false);
                 break;
         }
-
-        context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
     private async Task SendNarInfoAsync(StoreRecord store, string hashPart, HttpContext context, CancellationToken cancellation)
@@ -172,13 +195,27 @@ internal sealed class BinaryCacheEndpoint(
         const string Type = "text/x-nix-narinfo";
         if (HttpMethods.IsHead(context.Request.Method))
         {
-            // Whoever only asks whether the path is valid need not wait for the file.
+            // Whether the path is valid is known before its file is.
             context.Response.ContentType = Type;
-            _ = await paths.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) ?? throw NotValid(hashPart);
-            return;
+            if (await paths.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) is not null)
+            {
+                return;
+            }
         }
 
-        var file = await narInfoFiles.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) ?? throw NotValid(hashPart);
+        var file = await narInfoFiles.FindAsync(store, hashPart, cancellation).ConfigureAwait(false);
+        if (file is null)
+        {
+            // Fetched for HEAD as well: what an uploader is told to be here, what it uploads next may refer to.
+            // "Not found" also where it is upstream and cannot be had: Nix gives a whole cache up for a while after any other status.
+            var failure = await missing.BringAsync(store, hashPart, cancellation).ConfigureAwait(false);
+            file = failure is null ? await narInfoFiles.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) : null;
+            if (file is null)
+            {
+                throw failure is { Length: > 0 } ? new RpcException(StatusCode.NotFound, $"no valid path has the hash part {hashPart}: {failure}") : NotValid(hashPart);
+            }
+        }
+
         await SendAsync(context, Type, file, cancellation).ConfigureAwait(false);
     }
 

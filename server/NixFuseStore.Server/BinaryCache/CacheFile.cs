@@ -27,6 +27,7 @@ internal readonly record struct CacheFile(CacheFileKind Kind, string Name)
         {
             "nix-cache-info" => new CacheFile(CacheFileKind.CacheInfo, ""),
             _ when Between("nar/", path, "") is { } name => new CacheFile(CacheFileKind.Nar, name),
+            _ when Between("debuginfo/", path, "") is { } id => new CacheFile(CacheFileKind.DebugInfo, id),
             _ when Between("log/", path, "") is { } name => new CacheFile(CacheFileKind.Log, name),
             _ when Between("realisations/", path, RealisationEnding) is { } id => new CacheFile(CacheFileKind.Realisation, id),
             _ when Between("", path, NarInfoEnding) is { } part && StorePath.IsHashPart(part) => new CacheFile(CacheFileKind.NarInfo, part),

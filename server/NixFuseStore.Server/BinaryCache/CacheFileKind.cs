@@ -18,6 +18,9 @@ internal enum CacheFileKind
     /// <summary><c>log/NAME</c></summary>
     Log,
 
+    /// <summary><c>debuginfo/BUILDID</c></summary>
+    DebugInfo,
+
     /// <summary><c>realisations/ID.doi</c></summary>
     Realisation,
 }

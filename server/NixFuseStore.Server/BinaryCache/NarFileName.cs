@@ -9,17 +9,18 @@ namespace NixFuseStore.Server.BinaryCache;
 /// </summary>
 /// <param name="HashPart">Hash part of the path; null for an uploaded file.</param>
 /// <param name="Hash">SHA-256 of the NAR, or of the uploaded file.</param>
-/// <param name="Compression">Of a name of this server's; of uploaded files, the database knows.</param>
+/// <param name="Compression">Of a name of this server's. Of an uploaded file, what it is where its first bytes do not tell.</param>
 internal sealed record NarFileName(string? HashPart, NixHash Hash, NarCompression Compression)
 {
     private const string Plain = ".nar";
     private const string Zstd = ".nar.zst";
+    private const string Brotli = ".nar.br";
 
     /// <summary>Characters of a SHA-256 in Nix's base 32.</summary>
     private const int HashLength = 52;
 
     /// <summary>Endings that Nix gives to files, whatever they hold; an ending says nothing that the first bytes do not say better.</summary>
-    private static readonly string[] Endings = [Plain, ".nar.xz", ".nar.bz2", Zstd, ".nar.gz"];
+    private static readonly string[] Endings = [Plain, ".nar.xz", ".nar.bz2", Zstd, ".nar.gz", ".nar.lz4", ".nar.lzip", Brotli];
 
     /// <summary>Under which a path's NAR is offered.</summary>
     public static string Of(StorePath path, NixHash narHash) => $"{path.HashPart}-{narHash.ToBase32()}{Zstd}";
@@ -43,7 +44,7 @@ internal sealed record NarFileName(string? HashPart, NixHash Hash, NarCompressio
         var narHash = new NixHash(NixHashAlgorithm.Sha256, hash);
         if (!isOwn)
         {
-            return new NarFileName(null, narHash, NarCompression.None);
+            return new NarFileName(null, narHash, name.EndsWith(Brotli, StringComparison.Ordinal) ? NarCompression.Brotli : NarCompression.None);
         }
 
         return name[dot..] is Plain or Zstd && name[StorePath.HashPartLength] == '-' && StorePath.IsHashPart(name[..StorePath.HashPartLength])

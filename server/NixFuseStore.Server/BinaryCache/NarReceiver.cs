@@ -2,9 +2,11 @@ using System.Buffers;
 using System.IO.Pipelines;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
-using NixFuseStore.Server.DataPlane;
+using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Ingest;
 using NixFuseStore.Server.Registration;
+using NixFuseStore.Server.Transfers;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
 
@@ -14,7 +16,7 @@ namespace NixFuseStore.Server.BinaryCache;
 /// Takes NARs of any size as they come, cuts them into chunks and stores those, with memory for a few groups of chunks and for the
 /// manifest. Nothing is registered here; of a NAR that is refused or cut off, only chunks without an owner are left.
 /// </summary>
-internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, VerifiedManifests verified, ServerLimits limits)
+internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, VerifiedManifests verified, PathSizeLimit sizes, ServerLimits limits)
 {
     /// <summary>So much of a file's NAR is cut at once.</summary>
     private const int PieceBytes = 128 << 10;
@@ -25,35 +27,40 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
     /// <summary>For who waits on this host, where compressing takes more than all the other steps together.</summary>
     private const int PlainCompressionLevel = 1;
 
-    private readonly Turns _files = new(limits.UploadRequestsMax);
+    private readonly TransferPlaces _files = new(limits.UploadRequestsMax, limits.UploadShare, limits.UploadStalledAfter, TimeProvider.System);
     private readonly Places _groups = new(limits.CutGroupsMax);
 
     /// <summary>Reads a file to its end.</summary>
     /// <param name="store">Where its chunks go.</param>
-    /// <param name="scope">The stores whose chunks need not be stored again.</param>
+    /// <param name="principal">Who sends it: chunks of the stores that it may read need not be stored again.</param>
     /// <param name="file">The compressed file.</param>
+    /// <param name="otherwise">What the file is where its first bytes do not tell.</param>
     /// <param name="narBytesMax">The NAR may not be longer.</param>
-    /// <param name="cancellation">Gives up.</param>
+    /// <param name="pace">That of the transfer; ends it.</param>
     /// <exception cref="RefusedException">It is no NAR, or not compressed in a way that is known here.</exception>
-    public async Task<ReceivedNar> ReceiveAsync(StoreRecord store, ChunkScope scope, Stream file, ulong narBytesMax, CancellationToken cancellation)
+    public async Task<ReceivedNar> ReceiveAsync(
+        StoreRecord store, Principal principal, Stream file, NarCompression otherwise, ulong narBytesMax, TransferPace pace)
     {
-        using var turn = await _files.TakeAsync(cancellation).ConfigureAwait(false);
+        using var place = await _files.TakeAsync(principal.Name, pace).ConfigureAwait(false);
+        var cancellation = pace.Token;
         using var upload = new UploadStream(file);
         var start = await upload.PeekAsync(NarCompressions.DetectionBytes, cancellation).ConfigureAwait(false);
-        if (!NarCompressions.TryDetect(start.Span, out var compression))
+        if (!NarCompressions.TryDetect(start.Span, out var detected) && otherwise == NarCompression.None)
         {
-            throw new RefusedException("the file is no NAR, plain or compressed with xz, bzip2, zstd or gzip");
+            throw new RefusedException("the file is no NAR, plain or compressed with xz, bzip2, zstd, gzip, lz4, lzma, lzip, br or compress");
         }
+
+        var compression = detected ?? otherwise;
 
         // A plain file is the NAR, whose hash is wanted anyway.
         upload.Hashes = compression != NarCompression.None;
-        var cut = new CutChunkStore(index, chunks, store, scope, FileCompressionLevel, _groups, limits);
+        var cut = new CutChunkStore(index, chunks, store, principal.ReadableChunks, FileCompressionLevel, _groups, limits);
         await using (cut.ConfigureAwait(false))
         {
-            using var cutter = new NarCutter(store, cut, narBytesMax, limits);
+            using var cutter = new NarCutter(store, cut, Math.Min(narBytesMax, await sizes.GetAsync(store, cancellation).ConfigureAwait(false)), limits);
             try
             {
-                await CutAsync(upload, compression.Value, cutter, cut, cancellation).ConfigureAwait(false);
+                await CutAsync(upload, compression, cutter, cut, cancellation).ConfigureAwait(false);
             }
             catch (InvalidDataException e)
             {
@@ -61,26 +68,28 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
             }
 
             var nar = await FinishAsync(store, cutter, cut, cancellation).ConfigureAwait(false);
-            return nar with { Compression = compression.Value, FileHash = upload.Hashes ? upload.Finish() : nar.NarHash, FileSize = (ulong)upload.Position };
+            return nar with { Compression = compression, FileHash = upload.Hashes ? upload.Finish() : nar.NarHash, FileSize = (ulong)upload.Position };
         }
     }
 
     /// <summary>Reads a NAR as it is, to its end.</summary>
     /// <param name="store">Where its chunks go.</param>
-    /// <param name="scope">The stores whose chunks need not be stored again.</param>
+    /// <param name="principal">Who sends it: chunks of the stores that it may read need not be stored again.</param>
     /// <param name="body">The NAR.</param>
-    /// <param name="cancellation">Gives up.</param>
+    /// <param name="narBytesMax">The NAR may not be longer.</param>
+    /// <param name="pace">That of the transfer; ends it.</param>
     /// <exception cref="RefusedException">It is no NAR.</exception>
-    public async Task<ReceivedNar> ReceivePlainAsync(StoreRecord store, ChunkScope scope, PipeReader body, CancellationToken cancellation)
+    public async Task<ReceivedNar> ReceivePlainAsync(StoreRecord store, Principal principal, PipeReader body, ulong narBytesMax, TransferPace pace)
     {
-        using var turn = await _files.TakeAsync(cancellation).ConfigureAwait(false);
-        var cut = new CutChunkStore(index, chunks, store, scope, PlainCompressionLevel, _groups, limits);
+        using var place = await _files.TakeAsync(principal.Name, pace).ConfigureAwait(false);
+        var cancellation = pace.Token;
+        var cut = new CutChunkStore(index, chunks, store, principal.ReadableChunks, PlainCompressionLevel, _groups, limits);
         await using (cut.ConfigureAwait(false))
         {
-            using var cutter = new NarCutter(store, cut, bytesMax: long.MaxValue, limits);
+            using var cutter = new NarCutter(store, cut, Math.Min(narBytesMax, await sizes.GetAsync(store, cancellation).ConfigureAwait(false)), limits);
             while (true)
             {
-                var result = await RequestBody.ReadAsync(body, cancellation).ConfigureAwait(false);
+                var result = await PacedReadStream.ReadAsync(body, pace).ConfigureAwait(false);
                 try
                 {
                     foreach (var piece in result.Buffer)
@@ -116,6 +125,9 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
                 var length = await plain.ReadAtLeastAsync(piece, PieceBytes, throwOnEndOfStream: false, cancellation).ConfigureAwait(false);
                 cutter.Write(piece.AsSpan(0, length));
                 await cut.StoreFullAsync(cancellation).ConfigureAwait(false);
+
+                // A file that unpacks to very much would keep its thread: to the end of the queue, behind all others, after each piece.
+                await Task.Yield();
                 if (length < PieceBytes)
                 {
                     break;

@@ -4,6 +4,7 @@ using NixFuseStore.Protocol;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Registration;
+using NixFuseStore.Server.Transfers;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.BinaryCache;
@@ -13,15 +14,15 @@ internal sealed class NarUploads(IMetadataStore metadata, NarReceiver receiver, 
 {
     /// <summary>Takes a file.</summary>
     /// <exception cref="RefusedException">It is not what its name says, or no NAR.</exception>
-    public async Task ReceiveAsync(StoreRecord store, Principal principal, string name, Stream body, CancellationToken cancellation)
+    public async Task ReceiveAsync(StoreRecord store, Principal principal, string name, Stream body, TransferPace pace)
     {
         if (NarFileName.Parse(name) is not { HashPart: null } parsed)
         {
             throw new RefusedException(
-                $"'{name}' is no name for a NAR: the SHA-256 of the file in 52 base-32 characters, then .nar, .nar.xz, .nar.bz2, .nar.zst or .nar.gz");
+                $"'{name}' is no name for a NAR: the SHA-256 of the file in 52 base-32 characters, then .nar, .nar.xz, .nar.bz2, .nar.zst, .nar.gz, .nar.lz4, .nar.lzip or .nar.br");
         }
 
-        var nar = await receiver.ReceiveAsync(store, principal.ReadableChunks, body, narBytesMax: long.MaxValue, cancellation).ConfigureAwait(false);
+        var nar = await receiver.ReceiveAsync(store, principal, body, parsed.Compression, narBytesMax: long.MaxValue, pace).ConfigureAwait(false);
         if (!nar.FileHash.Equals(parsed.Hash))
         {
             throw new RefusedException($"the file's hash is {nar.FileHash}, not the one in its name");
@@ -36,7 +37,7 @@ internal sealed class NarUploads(IMetadataStore metadata, NarReceiver receiver, 
             FileSize = nar.FileSize,
             Draft = ManifestDraft.Of(nar.Manifest).ToByteArray(),
         };
-        await metadata.AddNarFileAsync(store.Id, file, limits.NarFileLifetime, cancellation).ConfigureAwait(false);
+        await metadata.AddNarFileAsync(store.Id, file, limits.NarFileLifetime, pace.Token).ConfigureAwait(false);
     }
 
     /// <summary>The manifest of an uploaded file; null where it went with the path that it belonged to.</summary>

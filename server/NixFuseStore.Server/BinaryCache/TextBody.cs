@@ -23,7 +23,6 @@ internal static class TextBody
         return encoding switch
         {
             "" or "identity" => request.Body,
-            "br" => new System.IO.Compression.BrotliStream(request.Body, System.IO.Compression.CompressionMode.Decompress, leaveOpen: true),
             _ => NarCompressions.TryParse(encoding, out var compression)
                 ? CompressionStreams.OpenReader(compression.Value, request.Body)
                 : throw new RefusedException($"the content encoding '{encoding}' is not known here"),
@@ -53,7 +52,7 @@ internal static class TextBody
     {
         var body = Open(request);
         var buffer = new byte[16 << 10];
-        var total = 0;
+        var total = 0L;
         try
         {
             for (int length; (length = await body.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0;)
@@ -79,6 +78,6 @@ internal static class TextBody
             }
         }
 
-        return total;
+        return (int)total;
     }
 }

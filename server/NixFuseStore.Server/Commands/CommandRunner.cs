@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using NixFuseStore.Native.Text;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Settings;
 using NixFuseStore.Storage.Metadata;
@@ -58,7 +59,7 @@ internal static class CommandRunner
 
     private static int Fail(TextWriter error, string line, int status)
     {
-        error.WriteLine("nixfuse-server: " + line.ReplaceLineEndings(" "));
+        error.WriteLine("nixfuse-server: " + PrintableText.Escape(line));
         return status;
     }
 }

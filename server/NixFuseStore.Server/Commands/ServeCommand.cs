@@ -17,8 +17,9 @@ internal static class ServeCommand
         };
         var certificate = new Option<string?>("--tls-certificate") { Description = "PEM file of the certificate and its chain", HelpName = "FILE" };
         var key = new Option<string?>("--tls-key") { Description = "PEM file of the certificate's private key", HelpName = "FILE" };
+        var netrc = new Option<string?>("--netrc-file") { Description = "Users and passwords for upstream caches, in netrc form; read again when it changes", HelpName = "FILE" };
         var storage = new StorageArguments();
-        var command = new Command("serve", "Serve stores until told to stop") { listen, certificate, key };
+        var command = new Command("serve", "Serve stores until told to stop") { listen, certificate, key, netrc };
         storage.AddTo(command, withBlobs: true);
         command.SetAction((parsed, _) =>
         {
@@ -29,6 +30,7 @@ internal static class ServeCommand
             {
                 TlsCertificateFile = parsed.GetValue(certificate) ?? settings.TlsCertificateFile?.Value,
                 TlsKeyFile = parsed.GetValue(key) ?? settings.TlsKeyFile?.Value,
+                NetrcFile = parsed.GetValue(netrc) ?? settings.NetrcFile?.Value,
                 Log = error,
             };
             return (options.TlsCertificateFile is null) == (options.TlsKeyFile is null)

@@ -82,7 +82,7 @@ internal static class StoreCommand
                 var upstreams = await metadata.GetUpstreamsAsync(store.Id, cancellation).ConfigureAwait(false);
                 foreach (var url in upstreams.Urls)
                 {
-                    await output.WriteLineAsync($"upstream: {url}").ConfigureAwait(false);
+                    await output.WriteLineAsync($"upstream: {Upstreams.UpstreamAddress.Describe(url)}").ConfigureAwait(false);
                 }
 
                 foreach (var key in upstreams.TrustedPublicKeys)

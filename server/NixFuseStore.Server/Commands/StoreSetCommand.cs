@@ -1,5 +1,8 @@
 using System.CommandLine;
+using System.Globalization;
 using NixFuseStore.Nix;
+using NixFuseStore.Server.Ingest;
+using NixFuseStore.Server.Upstreams;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Commands;
@@ -14,15 +17,21 @@ internal static class StoreSetCommand
         var keys = Several("--trusted-public-key", "KEY", "A key, one of which must have signed what comes from upstream");
         var noUpstreams = Several("--remove-upstream", "URL", "A binary cache to use no more");
         var noKeys = Several("--remove-trusted-public-key", "KEY", "A key to trust no more");
+        var pathSize = new Option<string?>("--max-path-size")
+        {
+            Description = "The NAR of one path may have so many bytes, as 500M or 64G; 'default' for 32G",
+            HelpName = "SIZE",
+        };
         var storage = new StorageArguments();
-        var command = new Command("set", "Change a store") { name, upstreams, keys, noUpstreams, noKeys };
+        var command = new Command("set", "Change a store") { name, upstreams, keys, noUpstreams, noKeys, pathSize };
         storage.AddTo(command);
         command.SetAction((parsed, cancellation) =>
         {
             var added = new UpstreamSettings([.. parsed.GetValue(upstreams)!.Select(ParseUrl)], [.. parsed.GetValue(keys)!.Select(ParseKey)]);
             var removed = new UpstreamSettings([.. parsed.GetValue(noUpstreams)!.Select(ParseUrl)], [.. parsed.GetValue(noKeys)!.Select(ParseKey)]);
+            var size = parsed.GetValue(pathSize) is { } text ? ParseSize(text) : null;
             return storage.UseMetadataAsync(
-                parsed, metadata => ChangeAsync(metadata, parsed.GetValue(name)!, added, removed, output, cancellation), cancellation);
+                parsed, metadata => ChangeAsync(metadata, parsed.GetValue(name)!, added, removed, size, output, cancellation), cancellation);
         });
         return command;
     }
@@ -35,10 +44,19 @@ internal static class StoreSetCommand
     };
 
     private static async Task ChangeAsync(
-        IMetadataStore metadata, string name, UpstreamSettings added, UpstreamSettings removed, TextWriter output, CancellationToken cancellation)
+        IMetadataStore metadata, string name, UpstreamSettings added, UpstreamSettings removed, string? pathSize, TextWriter output, CancellationToken cancellation)
     {
         var store = await StorageArguments.FindStoreAsync(metadata, name, cancellation).ConfigureAwait(false);
-        await metadata.ChangeUpstreamsAsync(store.Id, added, removed, cancellation).ConfigureAwait(false);
+        if (pathSize is not null)
+        {
+            await metadata.SetTextAsync(store.Id, PathSizeLimit.Setting, pathSize.Length == 0 ? null : pathSize, cancellation).ConfigureAwait(false);
+        }
+
+        var before = await metadata.GetUpstreamsAsync(store.Id, cancellation).ConfigureAwait(false);
+
+        // A list shows no user and password, so the address alone is enough to remove one.
+        string[] removedUrls = [.. removed.Urls, .. before.Urls.Where(url => removed.Urls.Contains(UpstreamAddress.Hide(url)))];
+        await metadata.ChangeUpstreamsAsync(store.Id, added, removed with { Urls = removedUrls }, cancellation).ConfigureAwait(false);
         var settings = await metadata.GetUpstreamsAsync(store.Id, cancellation).ConfigureAwait(false);
         if (settings.Urls.Count > 0 && settings.TrustedPublicKeys.Count == 0)
         {
@@ -47,9 +65,21 @@ internal static class StoreSetCommand
     }
 
     private static string ParseUrl(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Query.Length == 0 && url.Fragment.Length == 0 && url.UserInfo.Length == 0
-            ? url.AbsoluteUri.TrimEnd('/')
-            : throw new FormatException($"'{text}' is no URL of a binary cache: http://HOST/… or https://HOST/…, without parameters");
+        UpstreamAddress.Parse(text).StoredText;
+
+    /// <summary>Bytes as text; empty for the default.</summary>
+    private static string ParseSize(string text)
+    {
+        if (text == "default")
+        {
+            return "";
+        }
+
+        var shift = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30, 'T' => 40, _ => 0 };
+        return ulong.TryParse(shift == 0 ? text : text[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 && number <= (ulong)long.MaxValue >> shift
+            ? (number << shift).ToString(CultureInfo.InvariantCulture)
+            : throw new FormatException($"--max-path-size '{text}' is no size: a whole number of bytes, with K, M, G or T behind it, or 'default'");
+    }
 
     private static string ParseKey(string text) =>
         NixPublicKey.TryParse(text, out var key) ? key!.ToString() : throw new FormatException($"'{text}' is no public key (name:base64 of 32 bytes)");

@@ -3,7 +3,9 @@ using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using NixFuseStore.Protocol.DataPlane;
 using NixFuseStore.Protocol.Grpc;
+using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Transfers;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
 
@@ -12,8 +14,8 @@ namespace NixFuseStore.Server.DataPlane;
 /// <summary>Streams chunks out of packs as they lie there, with memory for two runs a request however much is asked for.</summary>
 internal sealed class ChunkReader(ChunkStore chunks, LocationCache locations, ServerLimits limits, ILogger logger)
 {
-    // A slow client holds its two buffers and a place here; Kestrel drops those that take next to nothing.
-    private readonly Turns _requests = new(limits.ReadRequestsMax);
+    // A slow client holds its two buffers and a place here.
+    private readonly TransferPlaces _requests = new(limits.ReadRequestsMax, limits.ReadShare, limits.StalledAfter, TimeProvider.System);
 
     /// <summary>Makes sure that all chunks are there.</summary>
     /// <exception cref="RpcException">NOT_FOUND: some are not.</exception>
@@ -30,12 +32,21 @@ internal sealed class ChunkReader(ChunkStore chunks, LocationCache locations, Se
     }
 
     /// <summary>Sends a frame for each wanted chunk.</summary>
-    public async Task SendAsync(StoreRecord store, WantedChunks wanted, HttpResponse response, CancellationToken cancellation)
+    public async Task SendAsync(StoreRecord store, Principal principal, WantedChunks wanted, HttpContext context, CancellationToken cancellation)
     {
-        using var turn = await _requests.TakeAsync(cancellation).ConfigureAwait(false);
-        var places = await locations.GetAsync(store, wanted.Manifests, cancellation).ConfigureAwait(false);
-        response.ContentType = "application/octet-stream";
-        await SendAsync(ReadPlan.Create(wanted, places, limits.ReadRunBytes), wanted, response.BodyWriter, cancellation).ConfigureAwait(false);
+        using var pace = new TransferPace(limits.DownloadRate, TimeProvider.System, cancellation);
+        using var turn = await _requests.TakeAsync(principal.Name, pace).ConfigureAwait(false);
+        var places = await locations.GetAsync(store, wanted.Manifests, pace.Token).ConfigureAwait(false);
+        context.Response.ContentType = "application/octet-stream";
+        PacedResponse.Install(context, pace);
+        try
+        {
+            await SendAsync(ReadPlan.Create(wanted, places, limits.ReadRunBytes), wanted, context.Response.BodyWriter, pace.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            PacedResponse.Remove(context);
+        }
     }
 
     private async Task SendAsync(IEnumerable<ReadRun> runs, WantedChunks wanted, PipeWriter output, CancellationToken cancellation)

@@ -6,6 +6,7 @@ using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.DataPlane;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Transfers;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
 

@@ -9,6 +9,7 @@ using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.BinaryCache;
 using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Transfers;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.DataPlane;
@@ -43,7 +44,7 @@ internal sealed class DataPlaneEndpoint(
         switch (parts)
         {
             case [var store, "chunks", "read"] when isPost:
-                await ReadAsync(context, await RequireAsync(principal, store, AccessRights.Read, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+                await ReadAsync(context, principal, await RequireAsync(principal, store, AccessRights.Read, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
                 break;
             case [var store, "chunks"] when isPost:
                 await UploadAsync(context, await RequireAsync(principal, store, AccessRights.Write, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
@@ -54,14 +55,14 @@ internal sealed class DataPlaneEndpoint(
                 break;
             case [var store, "manifests", var digest, "chunks", var range] when HttpMethods.IsGet(context.Request.Method):
                 await GetAsync(
-                    context, await RequireAsync(principal, store, AccessRights.Read, cancellation).ConfigureAwait(false), digest, range, cancellation).ConfigureAwait(false);
+                    context, principal, await RequireAsync(principal, store, AccessRights.Read, cancellation).ConfigureAwait(false), digest, range, cancellation).ConfigureAwait(false);
                 break;
             default:
                 throw new RpcException(StatusCode.NotFound, $"there is nothing at {context.Request.Method} {context.Request.Path}");
         }
     }
 
-    private async Task ReadAsync(HttpContext context, StoreRecord store, CancellationToken cancellation)
+    private async Task ReadAsync(HttpContext context, Principal principal, StoreRecord store, CancellationToken cancellation)
     {
         var body = await RequestBody.ReadAllAsync(context.Request.BodyReader, limits.ReadRequestBytesMax, cancellation).ConfigureAwait(false);
         var request = new ReadChunksRequest();
@@ -75,10 +76,10 @@ internal sealed class DataPlaneEndpoint(
         }
 
         var wanted = WantedChunks.Parse(request, limits.ReadChunksMax);
-        await reader.SendAsync(store, wanted, context.Response, cancellation).ConfigureAwait(false);
+        await reader.SendAsync(store, principal, wanted, context, cancellation).ConfigureAwait(false);
     }
 
-    private async Task GetAsync(HttpContext context, StoreRecord store, string digest, string range, CancellationToken cancellation)
+    private async Task GetAsync(HttpContext context, Principal principal, StoreRecord store, string digest, string range, CancellationToken cancellation)
     {
         if (!ManifestDigest.TryParse(digest, out var manifest) || !TryParseRange(range, out var first, out var count))
         {
@@ -90,7 +91,7 @@ internal sealed class DataPlaneEndpoint(
         await reader.CheckAsync(store, wanted, cancellation).ConfigureAwait(false);
         var isPublic = context.Request.Headers.Authorization.Count == 0;
         context.Response.Headers.CacheControl = (isPublic ? "public" : "private") + ", max-age=31536000, immutable";
-        await reader.SendAsync(store, wanted, context.Response, cancellation).ConfigureAwait(false);
+        await reader.SendAsync(store, principal, wanted, context, cancellation).ConfigureAwait(false);
     }
 
     private async Task UploadAsync(HttpContext context, StoreRecord store, CancellationToken cancellation)
@@ -104,11 +105,12 @@ internal sealed class DataPlaneEndpoint(
         AllowAnyLength(context);
         if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
         {
-            // Such a NAR comes as fast as whoever adds it has it; its client ends what has stopped.
+            // Such a NAR comes as fast as the process that adds it has it, which the pace of such uploads allows for.
             rate.MinDataRate = null;
         }
 
-        var nar = await nars.ReceivePlainAsync(store, principal.ReadableChunks, context.Request.BodyReader, cancellation).ConfigureAwait(false);
+        using var pace = new TransferPace(limits.AddingRate, TimeProvider.System, cancellation, context.Request.BodyReader.CancelPendingRead);
+        var nar = await nars.ReceivePlainAsync(store, principal, context.Request.BodyReader, long.MaxValue, pace).ConfigureAwait(false);
         var response = new UploadNarResponse
         {
             NarHash = ByteString.CopyFrom(nar.NarHash.Digest),

@@ -29,6 +29,7 @@ internal static class ErrorStatus
         StatusCode.Unauthenticated => 401,
         StatusCode.PermissionDenied => 403,
         StatusCode.NotFound => 404,
+        StatusCode.DeadlineExceeded => 408,
         StatusCode.FailedPrecondition => 409,
         StatusCode.ResourceExhausted => 507,
         StatusCode.Unavailable => 503,

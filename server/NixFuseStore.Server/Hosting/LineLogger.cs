@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using NixFuseStore.Native.Text;
 
 namespace NixFuseStore.Server.Hosting;
 
@@ -27,10 +28,10 @@ internal sealed class LineLogger(TextWriter output, LogLevel least) : ILogger, I
         }
 
         var severity = logLevel switch { LogLevel.Error or LogLevel.Critical => "error: ", LogLevel.Warning => "warning: ", _ => "" };
-        var line = $"nixfuse-server: {severity}{formatter(state, exception).ReplaceLineEndings(" ")}";
+        var line = $"nixfuse-server: {severity}{PrintableText.Escape(formatter(state, exception))}";
         lock (_lock)
         {
-            output.WriteLine(exception is null ? line : line + Environment.NewLine + exception);
+            output.WriteLine(exception is null ? line : line + Environment.NewLine + PrintableText.EscapeLines(exception.ToString()));
             output.Flush();
         }
     }

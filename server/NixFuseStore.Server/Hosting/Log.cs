@@ -32,14 +32,20 @@ internal static partial class Log
     [LoggerMessage(9, LogLevel.Warning, "cannot reload the certificate {File}, the old one stays in use: {Reason}")]
     public static partial void CertificateNotReloaded(this ILogger logger, string file, string reason);
 
-    [LoggerMessage(10, LogLevel.Warning, "the upstream {Url} is left out for {Seconds} s: {Reason}")]
-    public static partial void UpstreamFailed(this ILogger logger, string url, int seconds, string reason);
+    [LoggerMessage(10, LogLevel.Warning, "the upstream {Url} cannot be reached and is not asked for {Seconds} s: {Reason}")]
+    public static partial void UpstreamRests(this ILogger logger, string url, int seconds, string reason);
 
     [LoggerMessage(11, LogLevel.Information, "the upstream {Url} answers again")]
     public static partial void UpstreamBack(this ILogger logger, string url);
 
     [LoggerMessage(12, LogLevel.Information, "{Store}: fetched {Path} from {Url} in {Milliseconds} ms")]
     public static partial void Fetched(this ILogger logger, string store, string path, string url, long milliseconds);
+
+    [LoggerMessage(14, LogLevel.Warning, "the upstream {Url} cannot give the path {HashPart}: {Reason}")]
+    public static partial void UpstreamPathUnusable(this ILogger logger, string url, string hashPart, string reason);
+
+    [LoggerMessage(15, LogLevel.Warning, "cannot read the netrc file {File}, so no upstream gets a user and password from it: {Reason}")]
+    public static partial void NetrcUnreadable(this ILogger logger, string file, string reason);
 
     [LoggerMessage(13, LogLevel.Warning, "{Store}: {Subject} cannot be used as upstream setting: {Reason}")]
     public static partial void UpstreamSettingUnusable(this ILogger logger, string store, string subject, string reason);

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using NixFuseStore.Native.Text;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Grpc;
 
@@ -47,7 +48,7 @@ internal static class Refusal
     /// <summary>Answers with a status and a line.</summary>
     public static async Task WriteAsync(HttpContext context, int status, string line)
     {
-        var bytes = Encoding.UTF8.GetBytes(line.ReplaceLineEndings(" ") + "\n");
+        var bytes = Encoding.UTF8.GetBytes(PrintableText.Escape(line) + "\n");
         context.Response.StatusCode = status;
         context.Response.ContentType = "text/plain; charset=utf-8";
         context.Response.ContentLength = bytes.Length;

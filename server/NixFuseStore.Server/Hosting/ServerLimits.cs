@@ -1,3 +1,5 @@
+using NixFuseStore.Server.Transfers;
+
 namespace NixFuseStore.Server.Hosting;
 
 /// <summary>The bounds within which a server process works; together they bound its memory.</summary>
@@ -48,8 +50,29 @@ internal sealed record ServerLimits
     /// <summary>Requests for chunks that are answered at once; others wait their turn.</summary>
     public int ReadRequestsMax { get; init; } = 256;
 
+    /// <summary>Such requests of one principal at once.</summary>
+    public int ReadShare { get; init; } = 192;
+
     /// <summary>Uploads that are taken at once; others wait their turn.</summary>
     public int UploadRequestsMax { get; init; } = 32;
+
+    /// <summary>Uploads of one principal at once.</summary>
+    public int UploadShare { get; init; } = 24;
+
+    /// <summary>The least rate of an upload to a binary cache.</summary>
+    public TransferRate UploadRate { get; init; } = new(4096, TimeSpan.FromSeconds(15));
+
+    /// <summary>The least rate of a NAR that a mount adds: it comes as fast as another program writes it.</summary>
+    public TransferRate AddingRate { get; init; } = new(64, TimeSpan.FromSeconds(60));
+
+    /// <summary>The least rate of a download.</summary>
+    public TransferRate DownloadRate { get; init; } = new(4096, TimeSpan.FromSeconds(15));
+
+    /// <summary>A transfer whose peer does nothing for so long gives its place to one that waits for a place.</summary>
+    public TimeSpan StalledAfter { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>The same of an upload, which may come from a program that works on it.</summary>
+    public TimeSpan UploadStalledAfter { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Chunks of an upload are stored together in groups of about this many bytes; an upload holds two groups.</summary>
     public int UploadGroupBytes { get; init; } = 4 << 20;
@@ -80,6 +103,12 @@ internal sealed record ServerLimits
 
     /// <summary>NARs that are put together at once; others wait their turn.</summary>
     public int NarDownloadsMax { get; init; } = 128;
+
+    /// <summary>Such downloads of one principal at once.</summary>
+    public int NarDownloadShare { get; init; } = 96;
+
+    /// <summary>The largest .ls file taken, in bytes; it is thrown away.</summary>
+    public int ListingBytesMax { get; init; } = 256 << 20;
 
     /// <summary>The largest .narinfo or realisation taken, in bytes: 100,000 references fit.</summary>
     public int NarInfoBytesMax { get; init; } = 32 << 20;

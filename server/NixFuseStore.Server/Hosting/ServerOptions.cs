@@ -14,8 +14,14 @@ public sealed record ServerOptions(StorageOptions Storage, IReadOnlyList<string>
     /// <summary>PEM file of the certificate's private key.</summary>
     public string? TlsKeyFile { get; init; }
 
+    /// <summary>Users and passwords for upstream caches, in netrc form; null for none.</summary>
+    public string? NetrcFile { get; init; }
+
     /// <summary>A silent Watch is told so often that its server is there.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The bounds within which it works.</summary>
+    internal ServerLimits Limits { get; init; } = new();
 
     /// <summary>Where log lines go; null for stderr.</summary>
     public TextWriter? Log { get; init; }

@@ -9,6 +9,7 @@ using NixFuseStore.Server.Base;
 using NixFuseStore.Server.BinaryCache;
 using NixFuseStore.Server.DataPlane;
 using NixFuseStore.Server.Grpc;
+using NixFuseStore.Server.Ingest;
 using NixFuseStore.Server.Listening;
 using NixFuseStore.Server.Registration;
 using NixFuseStore.Server.Registration.Derivations;
@@ -51,7 +52,7 @@ public sealed class StoreServer : IAsyncDisposable
     public static async Task<StoreServer> StartAsync(ServerOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var limits = new ServerLimits { Heartbeat = options.Heartbeat };
+        var limits = options.Limits with { Heartbeat = options.Heartbeat };
         var logger = new LineLogger(options.Log ?? Console.Error, LogLevel.Information);
         var setup = CreateListening(options, limits, logger);
         var metadata = await StorageOpener.OpenMetadataAsync(options.Storage, mayCreate: true, logger.Notice, cancellation).ConfigureAwait(false);
@@ -63,7 +64,7 @@ public sealed class StoreServer : IAsyncDisposable
             blobs = StorageOpener.OpenBlobs(options.Storage, logger.Notice);
             chunks = await OpenChunksAsync(metadata, blobs, cancellation).ConfigureAwait(false);
             await StoreCreation.EnsureAnyAsync(metadata, cancellation).ConfigureAwait(false);
-            var application = CreateApplication(setup, metadata, chunks, limits, logger, stopping.Token);
+            var application = CreateApplication(setup, metadata, chunks, limits, options.NetrcFile, logger, stopping.Token);
             var server = new StoreServer(application, metadata, blobs, chunks, stopping, limits.StopTimeout);
             await server.ListenAsync(setup, cancellation).ConfigureAwait(false);
             return server;
@@ -150,7 +151,7 @@ public sealed class StoreServer : IAsyncDisposable
     }
 
     private static WebApplication CreateApplication(
-        KestrelSetup setup, IMetadataStore metadata, ChunkStore chunks, ServerLimits limits, LineLogger logger, CancellationToken stopping)
+        KestrelSetup setup, IMetadataStore metadata, ChunkStore chunks, ServerLimits limits, string? netrcFile, LineLogger logger, CancellationToken stopping)
     {
         // 1. What answers. Wired by hand: the graph is small and start-up stays free of reflection.
         var time = TimeProvider.System;
@@ -163,23 +164,24 @@ public sealed class StoreServer : IAsyncDisposable
         var derivations = new DerivationChecker(new DerivationHashes(metadata, new StoredDerivations(metadata, chunks), limits));
         var registrar = new PathRegistrar(metadata, chunks, keys, new ClaimParser(limits), verifier, derivations, limits, logger);
         var registrations = new RegistrationGroups(registrar);
-        var nars = new NarReceiver(metadata, chunks, verified, limits);
-        var upstreams = new UpstreamDirectory(metadata, time, logger);
-        var importer = new PathImporter(metadata, upstreams, nars, registrar, logger, stopping);
+        var nars = new NarReceiver(metadata, chunks, verified, new PathSizeLimit(metadata, time), limits);
+        var upstreamHttp = new UpstreamHttp(new NetrcFile(netrcFile, time, logger), EnvironmentProxy.Current, time);
+        var upstreams = new UpstreamDirectory(metadata, upstreamHttp, time, logger);
+        var importer = new PathImporter(metadata, upstreams, nars, registrar, time, logger, stopping);
         var substituter = new Substituter(metadata, upstreams, importer);
         var service = new StoreService(metadata, access, keys, registrations, substituter, events, limits, logger);
         var grpc = new GrpcEndpoint(StoreMethodTable.Create(service), access, limits, logger, stopping);
         var locations = new LocationCache(metadata, events, limits);
         var reader = new ChunkReader(chunks, locations, limits, logger);
         var data = new DataPlaneEndpoint(access, reader, new ChunkReceiver(chunks, limits), nars, limits, logger);
-        var cache = BinaryCacheEndpoint.Create(access, metadata, chunks, keys, registrations, nars, locations, events, limits, logger);
+        var cache = BinaryCacheEndpoint.Create(access, metadata, chunks, keys, registrations, nars, substituter, locations, events, limits, logger);
 
         // 2. What listens.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<ILoggerFactory>(logger);
         setup.Apply(builder.WebHost);
         var application = builder.Build();
-        application.Lifetime.ApplicationStopped.Register(upstreams.Dispose);
+        application.Lifetime.ApplicationStopped.Register(upstreamHttp.Dispose);
         application.Run(new RequestSwitch(grpc, data, cache).HandleAsync);
         return application;
     }

@@ -15,6 +15,7 @@ internal sealed partial class StoreService
         CheckHashParts(request.HashParts, limits.QueryPathsMax);
         var response = new QuerySubstitutableResponse();
         response.Paths.AddRange((await substituter.QueryAsync(store, request.HashParts, call.Cancellation).ConfigureAwait(false)).Select(ToMessage));
+        response.NoUpstreams = !await substituter.AnyAsync(store, call.Cancellation).ConfigureAwait(false);
         return response;
     }
 

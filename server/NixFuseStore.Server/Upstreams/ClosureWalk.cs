@@ -17,6 +17,9 @@ internal sealed class ClosureWalk(IPathCatalog metadata, UpstreamDirectory upstr
     /// <summary>Valid paths that were met, by hash part.</summary>
     public Dictionary<string, StorePath> Valid { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Why paths could not be found, by hash part, where there is more to say than that nobody has them.</summary>
+    public ConcurrentDictionary<string, string> Failures { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Paths to fetch, by hash part.</summary>
     public ConcurrentDictionary<string, PathInfo> Wanted { get; } = new(StringComparer.Ordinal);
 
@@ -32,7 +35,7 @@ internal sealed class ClosureWalk(IPathCatalog metadata, UpstreamDirectory upstr
                 Valid[path.Path.HashPart] = path.Path;
             }
 
-            var found = await FindAsync(upstreams, store, level.Where(part => !Valid.ContainsKey(part)), cancellation).ConfigureAwait(false);
+            var found = await FindAsync(upstreams, store, level.Where(part => !Valid.ContainsKey(part)), Failures, cancellation).ConfigureAwait(false);
             var next = new List<string>();
             foreach (var path in found)
             {
@@ -44,18 +47,28 @@ internal sealed class ClosureWalk(IPathCatalog metadata, UpstreamDirectory upstr
         }
     }
 
-    /// <summary>Those of the paths that some upstream cache has, in no order.</summary>
+    /// <summary>Those of the paths that some upstream cache has, in no order; of others, why not, where there is more to say.</summary>
     public static async Task<IReadOnlyCollection<UpstreamPath>> FindAsync(
-        UpstreamDirectory upstreams, StoreRecord store, IEnumerable<string> hashParts, CancellationToken cancellation)
+        UpstreamDirectory upstreams,
+        StoreRecord store,
+        IEnumerable<string> hashParts,
+        ConcurrentDictionary<string, string> failures,
+        CancellationToken cancellation)
     {
         var found = new ConcurrentBag<UpstreamPath>();
         var options = new ParallelOptions { MaxDegreeOfParallelism = QuestionsMax, CancellationToken = cancellation };
         await Parallel.ForEachAsync(hashParts, options, async (part, token) =>
         {
-            await foreach (var path in upstreams.FindAsync(store, part, token).ConfigureAwait(false))
+            var reasons = new List<string>();
+            await foreach (var path in upstreams.FindAsync(store, part, reasons, token).ConfigureAwait(false))
             {
                 found.Add(path);
                 return;
+            }
+
+            if (reasons.Count > 0)
+            {
+                failures[part] = string.Join("; ", reasons);
             }
         }).ConfigureAwait(false);
         return found;

@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
+using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.BinaryCache;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Registration;
+using NixFuseStore.Server.Transfers;
 using NixFuseStore.Storage.Metadata;
 using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
 
@@ -15,7 +17,7 @@ namespace NixFuseStore.Server.Upstreams;
 /// Fetches single paths, each once at a time however many wait for it; when all of them give up, it goes on for the next. Calls may overlap.
 /// </summary>
 internal sealed class PathImporter(
-    IPathCatalog metadata, UpstreamDirectory upstreams, NarReceiver receiver, PathRegistrar registrar, ILogger logger, CancellationToken stopping)
+    IPathCatalog metadata, UpstreamDirectory upstreams, NarReceiver receiver, PathRegistrar registrar, TimeProvider time, ILogger logger, CancellationToken stopping)
 {
     /// <summary>Downloads at the same time.</summary>
     private const int DownloadsMax = 8;
@@ -23,8 +25,13 @@ internal sealed class PathImporter(
     /// <summary>A download may take so long, and more for a large NAR.</summary>
     private static readonly TimeSpan TimeMin = TimeSpan.FromSeconds(60);
 
-    /// <summary>An upstream cache that sends less than this is left out.</summary>
+    /// <summary>A download that breaks off is begun anew so often in all.</summary>
+    private const int AttemptsMax = 3;
+
+    /// <summary>A NAR that comes more slowly than this is given up.</summary>
     private const int NarBytesPerSecondMin = 50_000;
+
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(500);
 
     private readonly Turns _downloads = new(DownloadsMax);
     private readonly ConcurrentDictionary<(StoreId Store, string HashPart), Lazy<Task<string?>>> _running = new();
@@ -50,8 +57,8 @@ internal sealed class PathImporter(
                 return null;
             }
 
-            var failure = "no upstream cache that can be asked now has it";
-            await foreach (var path in upstreams.FindAsync(store, hashPart, stopping).ConfigureAwait(false))
+            var failures = new List<string>();
+            await foreach (var path in upstreams.FindAsync(store, hashPart, failures, stopping).ConfigureAwait(false))
             {
                 try
                 {
@@ -60,17 +67,17 @@ internal sealed class PathImporter(
                 }
                 catch (UpstreamException e)
                 {
-                    path.Cache.Fail(e.Message);
-                    failure = $"{path.Cache.Url}: {e.Message}";
+                    failures.Add($"{path.Cache.Url}: {e.Message}");
+                    await path.Cache.FailAsync(hashPart, new StoreDirectory(store.StoreDirectory), e, stopping).ConfigureAwait(false);
                 }
                 catch (RefusedException e)
                 {
                     // That this store cannot take the path is no fault of the cache.
-                    failure = $"{path.Cache.Url}: {e.Message}";
+                    failures.Add($"{path.Cache.Url}: {e.Message}");
                 }
             }
 
-            return failure;
+            return failures.Count == 0 ? "no upstream cache has it" : string.Join("; ", failures);
         }
         finally
         {
@@ -80,15 +87,30 @@ internal sealed class PathImporter(
 
     private async Task FetchAsync(StoreRecord store, UpstreamPath path)
     {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await FetchOnceAsync(store, path).ConfigureAwait(false);
+                return;
+            }
+            catch (UpstreamException e) when (e.Fault == UpstreamFault.Transfer && attempt < AttemptsMax)
+            {
+                await Task.Delay(RetryAfter * attempt, time, stopping).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task FetchOnceAsync(StoreRecord store, UpstreamPath path)
+    {
         // 1. The NAR, within a time that its size gives it.
         var watch = Stopwatch.StartNew();
         var info = path.Info.Info;
-        if (!NarCompressions.TryParse(path.Info.Compression, out _))
-        {
-            throw new RefusedException($"its NAR of {info.Path} is compressed with {path.Info.Compression}, which is not known here");
-        }
 
+        // As in Nix, the first bytes say what a file is, whatever the narinfo calls it; only brotli has none of its own.
+        var otherwise = path.Info.Compression == NarCompressions.NameOf(NarCompression.Brotli) ? NarCompression.Brotli : NarCompression.None;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        using var pace = new TransferPace(TransferRate.Unbounded, TimeProvider.System, limit.Token);
         limit.CancelAfter(TimeMin + TimeSpan.FromSeconds(info.NarSize / NarBytesPerSecondMin));
         ReceivedNar nar;
         try
@@ -96,16 +118,16 @@ internal sealed class PathImporter(
             var file = await path.Cache.OpenNarAsync(path.Info, limit.Token).ConfigureAwait(false);
             await using (file.ConfigureAwait(false))
             {
-                nar = await receiver.ReceiveAsync(store, ChunkScope.Of(store.Id), file, info.NarSize, limit.Token).ConfigureAwait(false);
+                nar = await receiver.ReceiveAsync(store, Principal.ImporterOf(store.Id), file, otherwise, info.NarSize, pace).ConfigureAwait(false);
             }
         }
         catch (RefusedException e)
         {
-            throw new UpstreamException($"its NAR of {info.Path} cannot be used: {e.Message}", e);
+            throw new UpstreamException($"its NAR of {info.Path} cannot be used: {e.Message}", UpstreamFault.Path, e);
         }
         catch (OperationCanceledException e) when (!stopping.IsCancellationRequested)
         {
-            throw new UpstreamException($"the NAR of {info.Path} did not come within {watch.Elapsed.TotalSeconds:F0} s", e);
+            throw new UpstreamException($"the NAR of {info.Path} did not come within {watch.Elapsed.TotalSeconds:F0} s", UpstreamFault.Path, e);
         }
 
         // 2. The signed record answers for it.

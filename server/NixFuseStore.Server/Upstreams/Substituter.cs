@@ -1,5 +1,6 @@
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
+using NixFuseStore.Server.BinaryCache;
 using NixFuseStore.Storage.Metadata;
 using Outcome = NixFuseStore.Protocol.SubstituteResult.Types.Outcome;
 
@@ -7,10 +8,26 @@ namespace NixFuseStore.Server.Upstreams;
 
 /// <summary>Brings paths with all that they refer to from upstream caches. Whatever goes wrong there is a result and no failure. Calls may overlap.</summary>
 internal sealed class Substituter(IPathCatalog metadata, UpstreamDirectory upstreams, PathImporter importer)
+    : IMissingPaths
 {
     /// <summary>What upstream caches say of these paths, valid here or not.</summary>
     public Task<IReadOnlyCollection<UpstreamPath>> QueryAsync(StoreRecord store, IEnumerable<string> hashParts, CancellationToken cancellation) =>
-        ClosureWalk.FindAsync(upstreams, store, hashParts.Distinct(StringComparer.Ordinal), cancellation);
+        ClosureWalk.FindAsync(upstreams, store, hashParts.Distinct(StringComparer.Ordinal), new(StringComparer.Ordinal), cancellation);
+
+    /// <summary>Whether there is anybody to ask.</summary>
+    public ValueTask<bool> AnyAsync(StoreRecord store, CancellationToken cancellation) => upstreams.AnyAsync(store, cancellation);
+
+    /// <inheritdoc/>
+    public async Task<string?> BringAsync(StoreRecord store, string hashPart, CancellationToken cancellation)
+    {
+        if (!await AnyAsync(store, cancellation).ConfigureAwait(false))
+        {
+            return "";
+        }
+
+        var result = (await SubstituteAsync(store, [hashPart], cancellation).ConfigureAwait(false))[0];
+        return result.Outcome is Outcome.Substituted or Outcome.AlreadyValid ? null : result.Message;
+    }
 
     /// <summary>Makes paths valid; one result a path, in order.</summary>
     public async Task<IReadOnlyList<SubstituteResult>> SubstituteAsync(
@@ -47,7 +64,7 @@ internal sealed class Substituter(IPathCatalog metadata, UpstreamDirectory upstr
             .Select(reference => (reference, Import: imports.GetValueOrDefault(reference.HashPart))).ToArray();
         foreach (var (reference, import) in references)
         {
-            var failure = import is null ? "no upstream cache has it" : await import.ConfigureAwait(false);
+            var failure = import is null ? walk.Failures.GetValueOrDefault(reference.HashPart, "no upstream cache has it") : await import.ConfigureAwait(false);
             if (failure is not null)
             {
                 return $"it refers to {reference}: {failure}";
@@ -66,7 +83,7 @@ internal sealed class Substituter(IPathCatalog metadata, UpstreamDirectory upstr
 
         if (!walk.Wanted.TryGetValue(hashPart, out var info))
         {
-            return new SubstituteResult { HashPart = hashPart, Outcome = Outcome.NotFound, Message = "no upstream cache that can be asked now has it" };
+            return new SubstituteResult { HashPart = hashPart, Outcome = Outcome.NotFound, Message = walk.Failures.GetValueOrDefault(hashPart, "no upstream cache has it") };
         }
 
         var failure = imports.TryGetValue(hashPart, out var import) ? await import.ConfigureAwait(false) : "it refers to itself by way of others";

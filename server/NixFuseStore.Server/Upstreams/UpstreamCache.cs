@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
@@ -8,42 +9,62 @@ using NixFuseStore.Server.Hosting;
 namespace NixFuseStore.Server.Upstreams;
 
 /// <summary>
-/// An upstream binary cache over HTTP. Nothing that it says is believed here. Once it fails it is left out for a while, so that a dead
-/// or slow one costs its time-out once and not with every path. Calls may overlap.
+/// An upstream binary cache over HTTP. Nothing that it says is believed here. It rests for a while when it cannot be reached, so that a dead
+/// one costs its time-out once and not with every path; what is wrong with one path concerns that path only. Calls may overlap.
 /// </summary>
-internal sealed class UpstreamCache(string url, HttpClient http, TimeProvider time, ILogger logger)
+internal sealed class UpstreamCache(UpstreamAddress address, UpstreamHttp http, TimeProvider time, ILogger logger)
 {
     private const int NarInfoBytesMax = 4 << 20;
 
     /// <summary>When there are more, all are forgotten: nothing is lost but time.</summary>
     private const int RememberedMax = 50_000;
 
-    private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan LeftOutFor = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan RestFor = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan RestMax = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan RememberedFor = TimeSpan.FromMinutes(5);
 
     /// <summary>Short, because somebody may be uploading what others wait for.</summary>
     private static readonly TimeSpan AbsenceRememberedFor = TimeSpan.FromSeconds(5);
 
-    private readonly Uri _root = new(url + "/");
-    private readonly ConcurrentDictionary<(string HashPart, string Directory), (long Since, NarInfo? Info)> _remembered = new();
+    /// <summary>A path that cannot be used is not fetched over and over.</summary>
+    private static readonly TimeSpan FailureRememberedFor = TimeSpan.FromSeconds(30);
+
+    private readonly ConcurrentDictionary<(string HashPart, string Directory), Remembered> _remembered = new();
     private readonly ConcurrentDictionary<string, bool> _directories = new(StringComparer.Ordinal);
-    private long _leftOutUntil = long.MinValue;
-    private int _isFailing;
+    private readonly Turns _questions = new(QuestionsMax);
+    private long _restsUntil = long.MinValue;
+    private int _isResting;
 
-    public string Url => url;
+    /// <summary>Questions to one cache at the same time, over all stores and doors.</summary>
+    public const int QuestionsMax = 32;
 
-    /// <summary>Whether it failed lately.</summary>
-    public bool IsLeftOut => time.GetTimestamp() < Volatile.Read(ref _leftOutUntil);
+    /// <summary>Its address as people may see it.</summary>
+    public string Url => address.Text;
 
-    /// <summary>Leaves it out for a while. The log has the first failure of a row.</summary>
-    public void Fail(string reason)
+    /// <summary>Whether it could not be reached lately.</summary>
+    public bool IsResting => time.GetTimestamp() < Volatile.Read(ref _restsUntil);
+
+    /// <summary>Takes note of what went wrong with a path. Only a cache that cannot be reached rests, which the log says once.</summary>
+    public async Task FailAsync(string hashPart, StoreDirectory directory, UpstreamException failure, CancellationToken cancellation)
     {
-        Volatile.Write(ref _leftOutUntil, time.GetTimestamp() + (long)(LeftOutFor.TotalSeconds * time.TimestampFrequency));
-        _remembered.Clear();
-        if (Interlocked.Exchange(ref _isFailing, 1) == 0)
+        // A connection that breaks off may be the fault of one file, or of something between here and it: the cache itself is asked.
+        if (failure.Fault != UpstreamFault.Path && (failure.RetryAfter > TimeSpan.Zero || !await http.AnswersAsync(address, cancellation).ConfigureAwait(false)))
         {
-            logger.UpstreamFailed(url, (int)LeftOutFor.TotalSeconds, reason);
+            var rest = failure.RetryAfter is { } wanted && wanted > TimeSpan.Zero ? (wanted < RestMax ? wanted : RestMax) : RestFor;
+            Volatile.Write(ref _restsUntil, time.GetTimestamp() + (long)(rest.TotalSeconds * time.TimestampFrequency));
+            if (Interlocked.Exchange(ref _isResting, 1) == 0)
+            {
+                logger.UpstreamRests(Url, (int)rest.TotalSeconds, failure.Message);
+            }
+
+            return;
+        }
+
+        var known = _remembered.TryGetValue((hashPart, directory.Path), out var before) && before.Failure == failure.Message && IsFresh(before);
+        Remember(hashPart, directory, new Remembered(time.GetTimestamp(), null, failure.Message));
+        if (!known)
+        {
+            logger.UpstreamPathUnusable(Url, hashPart, failure.Message);
         }
     }
 
@@ -51,24 +72,19 @@ internal sealed class UpstreamCache(string url, HttpClient http, TimeProvider ti
     /// <exception cref="UpstreamException">It does not answer as a binary cache of that store directory does.</exception>
     public async Task<NarInfo?> FindAsync(string hashPart, StoreDirectory directory, CancellationToken cancellation)
     {
-        var key = (hashPart, directory.Path);
-        if (_remembered.TryGetValue(key, out var known) && time.GetElapsedTime(known.Since) < (known.Info is null ? AbsenceRememberedFor : RememberedFor))
+        if (_remembered.TryGetValue((hashPart, directory.Path), out var known) && IsFresh(known))
         {
-            return known.Info;
+            return known.Failure is null ? known.Info : throw new UpstreamException(known.Failure);
         }
 
+        using var turn = await _questions.TakeAsync(cancellation).ConfigureAwait(false);
         await CheckDirectoryAsync(directory, cancellation).ConfigureAwait(false);
         var text = await GetTextAsync(hashPart + ".narinfo", cancellation).ConfigureAwait(false);
         var info = text is null ? null : Parse(text, hashPart, directory);
-        if (_remembered.Count >= RememberedMax)
+        Remember(hashPart, directory, new Remembered(time.GetTimestamp(), info, null));
+        if (Interlocked.Exchange(ref _isResting, 0) == 1)
         {
-            _remembered.Clear();
-        }
-
-        _remembered[key] = (time.GetTimestamp(), info);
-        if (Interlocked.Exchange(ref _isFailing, 0) == 1)
-        {
-            logger.UpstreamBack(url);
+            logger.UpstreamBack(Url);
         }
 
         return info;
@@ -78,20 +94,37 @@ internal sealed class UpstreamCache(string url, HttpClient http, TimeProvider ti
     /// <exception cref="UpstreamException">It cannot be had. Reading may throw it too.</exception>
     public async Task<Stream> OpenNarAsync(NarInfo info, CancellationToken cancellation)
     {
-        // A cache may not send this server elsewhere, such as into the network that it stands in.
-        if (!Uri.TryCreate(_root, info.Url, out var address) || address.GetLeftPart(UriPartial.Authority) != _root.GetLeftPart(UriPartial.Authority))
+        // A cache may have its NARs elsewhere; where that may be is the same as for a redirect.
+        if (!Uri.TryCreate(address.Root, info.Url, out var file) || file.Scheme is not ("http" or "https")
+            || (address.Root.Scheme == Uri.UriSchemeHttps && file.Scheme != Uri.UriSchemeHttps))
         {
-            throw new UpstreamException($"it has the NAR of {info.Info.Path} at {info.Url}, which is not within it");
+            throw new UpstreamException($"it has the NAR of {info.Info.Path} at {UpstreamAddress.Hide(info.Url)}, which is not followed");
         }
 
-        var response = await SendAsync(address, cancellation).ConfigureAwait(false);
-        if (!response.IsSuccessStatusCode)
+        var response = await http.OpenAsync(address, file, cancellation).ConfigureAwait(false);
+        try
+        {
+            var body = UpstreamHttp.Decode(response.Content, await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false));
+            return new UpstreamDownload(body, response);
+        }
+        catch
         {
             response.Dispose();
-            throw new UpstreamException($"{address} is answered with status {(int)response.StatusCode}");
+            throw;
+        }
+    }
+
+    private bool IsFresh(Remembered known) => time.GetElapsedTime(known.Since)
+        < (known.Failure is not null ? FailureRememberedFor : known.Info is null ? AbsenceRememberedFor : RememberedFor);
+
+    private void Remember(string hashPart, StoreDirectory directory, Remembered what)
+    {
+        if (_remembered.Count >= RememberedMax)
+        {
+            _remembered.Clear();
         }
 
-        return new UpstreamDownload(await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), response);
+        _remembered[(hashPart, directory.Path)] = what;
     }
 
     private async Task CheckDirectoryAsync(StoreDirectory directory, CancellationToken cancellation)
@@ -121,7 +154,7 @@ internal sealed class UpstreamCache(string url, HttpClient http, TimeProvider ti
         }
         catch (FormatException e)
         {
-            throw new UpstreamException($"its narinfo of {hashPart} cannot be read: {e.Message.TrimEnd('.')}", e);
+            throw new UpstreamException($"its narinfo of {hashPart} cannot be read: {e.Message.TrimEnd('.')}", UpstreamFault.Path, e);
         }
 
         return info.Info.Path.HashPart == hashPart ? info : throw new UpstreamException($"it answers for {info.Info.Path} when asked for {hashPart}");
@@ -129,42 +162,21 @@ internal sealed class UpstreamCache(string url, HttpClient http, TimeProvider ti
 
     private async Task<string?> GetTextAsync(string name, CancellationToken cancellation)
     {
-        using var response = await SendAsync(new Uri(_root, name), cancellation).ConfigureAwait(false);
-        if (response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Forbidden or HttpStatusCode.Gone)
+        var answer = await http.GetFileAsync(address, new Uri(address.Root, name), NarInfoBytesMax, cancellation).ConfigureAwait(false);
+        return answer.Status switch
         {
+            HttpStatusCode.OK => Encoding.UTF8.GetString(answer.Body),
+
             // Some object stores say "forbidden" of what is not there.
-            return null;
-        }
-
-        return response.IsSuccessStatusCode
-            ? await LimitAsync(
-                async token =>
-                {
-                    await response.Content.LoadIntoBufferAsync(NarInfoBytesMax, token).ConfigureAwait(false);
-                    return await response.Content.ReadAsStringAsync(token).ConfigureAwait(false);
-                },
-                cancellation).ConfigureAwait(false)
-            : throw new UpstreamException($"{name} is answered with status {(int)response.StatusCode}");
+            HttpStatusCode.NotFound or HttpStatusCode.Forbidden or HttpStatusCode.Gone => null,
+            HttpStatusCode.Unauthorized or HttpStatusCode.ProxyAuthenticationRequired => throw new UpstreamException(
+                $"{name} is answered with status {(int)answer.Status}: give a user and password in the URL, or in the file of 'serve --netrc-file'"),
+            _ => throw new UpstreamException($"{name} is answered with status {(int)answer.Status}"),
+        };
     }
 
-    private Task<HttpResponseMessage> SendAsync(Uri address, CancellationToken cancellation) =>
-        LimitAsync(token => http.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, token), cancellation);
-
-    private static async Task<T> LimitAsync<T>(Func<CancellationToken, Task<T>> action, CancellationToken cancellation)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(AnswerWithin);
-        try
-        {
-            return await action(limit.Token).ConfigureAwait(false);
-        }
-        catch (HttpRequestException e)
-        {
-            throw new UpstreamException(e.Message, e);
-        }
-        catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
-        {
-            throw new UpstreamException($"it did not answer within {AnswerWithin.TotalSeconds:F0} s", e);
-        }
-    }
+    /// <param name="Since">When it was asked.</param>
+    /// <param name="Info">What it said; null where it does not have the path.</param>
+    /// <param name="Failure">Why the path cannot be used.</param>
+    private sealed record Remembered(long Since, NarInfo? Info, string? Failure);
 }

@@ -18,11 +18,11 @@ internal sealed class UpstreamDownload(Stream content, HttpResponseMessage respo
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new UpstreamException($"no bytes came within {BytesWithin.TotalSeconds:F0} s", e);
+            throw new UpstreamException($"no bytes came within {BytesWithin.TotalSeconds:F0} s", UpstreamFault.Transfer, e);
         }
-        catch (Exception e) when (e is IOException or HttpRequestException)
+        catch (Exception e) when (e is IOException or HttpRequestException && e is not UpstreamException)
         {
-            throw new UpstreamException($"the download broke off: {e.Message}", e);
+            throw new UpstreamException($"the download broke off: {e.Message}", UpstreamFault.Transfer, e);
         }
     }
 

@@ -14,6 +14,9 @@ public sealed class TransportOptions
     /// <summary>Where not null, the only certificates that a TLS server's chain may end in (self-signed ones may be among them); otherwise the system's.</summary>
     public X509Certificate2Collection? TrustedCertificates { get; init; }
 
+    /// <summary>A server that takes nothing of an upload for so long is gone; it ends an upload that stalls on this side as well.</summary>
+    public TimeSpan UploadTakenWithin { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>How long connecting, TLS included, may take.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
 

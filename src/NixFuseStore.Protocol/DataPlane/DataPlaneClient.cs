@@ -15,6 +15,9 @@ public sealed class DataPlaneClient : IDisposable
     /// <summary>How much of an error's text is shown.</summary>
     private const int ErrorBytesMax = 1024;
 
+    /// <summary>What was sent is hashed, compressed and stored while it comes; little is left to do at its end.</summary>
+    private static readonly TimeSpan AnsweredWithin = TimeSpan.FromMinutes(5);
+
     private readonly TransportOptions _options;
     private readonly HttpMessageInvoker _http;
 
@@ -54,8 +57,8 @@ public sealed class DataPlaneClient : IDisposable
         string store, Func<UploadFrameWriter, CancellationToken, Task> produce, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(produce);
-        var content = new UploadContent((stream, token) => WriteChunksAsync(stream, produce, token));
-        return await PostAsync(store, "/chunks", content, UploadChunksResponse.Parser, cancellation).ConfigureAwait(false);
+        return await UploadAsync(
+            store, "/chunks", (stream, token) => WriteChunksAsync(stream, produce, token), null, UploadChunksResponse.Parser, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Sends a NAR, which the server blanks and cuts. Nothing is registered.</summary>
@@ -67,7 +70,7 @@ public sealed class DataPlaneClient : IDisposable
         string store, Func<Stream, CancellationToken, Task> write, ulong? bytes, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(write);
-        return await PostAsync(store, "/nars", new UploadContent(write, bytes), UploadNarResponse.Parser, cancellation).ConfigureAwait(false);
+        return await UploadAsync(store, "/nars", write, bytes, UploadNarResponse.Parser, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Closes the connections.</summary>
@@ -85,6 +88,33 @@ public sealed class DataPlaneClient : IDisposable
         finally
         {
             writer.Return();
+        }
+    }
+
+    private async Task<TAnswer> UploadAsync<TAnswer>(
+        string store,
+        string operation,
+        Func<Stream, CancellationToken, Task> write,
+        ulong? bytes,
+        MessageParser<TAnswer> parser,
+        CancellationToken cancellation)
+        where TAnswer : IMessage<TAnswer>
+    {
+        using var progress = new UploadProgress(_options.UploadTakenWithin, AnsweredWithin, cancellation);
+        async Task WriteAsync(Stream stream, CancellationToken token)
+        {
+            await write(progress.Watch(stream), token).ConfigureAwait(false);
+            progress.OnSent();
+        }
+
+        try
+        {
+            return await PostAsync(store, operation, new UploadContent(WriteAsync, bytes), parser, progress.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (progress.IsLate && e is not DataPlaneException)
+        {
+            throw new DataPlaneException(
+                StatusCode.Unavailable, $"{_options.Address} took nothing of an upload for {_options.UploadTakenWithin.TotalSeconds:F0} s, or did not answer it", e);
         }
     }
 
@@ -143,7 +173,7 @@ public sealed class DataPlaneClient : IDisposable
             404 => StatusCode.NotFound,
             409 => StatusCode.FailedPrecondition,
             413 or 507 => StatusCode.ResourceExhausted,
-            429 or 502 or 503 or 504 => StatusCode.Unavailable,
+            408 or 429 or 502 or 503 or 504 => StatusCode.Unavailable,
             _ => StatusCode.Internal,
         };
         var text = new byte[ErrorBytesMax];

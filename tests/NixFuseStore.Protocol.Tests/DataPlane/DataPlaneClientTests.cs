@@ -42,6 +42,36 @@ public sealed class DataPlaneClientTests
     }
 
     [Fact]
+    public async Task Upload_ServerThatTakesNothing_Ends()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var client = new DataPlaneClient(new TransportOptions
+        {
+            Address = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"),
+            UploadTakenWithin = TimeSpan.FromSeconds(1),
+        });
+        var upload = client.UploadNarAsync(
+            "main",
+            async (stream, token) =>
+            {
+                // A source that has nothing for a while is no reason to end.
+                await stream.WriteAsync(new byte[1000], token);
+                await Task.Delay(2_000, token);
+                for (var i = 0; i < 1000; i++)
+                {
+                    await stream.WriteAsync(new byte[1 << 20], token);
+                }
+            },
+            null,
+            _cancellation);
+        using var connection = await listener.AcceptTcpClientAsync(_cancellation);
+        var e = await Assert.ThrowsAsync<DataPlaneException>(() => upload.WaitAsync(TimeSpan.FromSeconds(30), _cancellation));
+        Assert.Equal(StatusCode.Unavailable, e.StatusCode);
+        Assert.Contains("took nothing", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Read_BodyCutAtEveryLength_IsNeverTakenForWhole()
     {
         var whole = new byte[FrameHeader.Size + 8];

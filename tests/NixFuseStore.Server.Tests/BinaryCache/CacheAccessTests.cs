@@ -7,19 +7,13 @@ using Xunit;
 
 namespace NixFuseStore.Server.Tests.BinaryCache;
 
-public sealed class CacheAccessTests : IAsyncLifetime
+public abstract class CacheAccessTests(CacheTransport transport) : CacheTest(transport)
 {
-    private TestServer _server = null!;
-
-    public async ValueTask InitializeAsync() => _server = await TestServer.StartAsync();
-
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
-
     [Fact]
     public async Task TokensMade_EachMayDoWhatItsRightsSay()
     {
-        var (read, _) = await _server.CreateTokenAsync(AccessRights.Read, "main");
-        var (write, _) = await _server.CreateTokenAsync(AccessRights.Read | AccessRights.Write, "main");
+        var (read, _) = await Server.CreateTokenAsync(AccessRights.Read, "main");
+        var (write, _) = await Server.CreateTokenAsync(AccessRights.Read | AccessRights.Write, "main");
         await Eventually.HoldsAsync(async () => (await StatusesAsync(null)).Get == HttpStatusCode.Unauthorized, milliseconds: 1_500);
 
         Assert.Equal((HttpStatusCode.OK, HttpStatusCode.Forbidden), await StatusesAsync(Basic(read)));
@@ -32,8 +26,8 @@ public sealed class CacheAccessTests : IAsyncLifetime
     [Fact]
     public async Task NoToken_IsAskedForOneInAWayThatHttpClientsKnow()
     {
-        await _server.CreateTokenAsync(AccessRights.Read, "main");
-        using var cache = new CacheClient(_server);
+        await Server.CreateTokenAsync(AccessRights.Read, "main");
+        using var cache = new CacheClient(Server);
         await Eventually.HoldsAsync(async () => await cache.HeadAsync("nix-cache-info") == HttpStatusCode.Unauthorized, milliseconds: 1_500);
         using var response = await cache.SendAsync(HttpMethod.Get, "nix-cache-info");
         Assert.Contains(response.Headers.WwwAuthenticate, challenge => challenge.Scheme == "Basic");
@@ -42,7 +36,7 @@ public sealed class CacheAccessTests : IAsyncLifetime
     [Fact]
     public async Task StoreThatIsNotThere_IsNotFound()
     {
-        using var cache = new CacheClient(_server, store: "other");
+        using var cache = new CacheClient(Server, store: "other");
         Assert.Equal(HttpStatusCode.NotFound, await cache.HeadAsync("nix-cache-info"));
     }
 
@@ -51,7 +45,11 @@ public sealed class CacheAccessTests : IAsyncLifetime
 
     private async Task<(HttpStatusCode Get, HttpStatusCode Put)> StatusesAsync(AuthenticationHeaderValue? authorization)
     {
-        using var cache = new CacheClient(_server, authorization: authorization);
+        using var cache = new CacheClient(Server, authorization: authorization);
         return (await cache.HeadAsync("nix-cache-info"), (await cache.PutAsync("nix-cache-info", "StoreDir: /nix/store\n")).Status);
     }
 }
+
+public sealed class Http1CacheAccessTests() : CacheAccessTests(CacheTransport.Http1);
+
+public sealed class Http2CacheAccessTests() : CacheAccessTests(CacheTransport.Http2);

@@ -12,7 +12,7 @@ using Xunit;
 namespace NixFuseStore.Server.Tests.BinaryCache;
 
 /// <summary>What somebody pushed is there for stock Nix.</summary>
-public sealed class DownloadTests : CacheTest
+public abstract class DownloadTests(CacheTransport transport) : CacheTest(transport)
 {
     [Fact]
     public async Task CacheInfo_TellsTheStoreDirectory()
@@ -127,7 +127,6 @@ public sealed class DownloadTests : CacheTest
     [InlineData("GET", "nar/x", 404)]
     [InlineData("GET", "nar/../../../etc/passwd", 404)]
     [InlineData("GET", "nar/%2e%2e%2f%2e%2e%2fetc%2fpasswd", 404)]
-    [InlineData("GET", "log/%00", 400)]
     [InlineData("GET", "log/x", 404)]
     [InlineData("GET", "short.narinfo", 404)]
     [InlineData("GET", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee.narinfo", 404)]
@@ -152,3 +151,12 @@ public sealed class DownloadTests : CacheTest
         Assert.Equal(HttpStatusCode.NotFound, (await new CacheClient(Server, store: new string('s', 4000)).GetAsync("nix-cache-info")).Status);
     }
 }
+
+public sealed class Http1DownloadTests() : DownloadTests(CacheTransport.Http1)
+{
+    /// <summary>On HTTP/2 the stream is reset before anything here sees it.</summary>
+    [Fact]
+    public async Task NameWithANul_IsRefused() => Assert.Equal(HttpStatusCode.BadRequest, (await Cache.GetAsync("log/%00")).Status);
+}
+
+public sealed class Http2DownloadTests() : DownloadTests(CacheTransport.Http2);

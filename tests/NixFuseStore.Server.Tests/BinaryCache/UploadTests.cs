@@ -5,20 +5,28 @@ using System.Text;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
+using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Tests.Samples;
 using Xunit;
 
 namespace NixFuseStore.Server.Tests.BinaryCache;
 
 /// <summary>What stock Nix uploads becomes a path like any other.</summary>
-public sealed class UploadTests : CacheTest
+public abstract class UploadTests(CacheTransport transport) : CacheTest(transport)
 {
+    internal override ServerLimits Limits => new() { ListingBytesMax = 1_000_000 };
+
     [Theory]
     [InlineData(NarCompression.None)]
     [InlineData(NarCompression.Xz)]
     [InlineData(NarCompression.Bzip2)]
     [InlineData(NarCompression.Zstd)]
     [InlineData(NarCompression.Gzip)]
+    [InlineData(NarCompression.Lz4)]
+    [InlineData(NarCompression.Lzma)]
+    [InlineData(NarCompression.Lzip)]
+    [InlineData(NarCompression.Brotli)]
+    [InlineData(NarCompression.Compress)]
     public async Task Upload_IsRegistered_AndItsUrlGoesOnWorking(NarCompression compression)
     {
         Assert.SkipWhen(compression == NarCompression.Bzip2 && !Bzip2.IsAvailable, "this host has no libbz2");
@@ -134,6 +142,11 @@ public sealed class UploadTests : CacheTest
     [InlineData(NarCompression.Bzip2)]
     [InlineData(NarCompression.Zstd)]
     [InlineData(NarCompression.Gzip)]
+    [InlineData(NarCompression.Lz4)]
+    [InlineData(NarCompression.Lzma)]
+    [InlineData(NarCompression.Lzip)]
+    [InlineData(NarCompression.Brotli)]
+    [InlineData(NarCompression.Compress)]
     public async Task FileThatIsNoNar_IsRefused(NarCompression compression)
     {
         Assert.SkipWhen(compression == NarCompression.Bzip2 && !Bzip2.IsAvailable, "this host has no libbz2");
@@ -155,7 +168,7 @@ public sealed class UploadTests : CacheTest
             Assert.NotEmpty(line);
         }
 
-        var (renamed, wrongHash) = await Cache.PutAsync($"nar/{NixBase32.Encode(new byte[32])}.nar", whole);
+        var (renamed, wrongHash) = await Cache.PutAsync($"nar/{NixBase32.Encode(new byte[32])}.nar" + (compression == NarCompression.Brotli ? ".br" : ""), whole);
         Assert.Equal(HttpStatusCode.BadRequest, renamed);
         Assert.Contains("not the one in its name", wrongHash, StringComparison.Ordinal);
         Assert.DoesNotContain("error", Server.Log, StringComparison.Ordinal);
@@ -166,31 +179,19 @@ public sealed class UploadTests : CacheTest
     {
         var nar = SamplePath.CreateRandom("half", 1, 3_000_000).ToNar();
         var url = CacheClient.NameOf(nar, NarCompression.None);
-        using (var tcp = new TcpClient())
+        using (var leaving = CancellationTokenSource.CreateLinkedTokenSource(TestServer.Cancellation))
         {
-            await tcp.ConnectAsync(Server.Address.Host, Server.Address.Port, TestServer.Cancellation);
-            var stream = tcp.GetStream();
-            await stream.WriteAsync(Encoding.ASCII.GetBytes($"PUT /main/{url} HTTP/1.1\r\nHost: x\r\nContent-Length: {nar.Length}\r\n\r\n"), TestServer.Cancellation);
-            await stream.WriteAsync(nar.AsMemory(0, 2_000_000), TestServer.Cancellation);
-            await stream.FlushAsync(TestServer.Cancellation);
+            using var half = new StallingContent(nar.AsMemory(0, 2_000_000), nar.Length);
+            var upload = Cache.StartAsync(HttpMethod.Put, url, half, leaving.Token);
+            await half.Stalled;
+            await leaving.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => upload);
         }
 
         Assert.Equal(HttpStatusCode.NotFound, await Cache.HeadAsync(url));
         Assert.Equal(HttpStatusCode.NoContent, (await Cache.PutAsync(url, nar)).Status);
         Assert.Equal(HttpStatusCode.OK, await Cache.HeadAsync(url));
         Assert.DoesNotContain("error", Server.Log, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task ExpectContinue_IsAnsweredBeforeTheBody()
-    {
-        using var tcp = new TcpClient();
-        await tcp.ConnectAsync(Server.Address.Host, Server.Address.Port, TestServer.Cancellation);
-        var stream = tcp.GetStream();
-        await stream.WriteAsync("PUT /main/nix-cache-info HTTP/1.1\r\nHost: x\r\nContent-Length: 21\r\nExpect: 100-continue\r\n\r\n"u8.ToArray(), TestServer.Cancellation);
-        var answer = new byte[12];
-        await stream.ReadExactlyAsync(answer, TestServer.Cancellation);
-        Assert.Equal("HTTP/1.1 100", Encoding.ASCII.GetString(answer));
     }
 
     [Fact]
@@ -239,6 +240,91 @@ public sealed class UploadTests : CacheTest
     }
 
     [Fact]
+    public async Task DebugInfo_IsKeptAndFound()
+    {
+        var id = new string('a', 40);
+        const string Json = """{"archive":"../nar/x.nar.xz","member":"lib/debug/.build-id/aa/a.debug"}""";
+        Assert.Equal(HttpStatusCode.NotFound, (await Cache.GetAsync("debuginfo/" + id)).Status);
+        Assert.Equal((HttpStatusCode.NoContent, ""), await Cache.PutAsync("debuginfo/" + id, Json));
+        Assert.Equal(HttpStatusCode.OK, await Cache.HeadAsync("debuginfo/" + id));
+        Assert.Equal(Json, Encoding.UTF8.GetString((await Cache.GetAsync("debuginfo/" + id + ".debug")).Body));
+        Assert.Equal(HttpStatusCode.BadRequest, (await Cache.PutAsync("debuginfo/" + id, "{}")).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await Cache.PutAsync("debuginfo/" + id, new string(' ', 5000) + Json)).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await Cache.PutAsync("debuginfo/xyz", Json)).Status);
+    }
+
+    [Fact]
+    public async Task FileThatUnpacksToTooMuch_IsRefused_AsTheStoreIsSet()
+    {
+        // 64 MiB of zeros in a few kilobytes.
+        var bomb = SamplePath.Create("bomb", Testing.Stores.FakeTree.File(new byte[64 << 20]));
+        var file = CacheClient.Compress(NarCompression.Zstd, bomb.ToNar());
+        Assert.True(file.Length < 100_000);
+        await Server.UseMetadataAsync(async metadata =>
+        {
+            var store = (await metadata.FindStoreAsync("main", TestServer.Cancellation))!;
+            await metadata.SetTextAsync(store.Id, Ingest.PathSizeLimit.Setting, "1000000", TestServer.Cancellation);
+            return true;
+        });
+
+        var (status, line) = await Cache.PutAsync(CacheClient.NameOf(file, NarCompression.Zstd), file);
+
+        Assert.Equal(HttpStatusCode.BadRequest, status);
+        Assert.Contains("more than 1000000 bytes", line, StringComparison.Ordinal);
+        var sample = SamplePath.CreateRandom("fits", 1, 500_000);
+        Assert.Equal(HttpStatusCode.NoContent, (await Cache.UploadAsync(sample, NarCompression.Zstd)).Status);
+    }
+
+    [Fact]
+    public async Task Head_OfANar_TellsItsLength()
+    {
+        var sample = CacheSamples.Create("lengthy");
+        var file = sample.ToNar();
+        var url = CacheClient.NameOf(file, NarCompression.None);
+        await Cache.PutAsync(url, file);
+        Assert.Equal(file.Length, await LengthOfAsync(url));
+        await Cache.UploadAsync(sample, NarCompression.None);
+        Assert.Equal(file.Length, await LengthOfAsync(url));
+        var info = await Cache.GetNarInfoAsync(sample.Path);
+        Assert.Equal((long)info.FileSize, await LengthOfAsync(info.Url));
+        Assert.Equal((long)info.FileSize, (await Cache.GetAsync(info.Url)).Body.Length);
+        Assert.Equal(file.Length, await LengthOfAsync(info.Url[..^".zst".Length]));
+    }
+
+    [Fact]
+    public async Task Listing_WithoutEnd_IsRefused()
+    {
+        using var content = new ByteArrayContent(CacheClient.Compress(NarCompression.Gzip, new byte[2_000_000]));
+        content.Headers.ContentEncoding.Add("gzip");
+        using var response = await Cache.SendAsync(HttpMethod.Put, $"{new string('0', 32)}.ls", content);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+    }
+
+    private async Task<long?> LengthOfAsync(string url)
+    {
+        using var response = await Cache.SendAsync(HttpMethod.Head, url);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        return response.Content.Headers.ContentLength;
+    }
+
+    [Fact]
     public async Task Listing_OfAnUploader_IsTakenAndForgotten() =>
         Assert.Equal(HttpStatusCode.NoContent, (await Cache.PutAsync($"{new string('0', 32)}.ls", """{"version":1}""")).Status);
 }
+
+public sealed class Http1UploadTests() : UploadTests(CacheTransport.Http1)
+{
+    [Fact]
+    public async Task ExpectContinue_IsAnsweredBeforeTheBody()
+    {
+        using var tcp = new TcpClient();
+        await tcp.ConnectAsync(Server.Address.Host, Server.Address.Port, TestServer.Cancellation);
+        var stream = tcp.GetStream();
+        await stream.WriteAsync("PUT /main/nix-cache-info HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 21\r\nExpect: 100-continue\r\n\r\n"u8.ToArray(), TestServer.Cancellation);
+        var answer = new byte[12];
+        await stream.ReadExactlyAsync(answer, TestServer.Cancellation);
+        Assert.Equal("HTTP/1.1 100", Encoding.ASCII.GetString(answer));
+    }
+}
+
+public sealed class Http2UploadTests() : UploadTests(CacheTransport.Http2);

@@ -17,15 +17,31 @@ internal sealed class CacheClient : IDisposable
 
     public CacheClient(TestServer server, string store = "main", AuthenticationHeaderValue? authorization = null)
     {
-        _http = new HttpClient { BaseAddress = new Uri(server.Address, store + "/") };
+        // Stock Nix speaks HTTP/2 wherever there is TLS.
+        var isTls = server.Address.Scheme == Uri.UriSchemeHttps;
+        _http = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = static (_, _, _, _) => true } })
+        {
+            BaseAddress = new Uri(server.Address, store + "/"),
+            DefaultRequestVersion = isTls ? HttpVersion.Version20 : HttpVersion.Version11,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         _http.DefaultRequestHeaders.Authorization = authorization;
     }
 
     public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content = null, RangeHeaderValue? range = null)
     {
-        using var request = new HttpRequestMessage(method, path) { Content = content };
+        using var request = NewRequest(method, path, content);
         request.Headers.Range = range;
-        return await _http.SendAsync(request, HttpCompletionOption.ResponseContentRead, TestServer.Cancellation);
+        var response = await _http.SendAsync(request, HttpCompletionOption.ResponseContentRead, TestServer.Cancellation);
+        Assert.Equal(_http.DefaultRequestVersion, response.Version);
+        return response;
+    }
+
+    /// <summary>Sends a request and reads no more of the answer than its head.</summary>
+    public async Task<HttpResponseMessage> StartAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellation)
+    {
+        using var request = NewRequest(method, path, content);
+        return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
     }
 
     public async Task<(HttpStatusCode Status, byte[] Body)> GetAsync(string path)
@@ -86,6 +102,9 @@ internal sealed class CacheClient : IDisposable
             NarCompression.Xz => ".xz",
             NarCompression.Bzip2 => ".bz2",
             NarCompression.Zstd => ".zst",
+            NarCompression.Lz4 => ".lz4",
+            NarCompression.Lzip => ".lzip",
+            NarCompression.Brotli => ".br",
             _ => "",
         };
 
@@ -98,6 +117,11 @@ internal sealed class CacheClient : IDisposable
             NarCompression.Xz => new XzCompressStream(compressed, 1, leaveOpen: true),
             NarCompression.Bzip2 => new Bzip2CompressStream(compressed, 9, leaveOpen: true),
             NarCompression.Zstd => new ZstdCompressStream(compressed, 3, leaveOpen: true),
+            NarCompression.Lz4 => new Lz4CompressStream(compressed, leaveOpen: true),
+            NarCompression.Lzma => new LzmaCompressStream(compressed, LzmaFormat.Lzma, leaveOpen: true),
+            NarCompression.Lzip => new LzmaCompressStream(compressed, LzmaFormat.Lzip, leaveOpen: true),
+            NarCompression.Brotli => new BrotliStream(compressed, CompressionLevel.Fastest, leaveOpen: true),
+            NarCompression.Compress => new LzwCompressStream(compressed, leaveOpen: true),
             _ => new GZipStream(compressed, CompressionMode.Compress, leaveOpen: true),
         })
         {
@@ -115,6 +139,11 @@ internal sealed class CacheClient : IDisposable
             NarCompression.Xz => new XzDecompressStream(new MemoryStream(file)),
             NarCompression.Bzip2 => new Bzip2DecompressStream(new MemoryStream(file)),
             NarCompression.Zstd => new ZstdDecompressStream(new MemoryStream(file)),
+            NarCompression.Lz4 => new Lz4DecompressStream(new MemoryStream(file)),
+            NarCompression.Lzma => new XzDecompressStream(new MemoryStream(file), format: LzmaFormat.Lzma),
+            NarCompression.Lzip => new XzDecompressStream(new MemoryStream(file), format: LzmaFormat.Lzip),
+            NarCompression.Brotli => new BrotliStream(new MemoryStream(file), CompressionMode.Decompress),
+            NarCompression.Compress => new LzwDecompressStream(new MemoryStream(file)),
             _ => new GZipStream(new MemoryStream(file), CompressionMode.Decompress),
         };
         var plain = new MemoryStream();
@@ -123,4 +152,11 @@ internal sealed class CacheClient : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
+
+    private HttpRequestMessage NewRequest(HttpMethod method, string path, HttpContent? content) => new(method, path)
+    {
+        Content = content,
+        Version = _http.DefaultRequestVersion,
+        VersionPolicy = _http.DefaultVersionPolicy,
+    };
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.Connections;
@@ -19,13 +20,15 @@ internal sealed class TestServer : IAsyncDisposable
     private readonly StoreServer _server;
     private readonly List<IDisposable> _clients = [];
     private readonly StringWriter _log;
+    private readonly X509Certificate2Collection? _trusted;
 
-    private TestServer(string directory, StoreServer server, StringWriter log, StorageOptions storage)
+    private TestServer(string directory, StoreServer server, StringWriter log, StorageOptions storage, X509Certificate2Collection? trusted)
     {
         _directory = directory;
         _server = server;
         _log = log;
         Storage = storage;
+        _trusted = trusted;
         Client = OpenClient();
         Data = OpenData();
     }
@@ -48,7 +51,8 @@ internal sealed class TestServer : IAsyncDisposable
     public string Log => _log.ToString();
 
     public static async Task<TestServer> StartAsync(
-        string listen = "http://127.0.0.1:0", CertificateFiles? tls = null, TimeSpan? heartbeat = null, string? metadata = null, string? blobs = null)
+        string listen = "http://127.0.0.1:0", CertificateFiles? tls = null, TimeSpan? heartbeat = null, string? metadata = null, string? blobs = null,
+        bool trustsItself = false, ServerLimits? limits = null, string? netrcFile = null)
     {
         var directory = Directory.CreateTempSubdirectory("nixfuse-server-").FullName;
         var log = new StringWriter();
@@ -59,10 +63,12 @@ internal sealed class TestServer : IAsyncDisposable
             TlsKeyFile = tls?.KeyFile,
             Heartbeat = heartbeat ?? TimeSpan.FromSeconds(5),
             Log = TextWriter.Synchronized(log),
+            Limits = limits ?? new ServerLimits(),
+            NetrcFile = netrcFile,
         };
         try
         {
-            return new TestServer(directory, await StoreServer.StartAsync(options, Cancellation), log, storage);
+            return new TestServer(directory, await StoreServer.StartAsync(options, Cancellation), log, storage, trustsItself ? TransportOptions.ReadCertificates(tls!.CertificateFile) : null);
         }
         catch
         {
@@ -73,14 +79,14 @@ internal sealed class TestServer : IAsyncDisposable
 
     public StoreClient OpenClient(string? token = null, TransportOptions? options = null)
     {
-        var channel = new GrpcChannel(options ?? new TransportOptions { Address = Address, TokenProvider = () => token });
+        var channel = new GrpcChannel(options ?? Options(token));
         _clients.Add(channel);
         return new StoreClient(channel);
     }
 
     public DataPlaneClient OpenData(string? token = null, TransportOptions? options = null)
     {
-        var client = new DataPlaneClient(options ?? new TransportOptions { Address = Address, TokenProvider = () => token });
+        var client = new DataPlaneClient(options ?? Options(token));
         _clients.Add(client);
         return client;
     }
@@ -124,6 +130,8 @@ internal sealed class TestServer : IAsyncDisposable
         var response = await Client.RegisterPathsAsync(request, null, Cancellation);
         Assert.All(response.Results, result => Assert.Equal((RegisterPathResult.Types.Outcome.Registered, ""), (result.Outcome, result.Message)));
     }
+
+    private TransportOptions Options(string? token) => new() { Address = Address, TokenProvider = () => token, TrustedCertificates = _trusted };
 
     public async ValueTask DisposeAsync()
     {

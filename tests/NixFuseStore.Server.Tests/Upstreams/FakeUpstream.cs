@@ -39,25 +39,40 @@ internal sealed class FakeUpstream : IDisposable
     /// <summary>Answers everything with this status, if any.</summary>
     public int? Status { get; set; }
 
+    /// <summary>Answers a request itself, where it returns true. Is told the file and how often it was asked for.</summary>
+    public Func<HttpListenerContext, string, int, bool>? Intercept { get; set; }
+
     /// <summary>NARs are answered only once this is done.</summary>
     public Task NarGate { get; set; } = Task.CompletedTask;
 
     public int NarRequests => Requests.Where(request => request.Key.StartsWith("nar/", StringComparison.Ordinal)).Sum(request => request.Value);
 
     /// <summary>Offers a path, signed unless told otherwise.</summary>
-    public void Add(SamplePath path, bool signed = true, byte[]? nar = null, Func<NarInfo, NarInfo>? change = null)
+    public void Add(
+        SamplePath path,
+        bool signed = true,
+        byte[]? nar = null,
+        Func<NarInfo, NarInfo>? change = null,
+        NarCompression compression = NarCompression.Xz,
+        Func<byte[], byte[]>? changeFile = null,
+        Func<string, string>? changeText = null)
     {
-        var file = CacheClient.Compress(NarCompression.Xz, nar ?? path.ToNar());
-        var info = CacheClient.NarInfoOf(path, file, NarCompression.Xz);
+        var file = CacheClient.Compress(compression, nar ?? path.ToNar());
+        file = changeFile?.Invoke(file) ?? file;
+        var info = CacheClient.NarInfoOf(path, file, compression);
         if (signed)
         {
             info = info with { Info = info.Info.WithSignature(StoreDirectory.Default, Key) };
         }
 
         info = change?.Invoke(info) ?? info;
-        _files[CacheClient.NameOf(file, NarCompression.Xz)] = file;
-        _files[path.Path.HashPart + ".narinfo"] = Encoding.UTF8.GetBytes(info.Print(StoreDirectory.Default));
+        _files[CacheClient.NameOf(file, compression)] = file;
+        var text = info.Print(StoreDirectory.Default);
+        _files[path.Path.HashPart + ".narinfo"] = Encoding.UTF8.GetBytes(changeText?.Invoke(text) ?? text);
     }
+
+    /// <summary>A file as it would be sent.</summary>
+    public byte[] FileOf(string name) => _files[name];
 
     public void Dispose() => _listener.Close();
 
@@ -82,7 +97,20 @@ internal sealed class FakeUpstream : IDisposable
     private async Task AnswerAsync(HttpListenerContext context)
     {
         var name = context.Request.Url!.AbsolutePath[1..];
-        Requests.AddOrUpdate(name, 1, (_, count) => count + 1);
+        var asked = Requests.AddOrUpdate(name, 1, (_, count) => count + 1);
+        try
+        {
+            if (Intercept?.Invoke(context, name, asked) == true)
+            {
+                context.Response.Close();
+                return;
+            }
+        }
+        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+        {
+            return;
+        }
+
         if (name.StartsWith("nar/", StringComparison.Ordinal))
         {
             await NarGate;

@@ -96,6 +96,21 @@ public abstract partial class MetadataContract
         Assert.Empty((await Metadata.GetUpstreamsAsync(other.Id, Token)).TrustedPublicKeys);
     }
 
+    [Fact]
+    public async Task Texts_AreKeptByStoreAndName_AndReplaced()
+    {
+        var other = await CreateStoreAsync("other");
+        Assert.Null(await Metadata.FindTextAsync(Main, "name", Token));
+        await Metadata.SetTextAsync(Main, "name", "one", Token);
+        await Metadata.SetTextAsync(Main, "name", "two", Token);
+        await Metadata.SetTextAsync(other.Id, "name", "others", Token);
+        Assert.Equal("two", await (await OpenAsync()).FindTextAsync(Main, "name", Token));
+        await Metadata.SetTextAsync(Main, "name", null, Token);
+        Assert.Null(await Metadata.FindTextAsync(Main, "name", Token));
+        Assert.Equal("others", await Metadata.FindTextAsync(other.Id, "name", Token));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => Metadata.SetTextAsync(Main, "long", new string('x', IStoreTextCatalog.LengthMax + 1), Token));
+    }
+
     private static NarFile NewNarFile(string name) => new()
     {
         Name = name + ".nar.xz",

@@ -25,6 +25,14 @@ internal static partial class Migrations
         """,
     ];
 
+    private static string[] StoreTexts =>
+    [
+        """
+        CREATE TABLE store_texts (
+          store {int} NOT NULL REFERENCES stores(id), name {text} NOT NULL, value {text} NOT NULL, PRIMARY KEY (store, name)) {keyed}
+        """,
+    ];
+
     private static string[] Upstreams =>
     [
         """

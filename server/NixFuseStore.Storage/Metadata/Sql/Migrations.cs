@@ -11,6 +11,7 @@ internal static partial class Migrations
         new(4, Uses, []),
         new(5, CompressedNars, []),
         new(6, EventIds, []),
+        new(7, StoreTexts, []),
     ];
 
     private static string[] Stores =>

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using NixFuseStore.Protocol.Grpc;
 
-namespace NixFuseStore.Server.DataPlane;
+namespace NixFuseStore.Server.Transfers;
 
 /// <summary>Reads request bodies. What is wrong with their HTTP framing, Kestrel tells by exceptions of many kinds; here it becomes one.</summary>
 internal static class RequestBody
