@@ -135,7 +135,9 @@ public sealed partial class StoreFileSystem
 
     private async Task LookupStorePathAsync(FusePendingRequest pending, StorePath path)
     {
-        if (await FindPathAsync(path, pending.Token).ConfigureAwait(false) is not { } handle)
+        var found = await FindPathAsync(path, pending.Token).ConfigureAwait(false)
+            ?? await _reader.FindUpstreamAsync(path, pending.Token).ConfigureAwait(false);
+        if (found is not { } handle)
         {
             // Before the answer, so that a change that arrives behind it finds the name; and one that arrived before it is found here.
             _negatives.Add(path.BaseName);

@@ -15,7 +15,7 @@ public sealed class BinaryCacheTests : EndToEndTest
             var data = new TheoryData<string, string>();
             foreach (var suite in (string[])[NixRelease.Bookworm, NixRelease.Trixie, NixRelease.Sid])
             {
-                foreach (var compression in (string[])["none", "xz", "bzip2", "zstd", "gzip"])
+                foreach (var compression in (string[])["none", "xz", "bzip2", "zstd", "gzip", "br", "lz4", "lzip", "lzma", "compress"])
                 {
                     data.Add(suite, compression);
                 }
@@ -64,6 +64,31 @@ public sealed class BinaryCacheTests : EndToEndTest
         store.AssertSameContentIn(chroot, [path]);
     }
 
+    /// <summary>Over TLS, stock Nix speaks HTTP/2.</summary>
+    [Theory]
+    [MemberData(nameof(Suites))]
+    public void OverTls_CopiedTo_CopiedFrom_AndSubstituted(string suite)
+    {
+        var nix = NewHost(suite);
+        var store = RealStore.Default;
+        var tls = Certificates.Make(Folder);
+        var server = Own(new ServerProcess(Folder + "/server", tls: tls)).Start();
+        var trusting = "ssl-cert-file = " + tls.Certificate;
+        var path = store.Package("bash");
+
+        Assert.NotEqual(0, nix.Run(store.Root, ["nix", "copy", "--to", Cache(server), path]).Status);
+        nix.Run(store.Root, ["nix", "copy", "--to", Cache(server, "compression=zstd"), path], trusting).Succeeded();
+        nix.Run(store.Root, ["nix", "copy", "--to", Cache(server), path], trusting).Succeeded();
+
+        var copied = Folder + "/copied";
+        NewHost(suite, "copier").Run(copied, ["nix", "copy", "--no-check-sigs", "--from", Cache(server), path], trusting).Succeeded();
+        store.AssertSameContentIn(copied, store.Closure(path));
+        var realised = Folder + "/realised";
+        NewHost(suite, "other").Run(realised, ["nix-store", "--realise", path], trusting + "\n" + Substituting(server)).Succeeded();
+        store.AssertSameContentIn(realised, store.Closure(path));
+        Assert.Equal("2", Command.Run("curl", "-s", "--cacert", tls.Certificate, "-o", "/dev/null", "-w", "%{http_version}", Cache(server) + "/nix-cache-info").Succeeded());
+    }
+
     [Theory]
     [MemberData(nameof(Suites))]
     public void PathThatTheMountPushed_IsRealisedAndSigned(string suite)
@@ -79,6 +104,23 @@ public sealed class BinaryCacheTests : EndToEndTest
         nix.Run(chroot, ["nix-store", "--realise", path], Substituting(server)).Succeeded();
         store.AssertSameContentIn(chroot, [path]);
         nix.Run(chroot, ["nix", "store", "verify", "--store", Cache(server), "--no-contents", "--sigs-needed", "1", path], Substituting(server)).Succeeded();
+    }
+
+    [Theory]
+    [MemberData(nameof(Suites))]
+    public void DebugInformation_IsIndexed(string suite)
+    {
+        var nix = NewHost(suite);
+        var server = StartServer();
+        var folder = Directory.CreateDirectory(Folder + "/src/lib/debug/.build-id/ab").FullName;
+        File.WriteAllText($"{folder}/{new string('c', 38)}.debug", "debug");
+        var path = nix.Run(Folder + "/host", ["nix-store", "--add", Folder + "/src"]).Succeeded().Trim();
+
+        nix.Run(Folder + "/host", ["nix", "copy", "--to", Cache(server, "index-debug-info=true"), path]).Succeeded();
+
+        var id = "ab" + new string('c', 38);
+        var known = Command.Run("curl", "-sf", $"{Cache(server)}/debuginfo/{id}");
+        Assert.Contains($"lib/debug/.build-id/ab/{new string('c', 38)}.debug", (known.Status == 0 ? known : Command.Run("curl", "-sf", $"{Cache(server)}/debuginfo/{id}.debug")).Succeeded(), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using NixFuseStore.Cli.Settings;
 using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Relations;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Cli.Mounting;
@@ -13,6 +14,18 @@ internal static class Prefetcher
     public static async Task<string> RunAsync(
         StoreReader reader, IReadOnlyList<StorePath> paths, Action<string> show, CancellationToken cancellationToken)
     {
+        // What only an upstream cache has comes first: a closure is of paths that are valid.
+        var missing = paths.Zip(await reader.FindManyAsync(paths, cancellationToken).ConfigureAwait(false)).Where(pair => pair.Second is null).Select(pair => pair.First).ToArray();
+        if (missing.Length > 0)
+        {
+            show("asking the upstream caches of the store");
+            var failures = await new Substitutes(reader).FetchAsync(missing, cancellationToken).ConfigureAwait(false);
+            if (failures.Count > 0)
+            {
+                throw new CliException(string.Join("; ", failures));
+            }
+        }
+
         var closure = await reader.FindClosureAsync(paths, cancellationToken).ConfigureAwait(false);
         var done = await reader.PrefetchAsync(closure, new Progress(show), cancellationToken).ConfigureAwait(false);
         return $"{done.Paths} paths, {ByteSize.Format(done.BytesTotal)} of content: {ByteSize.Format(done.BytesFetched)} fetched, {ByteSize.Format(done.BytesPresent)} already present";

@@ -9,6 +9,10 @@ namespace NixFuseStore.Client.Catalog;
 public sealed class StoreCatalog
 {
     private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(30);
+
+    /// <summary>The server fetches whole closures before it answers.</summary>
+    private static readonly TimeSpan FetchDeadline = TimeSpan.FromHours(1);
+
     private static readonly TimeSpan StreamDeadline = TimeSpan.FromMinutes(10);
 
     private readonly ServerConnection _connection;
@@ -48,7 +52,10 @@ public sealed class StoreCatalog
         }
     }
 
-    /// <summary>The records of some paths, with those of all that they refer to where <paramref name="closure"/>.</summary>
+    /// <summary>
+    /// The records of some paths, with those of all that they refer to where <paramref name="closure"/>. What is not valid is first asked for
+    /// at the upstream caches of the store.
+    /// </summary>
     /// <exception cref="StoreConfigurationException">The server's key is not trusted.</exception>
     /// <exception cref="StoreVerificationException">No trusted key signed a record.</exception>
     /// <exception cref="StoreClientException">The server cannot be used.</exception>
@@ -60,6 +67,11 @@ public sealed class StoreCatalog
         request.HashParts.AddRange(paths.Select(path => path.HashPart).Distinct());
         var records = await _connection.CallAsync(
             (endpoint, token) => ReadClosureAsync(endpoint, request, token), cancellationToken).ConfigureAwait(false);
+        if (await TryFetchAsync(paths, records, cancellationToken).ConfigureAwait(false))
+        {
+            records = await _connection.CallAsync(
+                (endpoint, token) => ReadClosureAsync(endpoint, request, token), cancellationToken).ConfigureAwait(false);
+        }
 
         // Another name with the same hash part is another path.
         var byName = records.ToDictionary(record => record.BaseName);
@@ -100,6 +112,24 @@ public sealed class StoreCatalog
                 yield return entry;
             }
         }
+    }
+
+    private async Task<bool> TryFetchAsync(IReadOnlyList<StorePath> paths, List<PathRecord> valid, CancellationToken cancellationToken)
+    {
+        var known = valid.Select(record => record.BaseName).ToHashSet();
+        var request = new SubstituteRequest { Store = _connection.StoreName };
+        request.HashParts.AddRange(paths.Where(path => !known.Contains(path.BaseName)).Select(path => path.HashPart).Distinct());
+        if (request.HashParts.Count == 0)
+        {
+            return false;
+        }
+
+        var answer = await _connection.CallAsync(
+            (endpoint, token) => endpoint.Store.SubstituteAsync(request, FetchDeadline, token), cancellationToken).ConfigureAwait(false);
+        var failure = answer.Results.FirstOrDefault(static result => result.Outcome == SubstituteResult.Types.Outcome.Failed);
+        return failure is null
+            ? answer.Results.Any(static result => result.Outcome == SubstituteResult.Types.Outcome.Substituted)
+            : throw new StoreClientException($"{Directory.Path}/{failure.BaseName} cannot be fetched from an upstream cache: {failure.Message}");
     }
 
     private static async Task<List<PathRecord>> ReadClosureAsync(ServerEndpoint endpoint, GetClosureRequest request, CancellationToken cancellationToken)

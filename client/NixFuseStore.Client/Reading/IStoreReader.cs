@@ -37,6 +37,13 @@ public interface IStoreReader : IAsyncDisposable
     ValueTask<PathHandle?[]> FindManyAsync(IReadOnlyList<StorePath> paths, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Brings a path that is not valid from the upstream caches of the store, and returns it; null where none has it. What takes longer than
+    /// a lookup may goes on in the background.
+    /// </summary>
+    /// <exception cref="StoreUnavailableException">An upstream cache has it, or has not answered yet, but it is not here.</exception>
+    ValueTask<PathHandle?> FindUpstreamAsync(StorePath path, CancellationToken cancellationToken) => new((PathHandle?)null);
+
+    /// <summary>
     /// The verified tree of a path. Afterwards <see cref="PathHandle.Tree"/> is set, until the memory bound for trees drops it again;
     /// the object that was returned stays usable.
     /// </summary>

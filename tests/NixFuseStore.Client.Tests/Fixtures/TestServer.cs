@@ -55,6 +55,14 @@ internal sealed class TestServer : IAsyncDisposable
 
     private string Database => Assert.Single(System.IO.Directory.GetFiles(_directory, "metadata.sqlite"));
 
+    /// <summary>Gets paths that are not here from another server's binary cache.</summary>
+    public async Task AddUpstreamAsync(Uri address, NixPublicKey key)
+    {
+        await using var metadata = await NixFuseStore.Storage.StorageFactory.OpenMetadataAsync(new StorageOptions(_directory).MetadataUri);
+        var store = (await metadata.FindStoreAsync("main"))!;
+        await metadata.ChangeUpstreamsAsync(store.Id, new([new Uri(address, "main").AbsoluteUri], [key.ToString()]), NixFuseStore.Storage.Metadata.UpstreamSettings.None);
+    }
+
     public ServerConnection Connect(Uri? through = null) => new(new ServerConnectionOptions { Servers = [through ?? Address] });
 
     public async Task PushAsync(params SourcePath[] paths)

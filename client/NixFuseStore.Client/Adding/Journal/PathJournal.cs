@@ -298,11 +298,7 @@ internal sealed class PathJournal : IAsyncDisposable
     private bool TryReadSegment(string name, List<RecoveredPath> paths)
     {
         var path = Path.Join(_directory, name);
-        if (!TryParseName(name, out _, out var salt, out var isSetAside))
-        {
-            return true;
-        }
-
+        TryParseName(name, out _, out var salt, out var isSetAside);
         JournalContent content;
         try
         {
