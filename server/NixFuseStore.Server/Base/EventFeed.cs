@@ -15,6 +15,7 @@ internal sealed partial class EventFeed(
     Action lost,
     ILogger logger,
     TimeProvider time,
+    TimeSpan heartbeat,
     CancellationToken stopping)
 {
     /// <summary>Events read from the database at once, and told in one page at most.</summary>
@@ -38,15 +39,19 @@ internal sealed partial class EventFeed(
     private Exception? _failure;
     private TaskCompletionSource _moved = NewSource();
 
-    public void Start() => _ = Task.Run(RunAsync, CancellationToken.None);
+    public void Start()
+    {
+        _ = Task.Run(RunAsync, CancellationToken.None);
+        _ = Task.Run(BeatAsync, CancellationToken.None);
+    }
 
     /// <summary>
     /// The events behind a position, from now on and until cancelled. The first page comes at once, even an empty one; an empty one also
-    /// comes when nothing has happened for the time of a heartbeat.
+    /// comes when nothing has happened for a while, one and a half heartbeats at most.
     /// </summary>
     /// <exception cref="MetadataUnavailableException">The events cannot be followed now: what is not told may have happened.</exception>
     public async IAsyncEnumerable<EventPage> FollowAsync(
-        EventPosition after, TimeSpan heartbeat, [EnumeratorCancellation] CancellationToken cancellation)
+        EventPosition after, [EnumeratorCancellation] CancellationToken cancellation)
     {
         int? generation = null;
         long? lastSent = null;
@@ -59,7 +64,7 @@ internal sealed partial class EventFeed(
                 generation = current;
             }
 
-            if (page is not null && (page.Resync || page.Events.Count > 0 || lastSent is null || time.GetElapsedTime(lastSent.Value) >= heartbeat))
+            if (page is not null && (page.Resync || page.Events.Count > 0 || lastSent is null || time.GetElapsedTime(lastSent.Value) >= heartbeat / 2))
             {
                 after = page.Behind(after);
                 yield return page;
@@ -70,14 +75,7 @@ internal sealed partial class EventFeed(
                 }
             }
 
-            var left = lastSent is { } sent ? heartbeat - time.GetElapsedTime(sent) : heartbeat;
-            if (left > TimeSpan.Zero)
-            {
-                // A thousand followers time out at each heartbeat: without an exception each.
-                await moved.WaitAsync(left, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-
-            cancellation.ThrowIfCancellationRequested();
+            await moved.WaitAsync(cancellation).ConfigureAwait(false);
         }
     }
 
@@ -159,6 +157,24 @@ internal sealed partial class EventFeed(
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 pause = pause * 2 < PauseMax ? pause * 2 : PauseMax;
             }
+        }
+    }
+
+    /// <summary>
+    /// One clock for all followers: a thousand of them, each with a timer of its own, would wake the process two hundred times a second.
+    /// </summary>
+    private async Task BeatAsync()
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            await Task.Delay(heartbeat, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            TaskCompletionSource moved;
+            lock (_gate)
+            {
+                (moved, _moved) = (_moved, NewSource());
+            }
+
+            moved.TrySetResult();
         }
     }
 

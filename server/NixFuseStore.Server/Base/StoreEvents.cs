@@ -8,7 +8,7 @@ namespace NixFuseStore.Server.Base;
 /// The events of stores, followed once for the whole process: by clients that watch a store, and by whatever remembers something of valid
 /// paths. A store is followed from its first use until the server stops. Calls may overlap.
 /// </summary>
-internal sealed class StoreEvents(IEventLog events, ILogger logger, TimeProvider time, CancellationToken stopping)
+internal sealed class StoreEvents(IEventLog events, ILogger logger, TimeProvider time, TimeSpan heartbeat, CancellationToken stopping)
 {
     private readonly ConcurrentDictionary<StoreId, Lazy<EventFeed>> _feeds = new();
 
@@ -33,7 +33,7 @@ internal sealed class StoreEvents(IEventLog events, ILogger logger, TimeProvider
     private EventFeed Start(StoreRecord store)
     {
         var feed = new EventFeed(
-            events, store, happened => Happened?.Invoke(store.Id, happened), () => Lost?.Invoke(store.Id), logger, time, stopping);
+            events, store, happened => Happened?.Invoke(store.Id, happened), () => Lost?.Invoke(store.Id), logger, time, heartbeat, stopping);
         feed.Start();
         return feed;
     }

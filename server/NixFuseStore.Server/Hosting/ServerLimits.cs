@@ -126,7 +126,7 @@ internal sealed record ServerLimits
     public int RegistrationBytesMax { get; init; } = 256 << 20;
 
     /// <summary>A silent Watch is told so often that its server is there.</summary>
-    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long calls may go on once the server was told to stop.</summary>
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(5);

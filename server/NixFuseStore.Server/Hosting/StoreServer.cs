@@ -155,7 +155,7 @@ public sealed class StoreServer : IAsyncDisposable
     {
         // 1. What answers. Wired by hand: the graph is small and start-up stays free of reflection.
         var time = TimeProvider.System;
-        var events = new StoreEvents(metadata, logger, time, stopping);
+        var events = new StoreEvents(metadata, logger, time, limits.Heartbeat, stopping);
         events.Lost += _ => chunks.ForgetPackNames();
         var access = new AccessControl(new TokenDirectory(metadata, time, logger), new StoreNames(metadata, events));
         var keys = new StoreKeys(metadata, time);

@@ -55,7 +55,7 @@ internal sealed partial class StoreService
 
         // 2. The events, from the feed that all watchers of this process share.
         var after = new EventPosition(request.AfterEvent, StoreEventId.Read(request.AfterEventId.Span));
-        await using var pages = events.Follow(store).FollowAsync(after, limits.Heartbeat, ending.Token).GetAsyncEnumerator(ending.Token);
+        await using var pages = events.Follow(store).FollowAsync(after, ending.Token).GetAsyncEnumerator(ending.Token);
         while (await NextAsync(pages, hold).ConfigureAwait(false))
         {
             yield return Records.ToMessage(pages.Current);

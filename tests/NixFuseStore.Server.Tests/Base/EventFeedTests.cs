@@ -29,7 +29,7 @@ public sealed class EventFeedTests : IAsyncLifetime
         _metadata = await StorageFactory.OpenMetadataAsync($"sqlite:{_directory}/metadata.db", Token);
         _store = (await _metadata.CreateStoreAsync(new NewStore("main", "/nix/store", 1, "k:s", "k:p"), Token))!;
         _counting = new CountingEvents(_metadata);
-        _events = new StoreEvents(_counting, new LineLogger(TextWriter.Synchronized(_log), LogLevel.Information), TimeProvider.System, _stopping.Token);
+        _events = new StoreEvents(_counting, new LineLogger(TextWriter.Synchronized(_log), LogLevel.Information), TimeProvider.System, NoHeartbeat, _stopping.Token);
     }
 
     public async ValueTask DisposeAsync()
@@ -166,7 +166,7 @@ public sealed class EventFeedTests : IAsyncLifetime
     private static StorePath Path(string name) => SamplePath.Create(name, NixFuseStore.Testing.Stores.FakeTree.File(name)).Path;
 
     private IAsyncEnumerator<EventPage> Follow(EventPosition after) =>
-        _events.Follow(_store).FollowAsync(after, NoHeartbeat, Token).GetAsyncEnumerator(Token);
+        _events.Follow(_store).FollowAsync(after, Token).GetAsyncEnumerator(Token);
 
     private static async Task<EventPage> NextAsync(IAsyncEnumerator<EventPage> follower)
     {

@@ -10,8 +10,8 @@ namespace NixFuseStore.Client.Reading;
 /// </summary>
 internal sealed class StoreMonitor(ServerConnection connection, ServerHealth health, IMonitorEvents events, TimeProvider time) : IAsyncDisposable
 {
-    /// <summary>The server is heard at least every few seconds; silence for so long means that the connection is dead.</summary>
-    private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(15);
+    /// <summary>The server is heard at least every ten seconds; silence for so long means that the connection is dead.</summary>
+    private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(25);
 
     private static readonly TimeSpan ProbeDeadline = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan FirstProbeDeadline = TimeSpan.FromSeconds(10);
