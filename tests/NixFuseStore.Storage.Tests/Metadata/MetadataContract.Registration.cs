@@ -311,9 +311,9 @@ public abstract partial class MetadataContract
         var removed = SamplePath.Create("removed");
         var other = SamplePath.Create("other");
         await AddAsync(removed);
-        ulong before = await Metadata.GetHeadEventAsync(Main, Token);
+        ulong before = (await Metadata.GetHeadEventAsync(Main, Token)).Number;
         await Metadata.RevokePathsAsync(Main, [removed.Path], Token);
-        ulong after = await Metadata.GetHeadEventAsync(Main, Token);
+        ulong after = (await Metadata.GetHeadEventAsync(Main, Token)).Number;
         await SamplePath.IndexAsync(Metadata, Main, removed, other);
 
         var results = await Metadata.RegisterPathsAsync(
@@ -339,7 +339,7 @@ public abstract partial class MetadataContract
     {
         var removed = SamplePath.Create("removed");
         await AddAsync(removed);
-        ulong before = await Metadata.GetHeadEventAsync(Main, Token);
+        ulong before = (await Metadata.GetHeadEventAsync(Main, Token)).Number;
         await Metadata.RevokePathsAsync(Main, [removed.Path], Token);
         await SamplePath.IndexAsync(Metadata, Main, removed);
 
