@@ -55,7 +55,7 @@ internal sealed partial class TokenDirectory(ITokenCatalog tokens, TimeProvider 
             throw;
         }
 
-        if (token is not { Revoked: null })
+        if (token is not { Revoked: null } || token.IsExpired(time.GetUtcNow()))
         {
             BoundUnknown(text, remembered);
             return null;

@@ -39,17 +39,7 @@ internal sealed class NarInfoFiles(ValidPaths paths, StoreKeys keys, ZstdNars na
 
     private static byte[] Print(StoredPath path, CompressedNar compressed, StoreDirectory directory, SigningKeyRecord key)
     {
-        var narHash = new NixHash(NixHashAlgorithm.Sha256, path.NarHash);
-        var info = new PathInfo
-        {
-            Path = path.Path,
-            NarHash = narHash,
-            NarSize = path.NarSize,
-            References = path.References,
-            Deriver = path.Deriver,
-            ContentAddress = path.ContentAddress is { } address ? ContentAddress.Parse(address) : null,
-            Signatures = [.. path.Signatures.Select(NixSignature.Parse)],
-        };
+        var info = Records.ToPathInfo(path);
 
         // Registration has signed with the key of that time; a newer one signs when it is asked.
         var signer = NixSecretKey.Parse(key.SecretKey);
@@ -61,7 +51,7 @@ internal sealed class NarInfoFiles(ValidPaths paths, StoreKeys keys, ZstdNars na
         var file = new NarInfo
         {
             Info = info,
-            Url = "nar/" + NarFileName.Of(path.Path, narHash),
+            Url = "nar/" + NarFileName.Of(path.Path, info.NarHash),
             Compression = NarCompressions.NameOf(NarCompression.Zstd),
             FileHash = new NixHash(NixHashAlgorithm.Sha256, compressed.Hash),
             FileSize = (ulong)compressed.Size,

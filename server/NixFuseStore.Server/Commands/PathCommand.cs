@@ -18,8 +18,9 @@ internal static class PathCommand
         var name = new Argument<string>("NAME") { Description = "The store" };
         var paths = new Argument<string[]>("PATH") { Description = "Store paths, or their base names", Arity = ArgumentArity.OneOrMore };
         var referrers = new Option<bool>("--with-referrers") { Description = "Also all paths that refer to them" };
+        var asJson = JsonOutput.CreateOption();
         var storage = new StorageArguments();
-        var command = new Command("revoke", "Make paths invalid; they are gone from every mount within a second") { name, paths, referrers };
+        var command = new Command("revoke", "Delete paths from a store; they are gone from every mount within a second") { name, paths, referrers, asJson };
         storage.AddTo(command);
         command.SetAction((parsed, cancellation) => storage.UseMetadataAsync(
             parsed,
@@ -28,7 +29,15 @@ internal static class PathCommand
                 var store = await StorageArguments.FindStoreAsync(metadata, parsed.GetValue(name)!, cancellation).ConfigureAwait(false);
                 var directory = new StoreDirectory(store.StoreDirectory);
                 var wanted = parsed.GetValue(paths)!.Select(path => Parse(path, directory)).ToHashSet();
-                foreach (var path in await RevokeAsync(metadata, store, wanted, parsed.GetValue(referrers), cancellation).ConfigureAwait(false))
+                var revoked = await RevokeAsync(metadata, store, wanted, parsed.GetValue(referrers), cancellation).ConfigureAwait(false);
+                if (parsed.GetValue(asJson))
+                {
+                    await JsonOutput.WriteAsync(
+                        output, json => json.WriteArray("revoked", revoked, path => json.WriteStringValue(directory.Print(path)))).ConfigureAwait(false);
+                    return;
+                }
+
+                foreach (var path in revoked)
                 {
                     await output.WriteLineAsync($"revoked {directory.Print(path)}").ConfigureAwait(false);
                 }

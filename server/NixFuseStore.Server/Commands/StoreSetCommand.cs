@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using NixFuseStore.Nix;
+using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Ingest;
 using NixFuseStore.Server.Upstreams;
 using NixFuseStore.Storage.Metadata;
@@ -28,6 +29,11 @@ internal static class StoreSetCommand
         command.SetAction((parsed, cancellation) =>
         {
             var added = new UpstreamSettings([.. parsed.GetValue(upstreams)!.Select(ParseUrl)], [.. parsed.GetValue(keys)!.Select(ParseKey)]);
+            if (new[] { upstreams, keys, noUpstreams, noKeys }.All(option => parsed.GetValue(option)!.Length == 0) && parsed.GetValue(pathSize) is null)
+            {
+                throw new FormatException("say what to set: --upstream, --trusted-public-key, --remove-upstream, --remove-trusted-public-key or --max-path-size (see nixfuse-server store set --help)");
+            }
+
             var removed = new UpstreamSettings([.. parsed.GetValue(noUpstreams)!.Select(ParseUrl)], [.. parsed.GetValue(noKeys)!.Select(ParseKey)]);
             var size = parsed.GetValue(pathSize) is { } text ? ParseSize(text) : null;
             return storage.UseMetadataAsync(
@@ -47,15 +53,25 @@ internal static class StoreSetCommand
         IMetadataStore metadata, string name, UpstreamSettings added, UpstreamSettings removed, string? pathSize, TextWriter output, CancellationToken cancellation)
     {
         var store = await StorageArguments.FindStoreAsync(metadata, name, cancellation).ConfigureAwait(false);
+        var before = await metadata.GetUpstreamsAsync(store.Id, cancellation).ConfigureAwait(false);
+
+        // A list shows no user and password, so the address alone is enough to remove one.
+        string[] removedUrls = [.. before.Urls.Where(url => removed.Urls.Contains(url) || removed.Urls.Contains(UpstreamAddress.Hide(url)))];
+        if (removed.Urls.FirstOrDefault(url => !removedUrls.Any(known => known == url || UpstreamAddress.Hide(known) == url)) is { } absent)
+        {
+            throw new ServerException($"nothing was changed: store {store.Name} has no upstream {UpstreamAddress.Hide(absent)} (see nixfuse-server store show {store.Name})");
+        }
+
+        if (removed.TrustedPublicKeys.Except(before.TrustedPublicKeys).FirstOrDefault() is { } key)
+        {
+            throw new ServerException($"nothing was changed: store {store.Name} does not trust the key {key} (see nixfuse-server store show {store.Name})");
+        }
+
         if (pathSize is not null)
         {
             await metadata.SetTextAsync(store.Id, PathSizeLimit.Setting, pathSize.Length == 0 ? null : pathSize, cancellation).ConfigureAwait(false);
         }
 
-        var before = await metadata.GetUpstreamsAsync(store.Id, cancellation).ConfigureAwait(false);
-
-        // A list shows no user and password, so the address alone is enough to remove one.
-        string[] removedUrls = [.. removed.Urls, .. before.Urls.Where(url => removed.Urls.Contains(UpstreamAddress.Hide(url)))];
         await metadata.ChangeUpstreamsAsync(store.Id, added, removed with { Urls = removedUrls }, cancellation).ConfigureAwait(false);
         var settings = await metadata.GetUpstreamsAsync(store.Id, cancellation).ConfigureAwait(false);
         if (settings.Urls.Count > 0 && settings.TrustedPublicKeys.Count == 0)

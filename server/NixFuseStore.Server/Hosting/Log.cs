@@ -5,6 +5,19 @@ namespace NixFuseStore.Server.Hosting;
 /// <summary>Every message that the server logs.</summary>
 internal static partial class Log
 {
+    [LoggerMessage(17, LogLevel.Warning, "{Loop} failed and is tried again: {Reason}")]
+    public static partial void LoopFailed(this ILogger logger, string loop, string reason);
+
+    [LoggerMessage(18, LogLevel.Information, "{Store}: signed {Count} paths again with {Key}")]
+    public static partial void SignedAgain(this ILogger logger, string store, int count, string key);
+
+    [LoggerMessage(15, LogLevel.Debug, "{Method} {Path} {Status} {Milliseconds:0.0} ms ({Address}, {Protocol})")]
+    public static partial void Request(
+        this ILogger logger, string method, string path, string status, double milliseconds, System.Net.IPAddress? address, string protocol);
+
+    [LoggerMessage(16, LogLevel.Warning, "{State}")]
+    public static partial void Readiness(this ILogger logger, string state);
+
     [LoggerMessage(14, LogLevel.Warning, "{Line}")]
     public static partial void Notice(this ILogger logger, string line);
 

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 using NixFuseStore.Storage.Metadata;
 
@@ -31,6 +32,18 @@ internal static class Records
         record.StoreSignatures.AddRange(path.StoreSignatures);
         return record;
     }
+
+    /// <summary>A path as signatures and .narinfo files state it.</summary>
+    public static PathInfo ToPathInfo(StoredPath path) => new()
+    {
+        Path = path.Path,
+        NarHash = new NixHash(NixHashAlgorithm.Sha256, path.NarHash),
+        NarSize = path.NarSize,
+        References = path.References,
+        Deriver = path.Deriver,
+        ContentAddress = path.ContentAddress is { } address ? ContentAddress.Parse(address) : null,
+        Signatures = [.. path.Signatures.Select(NixSignature.Parse)],
+    };
 
     public static PathEntry ToMessage(in PathListEntry entry) => new()
     {

@@ -15,6 +15,18 @@ public interface IStoreCatalog
     /// <summary>The store's signing keys, newest first; never empty for a store that exists.</summary>
     Task<IReadOnlyList<SigningKeyRecord>> GetSigningKeysAsync(StoreId store, CancellationToken cancellationToken = default);
 
+    /// <summary>How many paths stores have, and how large these are; stores without paths are left out.</summary>
+    Task<IReadOnlyDictionary<StoreId, StoreSize>> GetStoreSizesAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Drops a key and all signatures that it made; false where the store has no such key.</summary>
+    Task<bool> RemoveSigningKeyAsync(StoreId store, string publicKey, CancellationToken cancellationToken = default);
+
+    /// <summary>Valid paths that lack the store's own signature by the key of that name, at most <paramref name="limit"/>.</summary>
+    Task<IReadOnlyList<StoredPath>> FindUnsignedPathsAsync(StoreId store, string keyName, int limit, CancellationToken cancellationToken = default);
+
+    /// <summary>How many such paths there are.</summary>
+    Task<long> CountUnsignedPathsAsync(StoreId store, string keyName, CancellationToken cancellationToken = default);
+
     /// <summary>Adds a key, which becomes the newest. Both halves in Nix's form, <c>name:base64</c>.</summary>
     Task AddSigningKeyAsync(StoreId store, string secretKey, string publicKey, CancellationToken cancellationToken = default);
 }

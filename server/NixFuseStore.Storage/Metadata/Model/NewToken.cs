@@ -6,4 +6,8 @@ namespace NixFuseStore.Storage.Metadata;
 /// <param name="RightsEverywhere">What it may do in every store, also in those created later.</param>
 /// <param name="RightsByStore">What it may do beyond that, by store.</param>
 public sealed record NewToken(
-    byte[] Hash, string Label, AccessRights RightsEverywhere, IReadOnlyDictionary<StoreId, AccessRights> RightsByStore);
+    byte[] Hash, string Label, AccessRights RightsEverywhere, IReadOnlyDictionary<StoreId, AccessRights> RightsByStore)
+{
+    /// <summary>Seconds since 1970 from which on it is not good any more; null for no end.</summary>
+    public long? Expires { get; init; }
+}

@@ -17,6 +17,12 @@ public sealed record TokenRecord(
     long? LastUsed,
     long? Revoked)
 {
+    /// <summary>Seconds since 1970 from which on it is not good any more; null for no end.</summary>
+    public long? Expires { get; init; }
+
+    /// <summary>Whether its time is over.</summary>
+    public bool IsExpired(DateTimeOffset now) => Expires <= now.ToUnixTimeSeconds();
+
     /// <summary>What the token may do in a store; nothing once it is revoked.</summary>
     public AccessRights RightsIn(StoreId store) =>
         Revoked is not null ? AccessRights.None : RightsEverywhere | RightsByStore.GetValueOrDefault(store);

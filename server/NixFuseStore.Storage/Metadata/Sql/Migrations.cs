@@ -12,7 +12,10 @@ internal static partial class Migrations
         new(5, CompressedNars, []),
         new(6, EventIds, []),
         new(7, StoreTexts, []),
+        new(8, TokenExpiry, []),
     ];
+
+    private static string[] TokenExpiry => ["ALTER TABLE tokens ADD COLUMN expires {big}"];
 
     private static string[] Stores =>
     [

@@ -19,11 +19,12 @@ internal sealed partial class SqlMetadataStore
                 long now = NowSeconds();
                 long id = (await session.ScalarAsync(
                     new SqlText(
-                        "INSERT INTO tokens (hash, label, rights_everywhere, created) VALUES (@hash, @label, @rights, @now) RETURNING id",
+                        "INSERT INTO tokens (hash, label, rights_everywhere, created, expires) VALUES (@hash, @label, @rights, @now, @expires) RETURNING id",
                         ("@hash", token.Hash),
                         ("@label", token.Label),
                         ("@rights", (int)token.RightsEverywhere),
-                        ("@now", now)),
+                        ("@now", now),
+                        ("@expires", token.Expires)),
                     cancellationToken).ConfigureAwait(false)).ToInt64();
                 foreach (var (store, rights) in token.RightsByStore)
                 {
@@ -36,7 +37,7 @@ internal sealed partial class SqlMetadataStore
                         cancellationToken).ConfigureAwait(false);
                 }
 
-                return new TokenRecord(id, token.Label, token.RightsEverywhere, token.RightsByStore, now, null, null);
+                return new TokenRecord(id, token.Label, token.RightsEverywhere, token.RightsByStore, now, null, null) { Expires = token.Expires };
             },
             cancellationToken);
     }
@@ -97,7 +98,7 @@ internal sealed partial class SqlMetadataStore
         async session =>
         {
             string text = $"""
-                SELECT t.id, t.label, t.rights_everywhere, t.created, t.last_used, t.revoked, r.store, r.rights
+                SELECT t.id, t.label, t.rights_everywhere, t.created, t.last_used, t.revoked, r.store, r.rights, t.expires
                 FROM tokens t LEFT JOIN token_rights r ON r.token = t.id {condition.Text} ORDER BY t.id, r.store
                 """;
             var tokens = new List<TokenRecord>();
@@ -117,7 +118,10 @@ internal sealed partial class SqlMetadataStore
                             rights,
                             reader.GetInt64(3),
                             reader.GetInt64OrNull(4),
-                            reader.GetInt64OrNull(5)));
+                            reader.GetInt64OrNull(5))
+                        {
+                            Expires = reader.GetInt64OrNull(8),
+                        });
                     }
 
                     if (!reader.IsDBNull(6))
