@@ -29,10 +29,9 @@ internal sealed partial class ChangeNotifier
             {
                 return;
             }
-#pragma warning disable CA1031 // Whatever it is, this loop must live: without it the kernel would show removed paths.
             catch (Exception exception)
-#pragma warning restore CA1031
             {
+                // Whatever it is, this loop must live: without it the kernel would show removed paths.
                 if (!isToldOf)
                 {
                     isToldOf = true;

@@ -57,9 +57,7 @@ internal sealed partial class ChangeNotifier
         {
             return Announce(batch);
         }
-#pragma warning disable CA1031 // it would end the process
         catch (Exception exception)
-#pragma warning restore CA1031
         {
             _log?.Invoke($"cannot tell the kernel of changes: {exception.Message}");
             return true;

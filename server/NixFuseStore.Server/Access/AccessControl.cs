@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using NixFuseStore.Protocol.Grpc;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Access;
@@ -19,9 +20,14 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
         var authorization = context.Request.Headers.Authorization.ToString();
         if (authorization.Length > 0)
         {
-            return TokenOf(authorization) is { } text && await tokens.FindAsync(text).ConfigureAwait(false) is { } token
-                    ? Principal.Of(token)
-                    : throw new RpcException(StatusCode.Unauthenticated, "the token is not known here, or it was revoked");
+            var token = TokenOf(authorization) is { } text ? await tokens.FindAsync(text).ConfigureAwait(false) : null;
+            if (token is null)
+            {
+                throw new RpcException(StatusCode.Unauthenticated, "the token is not known here, has expired, or was revoked");
+            }
+
+            ConnectionTable.Know(context);
+            return Principal.Of(token);
         }
 
         if (await tokens.AnyAsync().ConfigureAwait(false))
@@ -30,11 +36,15 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
                 StatusCode.Unauthenticated, "this server asks for a token: give one with --token-file FILE or in NIXFUSE_TOKEN");
         }
 
-        return LocalPeer.WhyRefused(context) is not { } reason
-            ? Principal.Loopback
-            : throw new RpcException(
+        if (LocalPeer.WhyRefused(context) is { } reason)
+        {
+            throw new RpcException(
                 StatusCode.Unauthenticated,
                 $"no token was made yet, so {reason}: make one on the server with 'nixfuse-server token create --store NAME --rights read'");
+        }
+
+        ConnectionTable.Know(context);
+        return Principal.Loopback;
     }
 
     /// <summary>Holds the access of a call of long duration that <see cref="AuthenticateAsync"/> has let in.</summary>

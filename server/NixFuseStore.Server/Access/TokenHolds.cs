@@ -6,7 +6,7 @@ namespace NixFuseStore.Server.Access;
 /// Access that a call of long duration relies on. It ends within a second after the token was revoked, or, for a call without one, after the
 /// first token was made.
 /// </summary>
-internal sealed class TokenHold(string reason, Action release, CancellationToken ended) : IDisposable
+internal sealed class TokenHold(CancellationToken ended, string reason, Action release) : IDisposable
 {
     private Action? _release = release;
 
@@ -55,9 +55,9 @@ internal sealed class TokenHolds(ITokenCatalog tokens, TimeProvider time)
             }
 
             return new TokenHold(
+                held.Ended.Token,
                 text is null ? "this server asks for a token from now on" : "the token is not known here, or it was revoked",
-                () => Release(key, held),
-                held.Ended.Token);
+                () => Release(key, held));
         }
     }
 
@@ -133,15 +133,14 @@ internal sealed class TokenHolds(ITokenCatalog tokens, TimeProvider time)
         held.Ended.Cancel();
     }
 
-#pragma warning disable CA1001 // a source without a timer holds nothing to dispose of, and holders may still look at its token
     private sealed class Held(byte[]? hash)
-#pragma warning restore CA1001
     {
         public byte[]? Hash => hash;
 
         /// <summary>Guarded by the lock of the holds.</summary>
         public int Holders { get; set; }
 
+        // Not disposed: it has no timer, and holders may still look at its token.
         public CancellationTokenSource Ended { get; } = new();
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Settings;
 
@@ -18,8 +19,9 @@ internal static class ServeCommand
         var certificate = new Option<string?>("--tls-certificate") { Description = "PEM file of the certificate and its chain", HelpName = "FILE" };
         var key = new Option<string?>("--tls-key") { Description = "PEM file of the certificate's private key", HelpName = "FILE" };
         var netrc = new Option<string?>("--netrc-file") { Description = "Users and passwords for upstream caches, in netrc form; read again when it changes", HelpName = "FILE" };
+        var level = new Option<string?>("--log-level") { Description = "The least severe messages that are logged: error, warning, info (default) or debug (all requests)", HelpName = "LEVEL" };
         var storage = new StorageArguments();
-        var command = new Command("serve", "Serve stores until told to stop") { listen, certificate, key, netrc };
+        var command = new Command("serve", "Serve stores until told to stop") { listen, certificate, key, netrc, level };
         storage.AddTo(command, withBlobs: true);
         command.SetAction((parsed, _) =>
         {
@@ -31,6 +33,7 @@ internal static class ServeCommand
                 TlsCertificateFile = parsed.GetValue(certificate) ?? settings.TlsCertificateFile?.Value,
                 TlsKeyFile = parsed.GetValue(key) ?? settings.TlsKeyFile?.Value,
                 NetrcFile = parsed.GetValue(netrc) ?? settings.NetrcFile?.Value,
+                LogLevel = ParseLevel(parsed.GetValue(level), settings.LogLevel),
                 Log = error,
             };
             return (options.TlsCertificateFile is null) == (options.TlsKeyFile is null)
@@ -38,6 +41,18 @@ internal static class ServeCommand
                 : throw new FormatException("--tls-certificate and --tls-key belong together");
         });
         return command;
+    }
+
+    private static LogLevel ParseLevel(string? given, Setting<string>? configured)
+    {
+        try
+        {
+            return LineLogger.ParseLevel(given ?? configured?.Value ?? "info");
+        }
+        catch (FormatException e) when (given is null && configured is not null)
+        {
+            throw configured.Wrong(e.Message);
+        }
     }
 
     /// <summary>Threads for others while verifications keep as many busy as there are cores; beyond its minimum the pool adds them too slowly.</summary>

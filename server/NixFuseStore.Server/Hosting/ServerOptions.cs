@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace NixFuseStore.Server.Hosting;
 
 /// <summary>What a server is started with.</summary>
@@ -23,6 +25,9 @@ public sealed record ServerOptions(StorageOptions Storage, IReadOnlyList<string>
     /// <summary>The bounds within which it works.</summary>
     internal ServerLimits Limits { get; init; } = new();
 
-    /// <summary>Where log lines go; null for stderr.</summary>
+    /// <summary>The least severe messages that are logged; requests are logged at debug.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    /// <summary>Where log lines go; null for stderr. Never waited for.</summary>
     public TextWriter? Log { get; init; }
 }

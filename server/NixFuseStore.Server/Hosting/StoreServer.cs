@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using NixFuseStore.Native.Linux;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Server.BinaryCache;
@@ -24,22 +25,32 @@ namespace NixFuseStore.Server.Hosting;
 /// <summary>A running server. Disposing it stops it: calls are given a few seconds, then it closes what it opened.</summary>
 public sealed class StoreServer : IAsyncDisposable
 {
+    /// <summary>Enough for all connections that are ever served.</summary>
+    private const int DescriptorsWanted = 1 << 17;
+
+    /// <summary>Below this many descriptors the operator is told that there will be few connections.</summary>
+    private const int FewDescriptors = 4096;
+
     private readonly WebApplication _application;
     private readonly IMetadataStore _metadata;
     private readonly IBlobStore _blobs;
     private readonly ChunkStore _chunks;
     private readonly CancellationTokenSource _stopping;
+    private readonly LineLogger _logger;
     private readonly TimeSpan _stopTimeout;
+    private Task _rotation = Task.CompletedTask;
     private bool _disposed;
 
     private StoreServer(
-        WebApplication application, IMetadataStore metadata, IBlobStore blobs, ChunkStore chunks, CancellationTokenSource stopping, TimeSpan stopTimeout)
+        WebApplication application, IMetadataStore metadata, IBlobStore blobs, ChunkStore chunks, CancellationTokenSource stopping, LineLogger logger,
+        TimeSpan stopTimeout)
     {
         _application = application;
         _metadata = metadata;
         _blobs = blobs;
         _chunks = chunks;
         _stopping = stopping;
+        _logger = logger;
         _stopTimeout = stopTimeout;
     }
 
@@ -53,20 +64,31 @@ public sealed class StoreServer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         var limits = options.Limits with { Heartbeat = options.Heartbeat };
-        var logger = new LineLogger(options.Log ?? Console.Error, LogLevel.Information);
-        var setup = CreateListening(options, limits, logger);
-        var metadata = await StorageOpener.OpenMetadataAsync(options.Storage, mayCreate: true, logger.Notice, cancellation).ConfigureAwait(false);
+        var logger = new LineLogger(options.Log ?? Console.Error, options.LogLevel);
+        IMetadataStore? metadata = null;
         IBlobStore? blobs = null;
         ChunkStore? chunks = null;
         var stopping = new CancellationTokenSource();
         try
         {
+            var connections = CreateConnections(logger);
+            var setup = CreateListening(options, limits, connections, logger);
+            metadata = await StorageOpener.OpenMetadataAsync(options.Storage, mayCreate: true, logger.Notice, cancellation).ConfigureAwait(false);
             blobs = StorageOpener.OpenBlobs(options.Storage, logger.Notice);
             chunks = await OpenChunksAsync(metadata, blobs, cancellation).ConfigureAwait(false);
             await StoreCreation.EnsureAnyAsync(metadata, cancellation).ConfigureAwait(false);
-            var application = CreateApplication(setup, metadata, chunks, limits, options.NetrcFile, logger, stopping.Token);
-            var server = new StoreServer(application, metadata, blobs, chunks, stopping, limits.StopTimeout);
+            var readiness = new Readiness(metadata, blobs, TimeProvider.System, logger);
+            var application = CreateApplication(setup, metadata, chunks, readiness, connections, limits, options.NetrcFile, logger, stopping.Token);
+            var server = new StoreServer(application, metadata, blobs, chunks, stopping, logger, limits.StopTimeout);
             await server.ListenAsync(setup, cancellation).ConfigureAwait(false);
+            logger.LogsFramework = true;
+            server._rotation = new KeyRotation(metadata, TimeProvider.System, logger).RunAsync(stopping.Token);
+            if (!await metadata.AnyTokenAsync(cancellation).ConfigureAwait(false))
+            {
+                logger.Notice(
+                    "no token was made yet, so root and this server's own user may do everything over loopback; root of a container that shares this host's network is root to it. Make a token to end that: nixfuse-server token create");
+            }
+
             return server;
         }
         catch
@@ -81,8 +103,13 @@ public sealed class StoreServer : IAsyncDisposable
                 await blobs.DisposeAsync().ConfigureAwait(false);
             }
 
-            await metadata.DisposeAsync().ConfigureAwait(false);
+            if (metadata is not null)
+            {
+                await metadata.DisposeAsync().ConfigureAwait(false);
+            }
+
             stopping.Dispose();
+            logger.Dispose();
             throw;
         }
     }
@@ -117,14 +144,31 @@ public sealed class StoreServer : IAsyncDisposable
             await _application.StopAsync(timeout.Token).ConfigureAwait(false);
         }
 
+        await _rotation.ConfigureAwait(false);
         await _application.DisposeAsync().ConfigureAwait(false);
         await _chunks.DisposeAsync().ConfigureAwait(false);
         await _blobs.DisposeAsync().ConfigureAwait(false);
         await _metadata.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
+        _logger.Dispose();
     }
 
-    private static KestrelSetup CreateListening(ServerOptions options, ServerLimits limits, ILogger logger)
+    /// <summary>Waits until what was logged has been written, for those who look at it.</summary>
+    internal void FlushLog() => _logger.Flush(TimeSpan.FromSeconds(10));
+
+    private static ConnectionTable CreateConnections(ILogger logger)
+    {
+        var descriptors = (int)Libc.RaiseOpenFiles(DescriptorsWanted);
+        var connectionsMax = ConnectionTable.MaxFor(descriptors);
+        if (descriptors < FewDescriptors)
+        {
+            logger.Notice($"this process may have only {descriptors} files open, so it serves at most {connectionsMax} connections at once; raise the limit (ulimit -n, LimitNOFILE=)");
+        }
+
+        return new ConnectionTable(connectionsMax);
+    }
+
+    private static KestrelSetup CreateListening(ServerOptions options, ServerLimits limits, ConnectionTable connections, ILogger logger)
     {
         ListenAddress[] addresses = [.. options.Listen.Select(ListenAddress.Parse)];
         CertificateSource? certificate = null;
@@ -134,7 +178,7 @@ public sealed class StoreServer : IAsyncDisposable
         }
 
         return certificate is not null || !addresses.Any(address => address.IsTls)
-            ? new KestrelSetup(addresses, certificate, limits, new HandOverListener())
+            ? new KestrelSetup(addresses, certificate, limits, connections, new HandOverListener())
             : throw new ServerException("an https: address needs --tls-certificate FILE and --tls-key FILE");
     }
 
@@ -151,7 +195,15 @@ public sealed class StoreServer : IAsyncDisposable
     }
 
     private static WebApplication CreateApplication(
-        KestrelSetup setup, IMetadataStore metadata, ChunkStore chunks, ServerLimits limits, string? netrcFile, LineLogger logger, CancellationToken stopping)
+        KestrelSetup setup,
+        IMetadataStore metadata,
+        ChunkStore chunks,
+        Readiness readiness,
+        ConnectionTable connections,
+        ServerLimits limits,
+        string? netrcFile,
+        LineLogger logger,
+        CancellationToken stopping)
     {
         // 1. What answers. Wired by hand: the graph is small and start-up stays free of reflection.
         var time = TimeProvider.System;
@@ -182,7 +234,7 @@ public sealed class StoreServer : IAsyncDisposable
         setup.Apply(builder.WebHost);
         var application = builder.Build();
         application.Lifetime.ApplicationStopped.Register(upstreamHttp.Dispose);
-        application.Run(new RequestSwitch(grpc, data, cache).HandleAsync);
+        application.Run(new RequestSwitch(grpc, data, cache, readiness, connections, logger).HandleAsync);
         return application;
     }
 
@@ -196,7 +248,7 @@ public sealed class StoreServer : IAsyncDisposable
         catch (Exception e) when (e is IOException or SocketException)
         {
             await _application.DisposeAsync().ConfigureAwait(false);
-            throw new ServerException($"cannot listen: {e.Message}", e);
+            throw new ServerException($"cannot listen: {e.Message.TrimEnd('.')}; choose another address with --listen", e);
         }
     }
 }

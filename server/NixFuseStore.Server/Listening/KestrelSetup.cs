@@ -4,12 +4,14 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Hosting;
 
 namespace NixFuseStore.Server.Listening;
 
 /// <summary>Tells Kestrel where and how to listen.</summary>
-internal sealed class KestrelSetup(IReadOnlyList<ListenAddress> addresses, CertificateSource? certificate, ServerLimits limits, HandOverListener http2)
+internal sealed class KestrelSetup(IReadOnlyList<ListenAddress> addresses, CertificateSource? certificate, ServerLimits limits, ConnectionTable connections,
+    HandOverListener http2)
 {
     private readonly List<(bool IsTls, ListenOptions Options)> _bound = [];
 
@@ -67,6 +69,7 @@ internal sealed class KestrelSetup(IReadOnlyList<ListenAddress> addresses, Certi
     private void Configure(ListenOptions options, bool isTls)
     {
         _bound.Add((isTls, options));
+        options.Use(connections.Wrap);
         if (isTls)
         {
             options.Protocols = HttpProtocols.Http1AndHttp2;

@@ -47,36 +47,12 @@ public sealed class CorruptionTests : IDisposable
         {
             Assert.True(await HasAsync(cache, i));
         }
-    }
 
-    [Fact]
-    public async Task Verify_WhatWasDamagedWasStoredAgain_FindsNothingThoughTheDamageIsStillThere()
-    {
-        // Blocks with a record's header among them, behind which a walk loses its way until the end of the page.
-        await FillAsync();
-        var segment = Path.Combine(_directory.Path, "log.0");
-        for (var i = 1; i < 40; i++)
-        {
-            Flip(segment, new FileInfo(segment).Length * i / 40);
-        }
-
-        await using var cache = await OpenAsync();
-        var damaged = await cache.VerifyAsync(repair: false, null, TestContext.Current.CancellationToken);
-        var missing = 0;
-        for (var i = 0; i < Chunks; i++)
-        {
-            if (!await HasAsync(cache, i))
-            {
-                missing++;
-                cache.Store(i, Length(i));
-            }
-        }
-
-        Assert.Equal(damaged.Bad, missing);
-        Assert.InRange(missing, 10, 200);
-        await CacheTesting.EventuallyAsync(() => cache.Status.Entries == Chunks, "stored again");
-        var report = await cache.VerifyAsync(repair: false, null, TestContext.Current.CancellationToken);
-        Assert.Equal(new VerifyReport(Chunks, Enumerable.Range(0, Chunks).Sum(i => (long)Length(i)), 0, 0), report);
+        // The damaged copy is still on the disk, and nobody's.
+        report = await cache.VerifyAsync(repair: false, null, TestContext.Current.CancellationToken);
+        Assert.Equal(0, report.Bad);
+        Assert.Equal(Chunks, report.Entries);
+        Assert.Equal(Enumerable.Range(0, Chunks).Sum(i => (long)Length(i)), report.Bytes);
     }
 
     [Fact]

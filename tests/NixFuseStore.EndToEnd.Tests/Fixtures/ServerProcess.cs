@@ -42,6 +42,8 @@ internal sealed partial class ServerProcess : IDisposable
 
     public string Url { get; }
 
+    public int ProcessId => _process!.Id;
+
     public string Log => (_errors?.IsCompleted == true ? _errors.Result : "") + (_output?.IsCompleted == true ? _output.Result : "");
 
     /// <summary>Starts it and waits until it answers.</summary>

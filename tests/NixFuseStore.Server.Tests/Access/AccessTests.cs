@@ -227,6 +227,21 @@ public sealed class AccessTests : IAsyncLifetime
         Assert.Equal(StatusCode.Unauthenticated, (await watching.WaitAsync(TimeSpan.FromSeconds(5))).StatusCode);
     }
 
+    [Fact]
+    public async Task ExpiredToken_IsRefused()
+    {
+        var token = NixFuseStore.Server.Access.TokenText.Generate();
+        await _server.UseMetadataAsync(metadata => metadata.CreateTokenAsync(
+            new NewToken(NixFuseStore.Server.Access.TokenText.Hash(token), "brief", Read, new Dictionary<StoreId, AccessRights>())
+            {
+                Expires = DateTimeOffset.UtcNow.AddSeconds(3).ToUnixTimeSeconds(),
+            },
+            TestServer.Cancellation));
+
+        Assert.Equal(StatusCode.OK, await StatusAsync(token));
+        await Eventually.HoldsAsync(async () => await StatusAsync(token) == StatusCode.Unauthenticated, milliseconds: 6_000);
+    }
+
     private Uri Loopback => new($"http://127.0.0.1:{_server.Address.Port}");
 
     private async Task<StatusCode> StatusAsync(string? token)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.Connections;
 using NixFuseStore.Protocol.DataPlane;
@@ -102,7 +103,7 @@ public sealed class CommandTests : IDisposable
         var created = await ServerProcess.RunAsync("store", "create", "team", "--store-directory", "/gnu/store", "--data", Data);
         Assert.Equal(0, created.Status);
         Assert.StartsWith("team-1:", created.Output, StringComparison.Ordinal);
-        Assert.Equal("team\t/gnu/store\n", (await ServerProcess.RunAsync("store", "list", "--data", Data)).Output);
+        Assert.Equal("team\t/gnu/store\t0 paths\t0 B\n", (await ServerProcess.RunAsync("store", "list", "--data", Data)).Output);
         Assert.Contains("public key: " + created.Output, (await ServerProcess.RunAsync("store", "show", "team", "--data", Data)).Output, StringComparison.Ordinal);
         Assert.Equal(1, (await ServerProcess.RunAsync("store", "create", "team", "--data", Data)).Status);
         Assert.Equal(1, (await ServerProcess.RunAsync("store", "show", "none", "--data", Data)).Status);
@@ -111,7 +112,7 @@ public sealed class CommandTests : IDisposable
 
         var token = await ServerProcess.RunAsync("token", "create", "--store", "team", "--rights", "write", "--label", "ci", "--data", Data);
         Assert.Matches("^nixfuse_[A-Za-z0-9_-]{43}\n$", token.Output);
-        Assert.Matches("^1\tgood\tteam:write\t[^\t]+\tci\n$", (await ServerProcess.RunAsync("token", "list", "--data", Data)).Output);
+        Assert.Matches("^1\tactive\tteam:write\t[^\t]+\t-\t-\tci\n$", (await ServerProcess.RunAsync("token", "list", "--data", Data)).Output);
         Assert.Equal(0, (await ServerProcess.RunAsync("token", "revoke", "1", "--data", Data)).Status);
         Assert.Contains("revoked", (await ServerProcess.RunAsync("token", "list", "--data", Data)).Output, StringComparison.Ordinal);
         Assert.Equal(1, (await ServerProcess.RunAsync("token", "revoke", "1", "--data", Data)).Status);
@@ -134,15 +135,49 @@ public sealed class CommandTests : IDisposable
         Assert.DoesNotContain("b.example", shown, StringComparison.Ordinal);
         Assert.DoesNotContain(key, shown, StringComparison.Ordinal);
         Assert.Contains("a.example", shown, StringComparison.Ordinal);
-        Assert.Equal(1, (await ServerProcess.RunAsync("store", "set", "none", "--data", Data)).Status);
+        Assert.Equal(1, (await ServerProcess.RunAsync("store", "set", "none", "--upstream", "https://c.example", "--data", Data)).Status);
+
+        // What is not there cannot be removed, and nothing is not a change.
+        var again = await ServerProcess.RunAsync("store", "set", "team", "--remove-upstream", "https://b.example", "--data", Data);
+        Assert.Equal((1, "nixfuse-server: nothing was changed: store team has no upstream https://b.example (see nixfuse-server store show team)\n"), (again.Status, again.Error));
+        Assert.Equal(1, (await ServerProcess.RunAsync("store", "set", "team", "--remove-trusted-public-key", key, "--data", Data)).Status);
+    }
+
+    [Fact]
+    public async Task Json_IsWhatItSays()
+    {
+        await ServerProcess.RunAsync("store", "create", "team", "--data", Data);
+        await ServerProcess.RunAsync("token", "create", "--store", "team", "--rights", "write", "--label", "a\"b", "--expires", "90d", "--data", Data);
+        using var stores = JsonDocument.Parse((await ServerProcess.RunAsync("store", "list", "--json", "--data", Data)).Output);
+        using var store = JsonDocument.Parse((await ServerProcess.RunAsync("store", "show", "team", "--json", "--data", Data)).Output);
+        using var tokens = JsonDocument.Parse((await ServerProcess.RunAsync("token", "list", "--json", "--data", Data)).Output);
+
+        Assert.Equal("team", stores.RootElement.GetProperty("stores")[0].GetProperty("name").GetString());
+        Assert.Equal(0, stores.RootElement.GetProperty("stores")[0].GetProperty("paths").GetInt64());
+        Assert.StartsWith("team-1:", store.RootElement.GetProperty("publicKeys")[0].GetString(), StringComparison.Ordinal);
+        var token = tokens.RootElement.GetProperty("tokens")[0];
+        Assert.Equal(("active", "write", "a\"b"), (token.GetProperty("state").GetString(), token.GetProperty("rights").GetProperty("team").GetString(), token.GetProperty("label").GetString()));
+        Assert.Equal(JsonValueKind.Null, token.GetProperty("lastUsed").ValueKind);
+        Assert.InRange(token.GetProperty("expires").GetDateTimeOffset() - DateTimeOffset.UtcNow, TimeSpan.FromDays(89), TimeSpan.FromDays(90));
     }
 
     public static TheoryData<string[], int, string> Failures => new()
     {
         { ["serve", "--listen", "nonsense"], 2, "no address to listen on" },
         { ["serve", "--nonsense"], 2, "--nonsense" },
-        { ["nonsense"], 2, "nonsense" },
-        { ["token", "create", "--rights", "all"], 2, "all" },
+        { ["nonsense"], 2, "there is no command 'nixfuse-server nonsense'; there are serve, store, token, path (see nixfuse-server --help)" },
+        { ["stroe", "list"], 2, "there is no command 'nixfuse-server stroe'; did you mean store? (see nixfuse-server --help)" },
+        { ["store", "lst"], 2, "there is no command 'nixfuse-server store lst'; did you mean list? (see nixfuse-server store --help)" },
+        { ["store"], 2, "nixfuse-server store wants a command: create, list, show, set, rotate-key, drop-key (see nixfuse-server store --help)" },
+        { [], 2, "nixfuse-server wants a command: serve, store, token, path" },
+        { ["store", "list", "--jsn"], 2, "nixfuse-server store list has no option --jsn; did you mean --json? (see nixfuse-server store list --help)" },
+        { ["store", "list", "extra\tword"], 2, "takes no further argument 'extra word'" },
+        { ["token", "revoke", "first"], 2, "'first' is not the number of a token" },
+        { ["token", "create", "--all-stores", "--rights", "read", "--expires", "soon"], 2, "such as 30m, 12h, 90d" },
+        { ["token", "create", "--all-stores", "--rights", "read", "--label", "two\nlines"], 2, "--label wants" },
+        { ["store", "set", "main"], 2, "say what to set" },
+        { ["serve", "--log-level", "loud"], 2, "error, warning, info or debug, not 'loud'" },
+        { ["token", "create", "--all-stores", "--rights", "all"], 2, "not 'all'" },
         { ["token", "create", "--rights", "read"], 2, "--store" },
         { ["serve", "--tls-certificate", "x"], 2, "--tls-key" },
         { ["serve", "--listen", "https://127.0.0.1:0", "--tls-certificate", "/nowhere", "--tls-key", "/nowhere"], 1, "/nowhere" },
@@ -159,7 +194,7 @@ public sealed class CommandTests : IDisposable
     [MemberData(nameof(Failures))]
     public async Task Command_ThatCannotBeDone_OneLineAndItsStatus(string[] arguments, int status, string mentions)
     {
-        if (arguments[0] == "serve" && !arguments.Contains("--data"))
+        if (arguments is ["serve", ..] && !arguments.Contains("--data"))
         {
             arguments = [.. arguments, "--data", Data];
         }
@@ -169,6 +204,7 @@ public sealed class CommandTests : IDisposable
         Assert.StartsWith("nixfuse-server: ", result.Error, StringComparison.Ordinal);
         Assert.Contains(mentions, result.Error, StringComparison.Ordinal);
         Assert.Equal(1, result.Error.Count(c => c == '\n'));
+        Assert.DoesNotMatch(@"\t|System\.|Exception", result.Error);
     }
 
     internal static async Task PushAsync(Uri address, SamplePath sample)

@@ -13,10 +13,10 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly Task<string> _error;
 
-    private ServerProcess(Process process)
+    private ServerProcess(Process process, bool readsError = true)
     {
         _process = process;
-        _error = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        _error = readsError ? process.StandardError.ReadToEndAsync(CancellationToken.None) : Task.FromResult("");
     }
 
     public Uri Address { get; private set; } = new("http://unknown");
@@ -35,6 +35,19 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         string[] command = ["-c", $"umask {mask}; exec \"$@\"", "sh", "dotnet", Program, "serve", "--data", data, "--listen", "http://127.0.0.1:0", .. arguments];
         return await ListensAsync(new ServerProcess(Start("sh", command, environment: null)));
     }
+
+    /// <summary>As <see cref="ServeAsync"/>, with so many descriptors at most.</summary>
+    public static async Task<ServerProcess> ServeLimitedAsync(int descriptors, string data, params string[] arguments)
+    {
+        string[] command = ["-c", $"ulimit -n {descriptors}; exec \"$@\"", "sh", "dotnet", Program, "serve", "--data", data, "--listen", "http://127.0.0.1:0", .. arguments];
+        return await ListensAsync(new ServerProcess(Start("sh", command, environment: null)));
+    }
+
+    /// <summary>As <see cref="ServeAsync"/>, with a pipe for its log that nothing is read from.</summary>
+    public static async Task<ServerProcess> ServeWithStuckLogAsync(string data, params string[] arguments) =>
+        await ListensAsync(new ServerProcess(Start(["serve", "--data", data, "--listen", "http://127.0.0.1:0", .. arguments]), readsError: false));
+
+    public int ProcessId => _process.Id;
 
     /// <summary>All that it wrote to standard error; to be asked for once it has ended.</summary>
     public Task<string> ErrorAsync() => _error;

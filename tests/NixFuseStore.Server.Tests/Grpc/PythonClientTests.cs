@@ -22,7 +22,7 @@ public sealed class PythonClientTests
                 "listed 1",
                 "unknown store NOT_FOUND: there is no store 'none' here",
                 "unknown method UNIMPLEMENTED: this server has no method /nixfuse.v1.Store/Nothing",
-                "wrong token UNAUTHENTICATED: the token is not known here, or it was revoked",
+                "wrong token UNAUTHENTICATED: the token is not known here, has expired, or was revoked",
                 "cancelled CANCELLED",
             ],
             output.Where(line => !line.StartsWith("garbage", StringComparison.Ordinal)

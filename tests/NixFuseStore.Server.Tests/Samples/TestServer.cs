@@ -48,7 +48,14 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>A client without a token.</summary>
     public DataPlaneClient Data { get; }
 
-    public string Log => _log.ToString();
+    public string Log
+    {
+        get
+        {
+            _server.FlushLog();
+            return _log.ToString();
+        }
+    }
 
     public static async Task<TestServer> StartAsync(
         string listen = "http://127.0.0.1:0", CertificateFiles? tls = null, TimeSpan? heartbeat = null, string? metadata = null, string? blobs = null,

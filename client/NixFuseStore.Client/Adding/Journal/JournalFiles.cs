@@ -4,7 +4,6 @@ using NixFuseStore.Native.Linux;
 namespace NixFuseStore.Client.Adding;
 
 /// <summary>What a journal does with its disk; tests put faults in between. Everything may fail with an <see cref="IOException"/>.</summary>
-#pragma warning disable CA1416 // This program runs on Linux alone.
 internal class JournalFiles
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;

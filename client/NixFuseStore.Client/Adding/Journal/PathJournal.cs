@@ -28,9 +28,6 @@ internal sealed class PathJournal : IAsyncDisposable
 
     private const string LockName = "lock";
 
-    /// <summary>All of a journal of version 1.</summary>
-    private const string FirstVersionName = "paths";
-
     /// <summary>A longer segment is followed by the next one.</summary>
     private const long SegmentBytesMax = 16L << 20;
 
@@ -257,19 +254,12 @@ internal sealed class PathJournal : IAsyncDisposable
     // Finds what there is. Under the lock.
     private void TakeDirectory()
     {
-        string[] others = Directory.Exists(_root)
+        _otherStores = Directory.Exists(_root)
             ? [.. Directory.EnumerateDirectories(_root).Where(other => other != _directory && HasSegments(other)).Order(StringComparer.Ordinal)]
             : [];
-        foreach (var other in others.Except(_otherStores))
+        foreach (var other in _otherStores)
         {
             _log?.Invoke($"{other} holds paths that were added to another store; they are registered when that is mounted with this cache directory");
-        }
-
-        _otherStores = others;
-        var old = Path.Join(_root, FirstVersionName);
-        if (File.Exists(old) && _damaged.Add(old))
-        {
-            _log?.Invoke($"{old} is a journal of version 1, which this program does not read; it is left as it is: mount once with the program that wrote it");
         }
 
         if (!Directory.Exists(_directory))
@@ -308,11 +298,7 @@ internal sealed class PathJournal : IAsyncDisposable
     private bool TryReadSegment(string name, List<RecoveredPath> paths)
     {
         var path = Path.Join(_directory, name);
-        if (!TryParseName(name, out _, out var salt, out var isSetAside))
-        {
-            return true;
-        }
-
+        TryParseName(name, out _, out var salt, out var isSetAside);
         JournalContent content;
         try
         {
