@@ -64,7 +64,7 @@ internal static class PushCommand
         };
 
         PushResult result;
-        using (var ticks = new Timer(_ => Show(), null, ProgressInterval, ProgressInterval))
+        using (var ticks = new Timer(_ => TryShow(), null, ProgressInterval, ProgressInterval))
         {
             try
             {
@@ -82,6 +82,18 @@ internal static class PushCommand
         return failed == 0
             ? CommandRunner.ExitDone
             : throw new CliException($"{failed} of {result.Paths.Count} paths were not pushed to store '{settings.Store}' on {settings.Server}; the lines above say why");
+
+        void TryShow()
+        {
+            try
+            {
+                Show();
+            }
+            catch (Exception e) when (e is IOException or ObjectDisposedException)
+            {
+                // The terminal has gone; an exception that leaves a timer would end the push.
+            }
+        }
 
         void Show()
         {

@@ -59,7 +59,7 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
 
         if (deadline != Timeout.InfiniteTimeSpan)
         {
-            _deadline = Session.Time.CreateTimer(static self => ((FusePendingRequest)self!).MissDeadline(), this, deadline, Timeout.InfiniteTimeSpan);
+            _deadline = Session.Time.CreateTimer(static self => ((FusePendingRequest)self!).OnTimer(static request => request.MissDeadline()), this, deadline, Timeout.InfiniteTimeSpan);
         }
 
         if (interrupted)
@@ -83,7 +83,7 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
         }
 
         var looks = Session.Time.CreateTimer(
-            static self => ((FusePendingRequest)self!).EndIfEnding(), this, EndingLookInterval, EndingLookInterval);
+            static self => ((FusePendingRequest)self!).OnTimer(static request => request.EndIfEnding()), this, EndingLookInterval, EndingLookInterval);
         Interlocked.Exchange(ref _endingLooks, looks)?.Dispose();
         if (!Session.Pending.Contains(this))
         {
@@ -105,6 +105,21 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
 
     /// <inheritdoc/>
     void IThreadPoolWorkItem.Execute() => _ = RunAsync();
+
+    // An exception that leaves a timer ends the process, and with it the mount.
+    private void OnTimer(Action<FusePendingRequest> look)
+    {
+        try
+        {
+            look(this);
+        }
+#pragma warning disable CA1031 // Whatever it is, it concerns this request alone.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Session.ReportUnexpected(_opcode, exception);
+        }
+    }
 
     private bool EndIfEnding()
     {

@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Globalization;
+using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Fuse.Requests;
 
@@ -25,13 +26,13 @@ internal static class CallerThread
         {
             return IsEnding(File.ReadAllBytes(string.Create(CultureInfo.InvariantCulture, $"/proc/{threadId}/status")));
         }
-        catch (IOException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException || (e is IOException && e.HResult == (int)Errno.ESRCH))
         {
             return true; // gone
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return false; // hidden from an ordinary user's mount
+            return false; // hidden from an ordinary user's mount, or this process is out of descriptors
         }
     }
 

@@ -64,7 +64,8 @@ public sealed unsafe partial class FuseSession
         _options.OnUnexpected?.Invoke(OpcodeTable.Find(opcode).Name, exception);
     }
 
-    private void ReportUnexpected(FuseOpcode opcode, Exception exception)
+    /// <summary>Tells of what went wrong beside an answer.</summary>
+    internal void ReportUnexpected(FuseOpcode opcode, Exception exception)
     {
         Counters.UnexpectedException();
         _options.OnUnexpected?.Invoke(OpcodeTable.Find(opcode).Name, exception);
