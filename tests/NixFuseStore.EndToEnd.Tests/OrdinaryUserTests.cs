@@ -25,6 +25,7 @@ public sealed class OrdinaryUserTests : EndToEndTest
         Assert.Equal(path, nix.Run(store, ["nix", "path-info", path]).Succeeded().Trim());
         nix.Run(store, ["nix-store", "--verify-path", path]).Succeeded();
         var other = NewClient(server, "other");
+        other.Token = host.Token;
         other.Mount();
         Assert.Equal("added", File.ReadAllText(other.Real(path)));
     }

@@ -75,6 +75,7 @@ internal sealed partial class MountHost
         }
 
         await EndAsync("the control socket", () => _control?.DisposeAsync() ?? default).ConfigureAwait(false);
+        _controlDirectory?.Dispose();
         await _log.DisposeAsync().ConfigureAwait(false);
     }
 

@@ -28,7 +28,10 @@ internal sealed partial class MountHost
         var host = new MountHost(settings, location) { DaemonConnectionsMax = daemonConnectionsMax };
         try
         {
-            // 1. Side by side: the server is met, while the kernel is asked for the mount.
+            // 1. What would be in vain without it: the place where commands find us.
+            host._controlDirectory = RuntimeDirectory.OpenOwnControl();
+
+            // 2. Side by side: the server is met, while the kernel is asked for the mount.
             var opening = Task.Run(host.OpenStoreAsync);
             try
             {
@@ -42,11 +45,11 @@ internal sealed partial class MountHost
 
             await opening.ConfigureAwait(false);
 
-            // 2. The kernel meets the file system.
+            // 3. The kernel meets the file system.
             await host.ServeAsync().ConfigureAwait(false);
 
-            // 3. From here on others can find us.
-            host._control = ControlServer.Start(RuntimeDirectory.OpenOwnControl(), host.HandleAsync, host.Log);
+            // 4. From here on others can find us.
+            host._control = ControlServer.Start(host._controlDirectory, host.HandleAsync, host.Log);
             host.ListenForSignals();
             if (!host._reader!.IsConnected)
             {

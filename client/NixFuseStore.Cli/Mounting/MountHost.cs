@@ -1,6 +1,7 @@
 using NixFuseStore.Cache;
 using NixFuseStore.Cli.Control;
 using NixFuseStore.Cli.Daemon;
+using NixFuseStore.Cli.LocalSockets;
 using NixFuseStore.Client;
 using NixFuseStore.Client.Reading;
 using NixFuseStore.FileSystem;
@@ -30,6 +31,7 @@ internal sealed partial class MountHost : IAsyncDisposable
     private StoreFileSystem? _fileSystem;
     private FuseSession? _session;
     private DaemonEndpoint? _daemon;
+    private SocketDirectory? _controlDirectory;
     private ControlServer? _control;
     private MemoryTrimmer? _trimmer;
     private ITimer? _mountCheck;
