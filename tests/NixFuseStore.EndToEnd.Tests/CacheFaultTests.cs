@@ -23,7 +23,7 @@ public sealed class CacheFaultTests : EndToEndTest
         using (var mount = Command.Start(
             "strace", [.. SystemCallFaults.CommandLine(fault, Programs.Nixfuse, "mount", "--foreground", client.MountPoint, "--cache-dir", client.CacheDirectory).Skip(1)], client.Environment))
         {
-            Eventually.Within(TimeSpan.FromSeconds(60), "the cache is used again", () => client.IsMounted && Entries(client) == entries);
+            Eventually.Within(TimeSpan.FromSeconds(60), "the cache is used again", () => IsServing(client) && Entries(client) == entries);
             client.Unmount();
             Assert.True(mount.WaitForExit(TimeSpan.FromSeconds(30)), "the client did not end");
             Assert.DoesNotContain("starts empty", mount.StandardError.ReadToEnd(), StringComparison.Ordinal);
@@ -76,6 +76,9 @@ public sealed class CacheFaultTests : EndToEndTest
             Assert.Skip(why);
         }
     }
+
+    // The mount is there a moment before its process answers.
+    private static bool IsServing(ClientHost client) => client.Run("status").Output.Contains(client.MountPoint + "\n", StringComparison.Ordinal);
 
     private static long Entries(ClientHost client) => client.Status().GetProperty("cache").GetProperty("entries").GetInt64();
 
