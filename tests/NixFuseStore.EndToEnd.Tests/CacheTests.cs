@@ -18,7 +18,8 @@ public sealed class CacheTests : EndToEndTest
         client.KillDaemon();
 
         client.Mount();
-        Assert.True(client.Status().GetProperty("cache").GetProperty("entries").GetInt64() > 0);
+        // The mount does not wait for its cache to open.
+        Eventually.Within(TimeSpan.FromSeconds(30), "the cache has what it had", () => client.Status().GetProperty("cache").GetProperty("entries").GetInt64() > 0);
         server.Stop();
         ReadAll(client, files);
     }
