@@ -95,7 +95,7 @@ internal sealed class SlotTable : IDisposable
         {
             file = OpenFile(path);
         }
-        catch (IOException e) when (DiskErrors.MayPass(e))
+        catch (IOException e) when (DiskErrors.MayPass(e) || e is DirectoryNotFoundException)
         {
             notice?.Invoke($"cannot open {path}: {e.Message}; node ids will not outlive this process");
             return InMemory();
