@@ -23,7 +23,7 @@ internal static class TestDaemon
 
     /// <summary>Serves a client that sends all of the bytes and hangs up; returns what it is sent behind the handshake.</summary>
     internal static async Task<WireReader> ConverseAsync(
-        MemoryDaemonStore store, int minor, Action<WireBytes> requests, DaemonOptions? options = null, IBuilder? builder = null)
+        IDaemonStore store, int minor, Action<WireBytes> requests, DaemonOptions? options = null, IBuilder? builder = null)
     {
         var bytes = Greet(minor);
         requests(bytes);
@@ -35,7 +35,7 @@ internal static class TestDaemon
     }
 
     /// <summary>Serves until the conversation ends.</summary>
-    internal static Task RunAsync(MemoryDaemonStore store, ITransport transport, DaemonOptions options, IBuilder? builder = null)
+    internal static Task RunAsync(IDaemonStore store, ITransport transport, DaemonOptions options, IBuilder? builder = null)
     {
         var services = new DaemonServices(store, builder ?? new RefusingBuilder(store.Directory), options);
         var connection = new DaemonConnection(transport, services, new DaemonPeer(1, 1000, 1000));

@@ -82,75 +82,6 @@ public sealed class AddNarTests
     }
 
     [Fact]
-    public async Task UntrustedClient_MayAddContentAddressedPaths()
-    {
-        var samples = Create();
-        var info = samples.Get(Hello);
-        var reply = await TestDaemon.ConverseAsync(
-            _store, 38, bytes => SendNar(bytes, 38, info, samples.GetNar(Hello), dontCheckSignatures: false), TestDaemon.Distrusting);
-        await reply.ExpectLastAsync();
-        Assert.Equal([Hello], _store.Paths);
-    }
-
-    // The hashes are those of Nix 2.8.0, which counts the positions of the references in, of 2.34.8, which does not, and of nothing.
-    [Theory]
-    [InlineData("0ys2nhqfxdanjy93wm174l8gxbwzllb9qsmxkw7cvgrq90s372v6", true)]
-    [InlineData("0kiix90dlzh85p7zcx86a235jaaqw6yyv7m2a7n3l2w4d59b03n2", true)]
-    [InlineData("0mdqa9w1p6cmli6976v4wi0sw9r4p5prkj7lzfd1877wk11c9c73", false)]
-    public async Task SelfReference_IsAddressedModuloItself(string hash, bool taken)
-    {
-        var address = ContentAddress.Parse($"fixed:r:sha256:{hash}");
-        var path = StorePathComputation.MakeFixed(StoreDirectory.Default, "self", address, refersToItself: true);
-        byte[] contents = Encoding.ASCII.GetBytes($"me /nix/store/{path}\n");
-        var info = Describe(path, contents, null, path) with { ContentAddress = address };
-        var reply = await TestDaemon.ConverseAsync(
-            _store, 38, bytes => SendNar(bytes, 38, info, NarFile.Of(contents), dontCheckSignatures: false), TestDaemon.Distrusting);
-        if (taken)
-        {
-            await reply.ExpectLastAsync();
-            Assert.Equal([path], _store.Paths);
-        }
-        else
-        {
-            Assert.Contains("ca hash mismatch", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
-            Assert.Empty(_store.Paths);
-        }
-    }
-
-    [Fact]
-    public async Task FalseContentAddress_IsRefused()
-    {
-        var flat = Describe(FixedOutput, "hello\n"u8.ToArray(), ContentAddressMethod.Flat);
-        byte[] otherNar = NarFile.Of("HELLO\n");
-        var reply = await TestDaemon.ConverseAsync(_store, 38, bytes =>
-        {
-            SendNar(bytes, 38, flat with { NarHash = NixHash.Sha256(otherNar) }, otherNar, dontCheckSignatures: true);
-            SendNar(bytes, 38, flat with { Path = Output1 }, NarFile.Of("hello\n"), dontCheckSignatures: true);
-            SendNar(bytes, 38, flat, NarFile.Of("hello\n"), dontCheckSignatures: true);
-        });
-        Assert.Contains("ca hash mismatch", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
-        Assert.Contains("belongs to", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
-        await reply.ExpectLastAsync();
-        Assert.Equal([FixedOutput], _store.Paths);
-    }
-
-    // As with requireFile and "nix-store --add-fixed sha256 setup.run": only the bytes are hashed, and the bit is kept.
-    [Theory]
-    [InlineData(ContentAddressMethod.Flat)]
-    [InlineData(ContentAddressMethod.Text)]
-    public async Task ExecutableFile_AddressedByItsContents_IsTakenAsItIs(ContentAddressMethod method)
-    {
-        var address = new ContentAddress(method, NixHash.Sha256("hello\n"u8));
-        var path = StorePathComputation.MakeFixed(StoreDirectory.Default, "setup.run", address);
-        byte[] nar = NarFile.Of("hello\n"u8, executable: true);
-        var info = Describe(path, "hello\n"u8.ToArray(), method) with { NarHash = NixHash.Sha256(nar), NarSize = (ulong)nar.Length };
-        var reply = await TestDaemon.ConverseAsync(
-            _store, 38, bytes => SendNar(bytes, 38, info, nar, dontCheckSignatures: false), TestDaemon.Distrusting);
-        await reply.ExpectLastAsync();
-        Assert.Equal(nar, _store.GetNar(path));
-    }
-
-    [Fact]
     public async Task OtherContentRegisteredMeanwhile_StaysAndIsTold()
     {
         byte[] other = NarFile.Of("other");
@@ -178,7 +109,7 @@ public sealed class AddNarTests
         Assert.Equal("line 1\nline 2\n"u8, _store.Logs[Derivation1]);
     }
 
-    private static void SendNar(WireBytes bytes, int minor, PathInfo info, byte[] nar, bool dontCheckSignatures)
+    internal static void SendNar(WireBytes bytes, int minor, PathInfo info, byte[] nar, bool dontCheckSignatures)
     {
         bytes.Number(39).Info(info).Number(0).Number(dontCheckSignatures ? 1UL : 0);
         if (minor >= 23)

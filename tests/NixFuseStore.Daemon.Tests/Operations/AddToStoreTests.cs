@@ -28,27 +28,6 @@ public sealed class AddToStoreTests
 
     [Theory]
     [MemberData(nameof(Methods))]
-    public async Task AddToStore_ByEachMethod_MakesThePathOfNix(string method, string baseName)
-    {
-        byte[] data = method.Contains(":r:", StringComparison.Ordinal) ? NarFile.Of(Contents) : Contents;
-        foreach (int minor in (int[])[25, 34, 38])
-        {
-            var reply = await TestDaemon.ConverseAsync(
-                _store, minor, bytes => bytes.Number(7).Text("hello.txt").Text(method).Number(0).Number(0).Framed(data, frameBytes: 5));
-            await reply.ExpectLastAsync();
-            var info = await reply.ReadPathInfoAsync(StoreDirectory.Default);
-            Assert.Equal(baseName, info.Path.BaseName);
-            Assert.StartsWith(method, info.ContentAddress!.ToString(), StringComparison.Ordinal);
-            Assert.Equal(NarFile.Of(Contents), _store.GetNar(info.Path));
-            await reply.ExpectEndAsync();
-        }
-
-        Assert.All(_store.TemporaryRoots, roots => Assert.Equal([StorePath.ParseBaseName(baseName)], roots.Paths));
-        Assert.Equal(0, _store.OpenImports);
-    }
-
-    [Theory]
-    [MemberData(nameof(Methods))]
     public async Task AddToStore_OfOld_MakesThePathOfNix(string method, string baseName)
     {
         bool recursive = method.Contains(":r:", StringComparison.Ordinal);
@@ -90,23 +69,6 @@ public sealed class AddToStoreTests
         Assert.Equal(Text, (await reply.ReadPathInfoAsync(StoreDirectory.Default)).Path);
         await reply.ExpectLastAsync();
         Assert.Equal(Referrer, (await reply.ReadPathInfoAsync(StoreDirectory.Default)).Path);
-    }
-
-    [Fact]
-    public async Task Derivations_AreCheckedAndAdded()
-    {
-        var reply = await TestDaemon.ConverseAsync(_store, 38, bytes =>
-        {
-            bytes.Number(7).Text("hello.txt").Text("fixed:r:sha256").Number(0).Number(0).Framed(NarFile.Of(Contents));
-            AddText(bytes, "d1.drv", ReadDerivation("d1.drv"));
-            AddText(bytes, "fod.txt.drv", ReadDerivation("fod.drv"));
-            AddText(bytes, "d2.drv", ReadDerivation("d2.drv"), Hello, Derivation1, FixedDerivation);
-        });
-        foreach (var path in (StorePath[])[Hello, Derivation1, FixedDerivation, Derivation2])
-        {
-            await reply.ExpectLastAsync();
-            Assert.Equal(path, (await reply.ReadPathInfoAsync(StoreDirectory.Default)).Path);
-        }
     }
 
     [Fact]
@@ -218,7 +180,7 @@ public sealed class AddToStoreTests
         await reply.ExpectLastAsync();
     }
 
-    private static WireBytes AddText(WireBytes bytes, string name, byte[] contents, params StorePath[] references)
+    internal static WireBytes AddText(WireBytes bytes, string name, byte[] contents, params StorePath[] references)
     {
         bytes.Number(7).Text(name).Text("text:sha256").Number((ulong)references.Length);
         return references.Aggregate(bytes, (all, path) => all.Path(path)).Number(0).Framed(contents);
