@@ -13,7 +13,7 @@ internal sealed class MemoryChunkCache : IChunkCache
 
     public ChunkCacheStatus Status => throw new NotSupportedException();
 
-    public ValueTask<ChunkBuffer?> TryGetAsync(ChunkId id, int length, CancellationToken cancellationToken) => new(Get(id));
+    public ValueTask<ChunkBuffer?> TryGetAsync(ChunkId id, int length, CancellationToken cancellationToken) => new(Get(id, length));
 
     public bool TryGetFromMemory(in ChunkId id, out ChunkBuffer? chunk)
     {
@@ -45,10 +45,10 @@ internal sealed class MemoryChunkCache : IChunkCache
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private ChunkBuffer? Get(ChunkId id)
+    private ChunkBuffer? Get(ChunkId id, int length)
     {
         Interlocked.Increment(ref Reads);
-        if (!Chunks.TryGetValue(id, out var bytes))
+        if (!Chunks.TryGetValue(id, out var bytes) || (length >= 0 && bytes.Length != length))
         {
             return null;
         }

@@ -8,12 +8,14 @@ namespace NixFuseStore.Client.Tests.Fixtures;
 internal sealed class SourcePath : IChunkSink
 {
     public SourcePath(string baseName, SourceEntry tree, params SourcePath[] references)
+        : this(baseName, visitor => tree.Send(visitor), references) => Tree = tree;
+
+    public SourcePath(string baseName, Action<INarVisitor> send, params SourcePath[] references)
     {
         Path = StorePath.ParseBaseName(baseName);
-        Tree = tree;
         using var hasher = new NarHasher();
         var builder = new ContentBuilder(StoreDirectory.Default, this);
-        tree.Send(new TeeNarVisitor(hasher, builder));
+        send(new TeeNarVisitor(hasher, builder));
         Manifest = builder.Finish();
         Info = new PathInfo
         {
@@ -26,7 +28,7 @@ internal sealed class SourcePath : IChunkSink
 
     public StorePath Path { get; }
 
-    public SourceEntry Tree { get; }
+    public SourceEntry Tree { get; } = null!;
 
     public Manifest Manifest { get; }
 

@@ -120,7 +120,7 @@ internal sealed class TestServer : IAsyncDisposable
             CancellationToken.None);
     }
 
-    private static NewPath Claim(SourcePath path)
+    internal static NewPath Claim(SourcePath path)
     {
         var record = new PathRecord
         {
