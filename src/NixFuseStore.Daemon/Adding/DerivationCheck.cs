@@ -16,9 +16,13 @@ internal sealed class DerivationCheck(IDaemonStore store, DerivationLibrary libr
     {
         var derivation = library.Parse(path, contents.Span);
         var computed = await ComputeAsync(path, derivation, cancellationToken);
-        foreach (var output in derivation.Outputs)
+        try
         {
-            RequireOutput(path, derivation, output, computed);
+            DerivationVerifier.RequireOutputs(derivation, store.Directory, computed);
+        }
+        catch (FormatException e)
+        {
+            throw new DaemonStoreException($"cannot add derivation '{store.Directory.Print(path)}': {e.Message}", e);
         }
 
         await library.RememberAsync(path, derivation, cancellationToken);
@@ -34,26 +38,6 @@ internal sealed class DerivationCheck(IDaemonStore store, DerivationLibrary libr
         catch (FormatException e)
         {
             throw new DaemonStoreException($"derivation '{store.Directory.Print(path)}' cannot have outputs: {e.Message}", e);
-        }
-    }
-
-    private void RequireOutput(
-        StorePath path, Derivation derivation, DerivationOutput output, IReadOnlyDictionary<string, StorePath> computed)
-    {
-        string wanted = computed.TryGetValue(output.Name, out var known) ? store.Directory.Print(known) : "";
-        if (output.Path != wanted)
-        {
-            throw new DaemonStoreException(
-                $"derivation '{store.Directory.Print(path)}' has incorrect output '{output.Path}', should be '{wanted}'");
-        }
-
-        foreach (var (key, value) in derivation.Environment)
-        {
-            if (key == output.Name && wanted.Length > 0 && value != wanted)
-            {
-                throw new DaemonStoreException(
-                    $"derivation '{store.Directory.Print(path)}' has incorrect environment variable '{key}', should be '{wanted}'");
-            }
         }
     }
 }

@@ -51,10 +51,10 @@ public sealed class DerivationTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("ms9gvp0dr3rpypcmcc4wj0ywygmj9dk1-d1\",\"\",\"\"", "as9gvp0dr3rpypcmcc4wj0ywygmj9dk1-d1\",\"\",\"\"", "wrong output")]
-    [InlineData("(\"out\",\"/nix/store/ms9gvp0dr3rpypcmcc4wj0ywygmj9dk1-d1\"),(\"system\"", "(\"out\",\"/nix/store/x\"),(\"system\"", "wrong output")]
-    [InlineData("\"x86_64-linux\",\"/bin/sh\"", "\"riscv64-linux\",\"/bin/sh\"", "wrong output")]
-    [InlineData("d1\",\"\",\"\")", "d1\",\"sha256\",\"\")", "wrong output")]
+    [InlineData("ms9gvp0dr3rpypcmcc4wj0ywygmj9dk1-d1\",\"\",\"\"", "as9gvp0dr3rpypcmcc4wj0ywygmj9dk1-d1\",\"\",\"\"", "incorrect output")]
+    [InlineData("(\"out\",\"/nix/store/ms9gvp0dr3rpypcmcc4wj0ywygmj9dk1-d1\"),(\"system\"", "(\"out\",\"/nix/store/x\"),(\"system\"", "incorrect output")]
+    [InlineData("\"x86_64-linux\",\"/bin/sh\"", "\"riscv64-linux\",\"/bin/sh\"", "incorrect output")]
+    [InlineData("d1\",\"\",\"\")", "d1\",\"sha256\",\"\")", "incorrect output")]
     [InlineData("d1\",\"\",\"\")", "d1\",\"sha256\",\"abc\")", "hash")]
     public async Task Register_OutputsThatDoNotFollow_IsRefused(string text, string lie, string reason)
     {
@@ -73,7 +73,7 @@ public sealed class DerivationTests : IAsyncLifetime
         Assert.NotEqual(DerivationVectors.Fixed, changed);
         var path = DerivationVectors.Parse(changed).ComputePath(StoreDirectory.Default, "fod.txt");
 
-        await IsRefusedAsync(SampleDerivations.OfText(Derived(path.BaseName), changed), "wrong variable out='/nix/store/else'");
+        await IsRefusedAsync(SampleDerivations.OfText(Derived(path.BaseName), changed), "incorrect environment variable out='/nix/store/else'");
     }
 
     [Fact]

@@ -31,7 +31,7 @@ internal sealed class KnownDerivations(StoreDirectory directory)
                 return false;
             }
 
-            DerivationCheck.CheckOutputs(derivation, info.Path.Name[..^Extension.Length], directory, InputHash);
+            DerivationVerifier.Verify(derivation, info.Path.Name[..^Extension.Length], directory, InputHash);
             if (_inputHashes.Count >= KnownMax)
             {
                 _inputHashes.Clear();

@@ -118,7 +118,7 @@ internal sealed class DerivationChecker(DerivationHashes hashes)
             ?? throw new RefusedException($"its input {fullPath} cannot be read as a derivation");
 
         var derivation = claim.Derivation!;
-        claim.DerivationOutputs = DerivationCheck.CheckOutputs(derivation, DerivationFile.NameOf(claim.Info.Path), directory, InputHash);
+        claim.DerivationOutputs = DerivationVerifier.Verify(derivation, DerivationFile.NameOf(claim.Info.Path), directory, InputHash);
         return DerivationHash.OfInput(derivation, InputHash);
     }
 }

@@ -1,7 +1,7 @@
 namespace NixFuseStore.Nix.Derivations;
 
 /// <summary>What Nix makes sure of when a .drv becomes valid, so that who finds a path by its deriver may rely on it.</summary>
-public static class DerivationCheck
+public static class DerivationVerifier
 {
     /// <summary>Compares the outputs of a derivation, and the variables that name them, with those that follow from the rest of it.</summary>
     /// <param name="derivation">The derivation.</param>
@@ -10,27 +10,36 @@ public static class DerivationCheck
     /// <param name="inputHash"><see cref="DerivationHash.OfInput"/> of each input derivation, by its full path.</param>
     /// <returns>The paths of the outputs that have one, by name.</returns>
     /// <exception cref="FormatException">An output is wrong; the message, one line, says which and what it should be.</exception>
-    public static IReadOnlyDictionary<string, StorePath> CheckOutputs(
+    public static IReadOnlyDictionary<string, StorePath> Verify(
         Derivation derivation, string name, StoreDirectory directory, Func<string, NixHash> inputHash)
+    {
+        var outputs = DerivationHash.OutputPaths(derivation, name, directory, inputHash);
+        RequireOutputs(derivation, directory, outputs);
+        return outputs;
+    }
+
+    /// <summary>The same, where the outputs' paths are known: <see cref="DerivationHash.OutputPaths"/>.</summary>
+    /// <exception cref="FormatException">An output is wrong; the message, one line, says which and what it should be.</exception>
+    public static void RequireOutputs(Derivation derivation, StoreDirectory directory, IReadOnlyDictionary<string, StorePath> outputs)
     {
         ArgumentNullException.ThrowIfNull(derivation);
         ArgumentNullException.ThrowIfNull(directory);
-        var outputs = DerivationHash.OutputPaths(derivation, name, directory, inputHash);
-        var environment = derivation.Environment.ToDictionary(variable => variable.Key, variable => variable.Value, StringComparer.Ordinal);
+        ArgumentNullException.ThrowIfNull(outputs);
         foreach (var output in derivation.Outputs)
         {
             var right = outputs.TryGetValue(output.Name, out var path) ? directory.Print(path) : "";
             if (output.Path != right)
             {
-                throw new FormatException($"the derivation has the wrong output '{output.Path}' as {output.Name}, it should be '{right}'");
+                throw new FormatException($"the derivation has incorrect output '{output.Path}' as {output.Name}, should be '{right}'");
             }
 
-            if (right.Length > 0 && environment.TryGetValue(output.Name, out var value) && value != right)
+            foreach (var (key, value) in derivation.Environment)
             {
-                throw new FormatException($"the derivation has the wrong variable {output.Name}='{value}', it should be '{right}'");
+                if (right.Length > 0 && key == output.Name && value != right)
+                {
+                    throw new FormatException($"the derivation has incorrect environment variable {key}='{value}', should be '{right}'");
+                }
             }
         }
-
-        return outputs;
     }
 }
