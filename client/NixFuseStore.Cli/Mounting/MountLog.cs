@@ -30,6 +30,7 @@ internal sealed class MountLog : IAsyncDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private string? _path; // guarded by _gate
+    private List<byte[]>? _early = []; // guarded by _gate; null once they are in the file
     private long _fileBytes; // guarded by _gate
     private long _dropped;
 
@@ -59,7 +60,7 @@ internal sealed class MountLog : IAsyncDisposable
         _lines.Writer.TryWrite(string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {text}\n"));
     }
 
-    /// <summary>Points standard output and error at a file from now on, and bounds it.</summary>
+    /// <summary>Points standard output and error at a file from now on, and bounds it. What was written before is written there as well.</summary>
     /// <exception cref="LinuxException">It cannot be opened.</exception>
     /// <exception cref="IOException">The longer one that is there cannot be put aside.</exception>
     public void MoveTo(string path)
@@ -73,6 +74,15 @@ internal sealed class MountLog : IAsyncDisposable
 
             Open(path);
             _path = path;
+
+            // What was said while the mount began went to the terminal, which is gone when it is asked for.
+            foreach (var line in _early ?? [])
+            {
+                _sink(line);
+                _fileBytes += line.Length;
+            }
+
+            _early = null;
         }
     }
 
@@ -132,6 +142,14 @@ internal sealed class MountLog : IAsyncDisposable
     {
         // An error is not told: there is nowhere else to tell it, and the mount goes on. The log lies beside the cache, whose disk may be full.
         var bytes = Encoding.UTF8.GetBytes(line);
+        lock (_gate)
+        {
+            if (_early?.Count < LinesMax)
+            {
+                _early.Add(bytes);
+            }
+        }
+
         _sink(bytes);
         lock (_gate)
         {

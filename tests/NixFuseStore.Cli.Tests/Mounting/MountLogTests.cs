@@ -46,6 +46,41 @@ public sealed class MountLogTests : IDisposable
     }
 
     [Fact]
+    public async Task MoveTo_LinesOfBefore_AreInTheFileToo()
+    {
+        var path = Path.Join(_folder.FullName, "mount.log");
+        var terminal = 0;
+        await using (var log = new MountLog(
+            bytes =>
+            {
+                if (_file is null)
+                {
+                    Interlocked.Increment(ref terminal);
+                }
+                else
+                {
+                    Append(bytes);
+                }
+            },
+            Redirect))
+        {
+            log.Write("said while it began");
+            while (Volatile.Read(ref terminal) == 0)
+            {
+                await Task.Yield();
+            }
+
+            log.MoveTo(path);
+            log.Write("said later");
+        }
+
+        var lines = File.ReadAllLines(path);
+        Assert.Equal(2, lines.Length);
+        Assert.EndsWith(" said while it began", lines[0], StringComparison.Ordinal);
+        Assert.EndsWith(" said later", lines[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Place_ThatTakesNothing_HoldsUpNoCaller_AndDropsAreTold()
     {
         using var blocked = new ManualResetEventSlim();
