@@ -125,8 +125,8 @@ internal sealed record ServerLimits
     /// <summary>Plain bytes of all manifest sections of one registration at most.</summary>
     public int RegistrationBytesMax { get; init; } = 256 << 20;
 
-    /// <summary>A silent Watch is told so often that its server is there.</summary>
-    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(10);
+    /// <summary>A silent Watch is told so often that its server is there: more often than clients send pings on silent connections (10 s), which are saved so.</summary>
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(8);
 
     /// <summary>How long calls may go on once the server was told to stop.</summary>
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(5);

@@ -20,7 +20,7 @@ public sealed record ServerOptions(StorageOptions Storage, IReadOnlyList<string>
     public string? NetrcFile { get; init; }
 
     /// <summary>A silent Watch is told so often that its server is there.</summary>
-    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(8);
 
     /// <summary>The bounds within which it works.</summary>
     internal ServerLimits Limits { get; init; } = new();

@@ -68,6 +68,9 @@ internal abstract class SqlDialect : IAsyncDisposable
     /// <summary>Runs all statements of a batch, and perhaps commits behind them.</summary>
     public abstract Task RunAsync(SqlSession session, SqlBatch batch, bool commit, CancellationToken cancellationToken);
 
+    /// <summary>Commits a transaction, which may take as long as a disk takes to flush.</summary>
+    public virtual Task CommitAsync(DbTransaction transaction, CancellationToken cancellationToken) => transaction.CommitAsync(cancellationToken);
+
     /// <summary>Whether the transaction failed only because of others and should be tried again.</summary>
     public abstract bool ShouldRetry(Exception exception);
 

@@ -157,7 +157,7 @@ internal sealed class SqlSession(
 
         try
         {
-            await open.CommitAsync(cancellationToken).ConfigureAwait(false);
+            await Dialect.CommitAsync(open, cancellationToken).ConfigureAwait(false);
             _committed = true;
         }
         catch

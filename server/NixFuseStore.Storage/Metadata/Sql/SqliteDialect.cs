@@ -139,6 +139,15 @@ internal sealed class SqliteDialect : SqlDialect
         return commit ? session.CommitAsync(cancellationToken) : Task.CompletedTask;
     }
 
+    /// <summary>
+    /// On a thread of its own: it waits for the disk, and the pool has as few threads as there are cores, which everything else is served by.
+    /// </summary>
+    public override Task CommitAsync(DbTransaction transaction, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return Task.Factory.StartNew(transaction.Commit, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
     public override bool ShouldRetry(Exception exception) =>
         exception is SqliteException { SqliteErrorCode: SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED };
 
