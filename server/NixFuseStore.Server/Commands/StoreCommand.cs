@@ -104,6 +104,7 @@ internal static class StoreCommand
                 var store = await StorageArguments.FindStoreAsync(metadata, parsed.GetValue(name)!, cancellation).ConfigureAwait(false);
                 var head = (await metadata.GetHeadEventAsync(store.Id, cancellation).ConfigureAwait(false)).Number;
                 var keys = await metadata.GetSigningKeysAsync(store.Id, cancellation).ConfigureAwait(false);
+                var sizeMax = Ingest.PathSizeLimit.Parse(await metadata.FindTextAsync(store.Id, Ingest.PathSizeLimit.Setting, cancellation).ConfigureAwait(false));
                 var upstreams = await metadata.GetUpstreamsAsync(store.Id, cancellation).ConfigureAwait(false);
                 var size = (await metadata.GetStoreSizesAsync(cancellation).ConfigureAwait(false)).GetValueOrDefault(store.Id);
                 if (parsed.GetValue(asJson))
@@ -117,6 +118,7 @@ internal static class StoreCommand
                         json.WriteNumber("newestEvent", head);
                         json.WriteNumber("paths", size.Paths);
                         json.WriteNumber("narBytes", size.NarBytes);
+                        json.WriteNumber("largestPathBytes", sizeMax);
                         json.WriteArray("publicKeys", keys, key => json.WriteStringValue(key.PublicKey));
                         json.WriteArray("upstreams", upstreams.Urls, url => json.WriteStringValue(Upstreams.UpstreamAddress.Describe(url)));
                         json.WriteArray("trustedPublicKeys", upstreams.TrustedPublicKeys, key => json.WriteStringValue(key));
@@ -132,6 +134,7 @@ internal static class StoreCommand
                     $"created: {DateTimeOffset.FromUnixTimeSeconds(store.Created):u}",
                     $"newest event: {head}",
                     string.Create(CultureInfo.InvariantCulture, $"paths: {size.Paths} ({FormatBytes(size.NarBytes)})"),
+                    $"largest path: {sizeMax} bytes",
                     .. keys.Select(key => $"public key: {key.PublicKey}"),
                     .. upstreams.Urls.Select(url => $"upstream: {Upstreams.UpstreamAddress.Describe(url)}"),
                     .. upstreams.TrustedPublicKeys.Select(key => $"trusted public key: {key}"),

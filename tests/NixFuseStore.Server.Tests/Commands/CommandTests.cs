@@ -161,6 +161,23 @@ public sealed class CommandTests : IDisposable
         Assert.InRange(token.GetProperty("expires").GetDateTimeOffset() - DateTimeOffset.UtcNow, TimeSpan.FromDays(89), TimeSpan.FromDays(90));
     }
 
+    [Fact]
+    public async Task StoreSet_PasswordOfAnUpstream_IsNeverShown_AndTheLargestPathIs()
+    {
+        await ServerProcess.RunAsync("store", "create", "team", "--data", Data);
+        var set = await ServerProcess.RunAsync("store", "set", "team", "--upstream", "https://me:secret@b.example/", "--max-path-size", "64G", "--data", Data);
+        var shown = await ServerProcess.RunAsync("store", "show", "team", "--data", Data);
+        Assert.Equal((0, 0), (set.Status, shown.Status));
+        Assert.Contains("upstream: https://b.example (with user and password)\n", shown.Output, StringComparison.Ordinal);
+        Assert.Contains("largest path: 68719476736 bytes\n", shown.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", set.Output + shown.Output, StringComparison.Ordinal);
+
+        Assert.Equal(0, (await ServerProcess.RunAsync("store", "set", "team", "--remove-upstream", "https://b.example", "--max-path-size", "default", "--data", Data)).Status);
+        shown = await ServerProcess.RunAsync("store", "show", "team", "--data", Data);
+        Assert.DoesNotContain("b.example", shown.Output, StringComparison.Ordinal);
+        Assert.Contains("largest path: 34359738368 bytes\n", shown.Output, StringComparison.Ordinal);
+    }
+
     public static TheoryData<string[], int, string> Failures => new()
     {
         { ["serve", "--listen", "nonsense"], 2, "no address to listen on" },
@@ -186,6 +203,8 @@ public sealed class CommandTests : IDisposable
         { ["serve", "--metadata", "mysql://x"], 2, "--metadata" },
         { ["serve", "--blobs", "ftp://x"], 2, "--blobs" },
         { ["store", "set", "main", "--upstream", "ftp://x"], 2, "ftp://x" },
+        { ["store", "set", "main", "--max-path-size", "5X"], 2, "5X" },
+        { ["store", "set", "main", "--max-path-size", "0"], 2, "is no size" },
         { ["store", "set", "main", "--trusted-public-key", "x"], 2, "public key" },
         { ["serve", "--listen", "http://no-such-host.invalid:1"], 1, "no-such-host.invalid" },
     };
