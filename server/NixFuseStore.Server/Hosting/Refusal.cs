@@ -42,7 +42,14 @@ internal static class Refusal
             context.Response.Headers.WWWAuthenticate = challenge;
         }
 
-        await WriteAsync(context, ErrorStatus.HttpStatusOf(code), detail).ConfigureAwait(false);
+        try
+        {
+            await WriteAsync(context, ErrorStatus.HttpStatusOf(code), detail).ConfigureAwait(false);
+        }
+        catch (Exception e) when (context.RequestAborted.IsCancellationRequested || e is IOException or OperationCanceledException)
+        {
+            // The client left while it was answered, which on HTTP/2 the body tells before the request does.
+        }
     }
 
     /// <summary>Answers with a status and a line.</summary>
