@@ -69,22 +69,21 @@ public sealed class BinaryCacheTests : EndToEndTest
     [MemberData(nameof(Suites))]
     public void OverTls_CopiedTo_CopiedFrom_AndSubstituted(string suite)
     {
-        var nix = NewHost(suite);
         var store = RealStore.Default;
         var tls = Certificates.Make(Folder);
         var server = Own(new ServerProcess(Folder + "/server", tls: tls)).Start();
-        var trusting = "ssl-cert-file = " + tls.Certificate;
         var path = store.Package("bash");
 
-        Assert.NotEqual(0, nix.Run(store.Root, ["nix", "copy", "--to", Cache(server), path]).Status);
-        nix.Run(store.Root, ["nix", "copy", "--to", Cache(server, "compression=zstd"), path], trusting).Succeeded();
-        nix.Run(store.Root, ["nix", "copy", "--to", Cache(server), path], trusting).Succeeded();
+        Assert.NotEqual(0, NewHost(suite, "stranger").Run(store.Root, ["nix", "copy", "--to", Cache(server), path]).Status);
+        var nix = NewHost(suite, "host", tls.Certificate);
+        nix.Run(store.Root, ["nix", "copy", "--to", Cache(server, "compression=zstd"), path]).Succeeded();
+        nix.Run(store.Root, ["nix", "copy", "--to", Cache(server), path]).Succeeded();
 
         var copied = Folder + "/copied";
-        NewHost(suite, "copier").Run(copied, ["nix", "copy", "--no-check-sigs", "--from", Cache(server), path], trusting).Succeeded();
+        NewHost(suite, "copier", tls.Certificate).Run(copied, ["nix", "copy", "--no-check-sigs", "--from", Cache(server), path]).Succeeded();
         store.AssertSameContentIn(copied, store.Closure(path));
         var realised = Folder + "/realised";
-        NewHost(suite, "other").Run(realised, ["nix-store", "--realise", path], trusting + "\n" + Substituting(server)).Succeeded();
+        NewHost(suite, "other", tls.Certificate).Run(realised, ["nix-store", "--realise", path], Substituting(server)).Succeeded();
         store.AssertSameContentIn(realised, store.Closure(path));
         Assert.Equal("2", Command.Run("curl", "-s", "--cacert", tls.Certificate, "-o", "/dev/null", "-w", "%{http_version}", Cache(server) + "/nix-cache-info").Succeeded());
     }
@@ -183,8 +182,8 @@ public sealed class BinaryCacheTests : EndToEndTest
     }
 
     /// <summary>Nix with a home of its own.</summary>
-    private NixClient NewHost(string suite, string name = "host") =>
-        new(NixRelease.Open(suite), Directory.CreateDirectory(Path.Combine(Folder, name)).FullName);
+    private NixClient NewHost(string suite, string name = "host", string? certificateFile = null) =>
+        new(NixRelease.Open(suite), Directory.CreateDirectory(Path.Combine(Folder, name)).FullName) { CertificateFile = certificateFile };
 
     private static string Cache(ServerProcess server, string parameters = "") => server.Url + "/main" + (parameters.Length > 0 ? "?" + parameters : "");
 

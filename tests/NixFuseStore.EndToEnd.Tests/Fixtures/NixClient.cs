@@ -21,6 +21,9 @@ internal sealed class NixClient(NixRelease release, string folder, IReadOnlyList
 
     public string Folder => folder;
 
+    /// <summary>Authorities that its downloads and uploads trust; null for the machine's. A setting for this came only after Nix 2.8.</summary>
+    public string? CertificateFile { get; init; }
+
     /// <summary>Runs a command with a store as its default one.</summary>
     /// <param name="store">A store URL, or the folder of a chroot store.</param>
     /// <param name="command">Program and arguments.</param>
@@ -37,6 +40,7 @@ internal sealed class NixClient(NixRelease release, string folder, IReadOnlyList
             "NIX_CONF_DIR=/nonexistent",
             "NIX_CONFIG=" + Configuration + "\n" + configuration,
             "NIX_REMOTE=" + store,
+            .. CertificateFile is null ? [] : (string[])["NIX_SSL_CERT_FILE=" + CertificateFile],
         ];
         // The shell is the machine's: another release's folder need not hold one.
         var redirect = "cd \"$0\" && exec \"$@\" <" + Quote(inputFile ?? "/dev/null") + (outputFile is null ? "" : " >" + Quote(outputFile));
