@@ -12,14 +12,19 @@ namespace NixFuseStore.FileSystem;
 public sealed partial class StoreFileSystem
 {
     /// <summary>
+    /// The store's reader has the same deadlines, and knows what it waits for: its error comes first, and this one only where it hangs.
+    /// </summary>
+    private static readonly TimeSpan ReaderHeadStart = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>
     /// Hands a request to <paramref name="work"/> on the thread pool. Whatever is thrown there becomes an answer and a line in the log.
     /// </summary>
     private void Defer<TState>(
         FuseReply reply, string operation, TimeSpan deadline, TState state, Func<StoreFileSystem, FusePendingRequest, TState, Task> work)
         where TState : notnull
         => reply.Defer(
-            deadline,
-            (FileSystem: this, Operation: operation, State: state, Work: work),
+            deadline + ReaderHeadStart,
+            (FileSystem: this, Operation: operation, State: state, Work: work, Deadline: deadline),
             static async (pending, call) =>
             {
                 try
@@ -28,7 +33,14 @@ public sealed partial class StoreFileSystem
                 }
                 catch (OperationCanceledException) when (pending.Token.IsCancellationRequested)
                 {
-                    // The session has answered: EINTR to whoever was killed, EIO after the deadline.
+                    // The session has answered: EINTR to a program that was killed, EIO after the deadline.
+                    if (pending.DeadlineMissed)
+                    {
+                        call.FileSystem._errors.Failed(
+                            call.Operation,
+                            call.FileSystem.Describe(call.State),
+                            new TimeoutException($"no answer within {call.Deadline.TotalSeconds:0.###} s"));
+                    }
                 }
 #pragma warning disable CA1031 // The one place where a failed request gets its error number; see ErrorMap.
                 catch (Exception exception)

@@ -57,7 +57,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
         _negativeTimeout = FuseTimeout.FromMilliseconds((uint)_options.NegativeTimeout.TotalMilliseconds);
     }
 
-    /// <summary>Requests that failed for another reason than a deadline, since the beginning.</summary>
+    /// <summary>Requests that failed since the beginning.</summary>
     public long Failures => _errors.Failures;
 
     /// <summary>Store paths that were given node ids, also by earlier processes, as far as they are remembered.</summary>

@@ -1,7 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
+using NixFuseStore.Client.Catalog;
+using NixFuseStore.Client.Reading;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Protocol;
+using NixFuseStore.Testing.Tls;
 
 namespace NixFuseStore.Client.Tests;
 
@@ -133,5 +136,118 @@ public sealed class ServerConnectionTests
 
         Assert.Equal("/nix/store", store.StoreDirectory);
         Assert.Equal(server.Address, connection.Current.Address);
+    }
+
+    [Fact]
+    public async Task Open_ServerThatNeverAnswers_FailsOnce_NamingServerAndTime()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var address = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
+        using var connection = new ServerConnection(new ServerConnectionOptions { Servers = [address] });
+
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var error = await Assert.ThrowsAsync<StoreUnavailableException>(() => StoreCatalog.OpenAsync(connection, [], ReaderExtensions.Token));
+
+        Assert.InRange(clock.Elapsed.TotalSeconds, 9, 14);
+        Assert.Contains("GetStore: no answer from 127.0.0.1", error.Message, StringComparison.Ordinal);
+        Assert.Contains("within 10 s", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Open_TlsWhereThereIsNone_NamesTheRightScheme()
+    {
+        await using var server = await TestServer.StartAsync();
+        var address = new Uri("https://" + server.Address.Authority);
+        using var connection = new ServerConnection(new ServerConnectionOptions { Servers = [address] });
+
+        var error = await Assert.ThrowsAsync<StoreConfigurationException>(() => StoreCatalog.OpenAsync(connection, [], ReaderExtensions.Token));
+
+        Assert.Contains("does not speak TLS; give its address with http:", error.Message, StringComparison.Ordinal);
+        var mounting = await Assert.ThrowsAsync<StoreConfigurationException>(() => connection.OpenAsync());
+        Assert.Equal(error.Message, mounting.Message);
+    }
+
+    [Fact]
+    public async Task Open_NoTlsWhereThereIsSome_NamesTheRightScheme()
+    {
+        using var certificate = new CertificateFiles();
+        await using var server = await TestServer.StartAsync(certificate);
+        var address = new Uri("http://" + server.Address.Authority);
+        using var connection = new ServerConnection(new ServerConnectionOptions { Servers = [address] });
+
+        var error = await Assert.ThrowsAsync<StoreConfigurationException>(() => StoreCatalog.OpenAsync(connection, [], ReaderExtensions.Token));
+
+        Assert.Contains("speaks TLS; give its address with https:", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Open_CertificateOfAnUnknownAuthority_SaysSo_AndServesWhatIsCached()
+    {
+        using var certificate = new CertificateFiles();
+        await using var server = await TestServer.StartAsync(certificate);
+        var directory = System.IO.Directory.CreateTempSubdirectory("nixfuse-meta-");
+        try
+        {
+            var options = new StoreReaderOptions { MetadataDirectory = directory.FullName };
+            using (var trusting = new ServerConnection(new ServerConnectionOptions
+            {
+                Servers = [server.Address], TrustedCertificates = ServerConnectionOptions.ReadCertificates(certificate.CertificateFile),
+            }))
+            {
+                await using var reader = await trusting.OpenAsync(options);
+            }
+
+            using var connection = new ServerConnection(new ServerConnectionOptions { Servers = [server.Address] });
+            var error = await Assert.ThrowsAsync<StoreUnavailableException>(() => StoreCatalog.OpenAsync(connection, [], ReaderExtensions.Token));
+            Assert.Contains("its authority (CN=localhost) is unknown here", error.Message, StringComparison.Ordinal);
+            Assert.Contains("--tls-ca", error.Message, StringComparison.Ordinal);
+
+            await using var cached = await connection.OpenAsync(options);
+            Assert.False(cached.IsConnected);
+            Assert.Contains("its authority (CN=localhost) is unknown here", cached.Status.Failure, StringComparison.Ordinal);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Open_ThroughAProxy_UsesItForBothPlanes_AndNamesItWhenItFails()
+    {
+        using var certificate = new CertificateFiles();
+        await using var server = await TestServer.StartAsync(certificate);
+        await using var proxy = new ConnectProxy(server.Address.Port);
+        var source = new SourceStore(5);
+        var path = source.Path("proxied", SourceEntry.File("through"));
+        await server.PushAsync(path);
+
+        // A name that only the proxy knows.
+        var options = new ServerConnectionOptions
+        {
+            Servers = [new Uri($"https://server.invalid:{server.Address.Port}")],
+            Proxy = new WebProxy(proxy.Address),
+            TrustedCertificates = ServerConnectionOptions.ReadCertificates(certificate.CertificateFile),
+        };
+        using (var connection = new ServerConnection(options))
+        {
+            var error = await Assert.ThrowsAsync<StoreUnavailableException>(() => StoreCatalog.OpenAsync(connection, [], ReaderExtensions.Token));
+            Assert.Contains("it is that of another server (CN=localhost)", error.Message, StringComparison.Ordinal);
+            Assert.InRange(proxy.Tunnels, 1, 10);
+        }
+
+        proxy.Refusing = true;
+        using (var connection = new ServerConnection(options))
+        {
+            var error = await Assert.ThrowsAsync<StoreUnavailableException>(() => StoreCatalog.OpenAsync(connection, [], ReaderExtensions.Token));
+            Assert.Contains($"the proxy http://{proxy.Address.Authority} does not lead to https://server.invalid", error.Message, StringComparison.Ordinal);
+        }
+
+        using (var connection = new ServerConnection(new ServerConnectionOptions { Servers = options.Servers, Proxy = new WebProxy("http://127.0.0.1:1") }))
+        {
+            var error = await Assert.ThrowsAsync<StoreUnavailableException>(() => StoreCatalog.OpenAsync(connection, [], ReaderExtensions.Token));
+            Assert.Contains("through the proxy http://127.0.0.1:1", error.Message, StringComparison.Ordinal);
+        }
     }
 }

@@ -53,7 +53,7 @@ internal sealed partial class MountHost
             host.ListenForSignals();
             if (!host._reader!.IsConnected)
             {
-                note($"server {settings.Store.Server} is not available; what is cached is served until it is");
+                note($"{host._reader.Status.Failure ?? $"server {settings.Store.Server} is not available"}; what is cached is served until it is");
             }
 
             return host;

@@ -8,11 +8,13 @@ namespace NixFuseStore.Client.Catalog;
 /// <summary>Records and names of a store on a server, asked for once and not kept. Any thread; the connection stays the caller's.</summary>
 public sealed class StoreCatalog
 {
-    private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(30);
-
     /// <summary>The server fetches whole closures before it answers.</summary>
     private static readonly TimeSpan FetchDeadline = TimeSpan.FromHours(1);
 
+    /// <summary>Paths taken of one closure: more than any store has.</summary>
+    private const int ClosurePathsMax = 1 << 20;
+
+    // A server that falls silent is noticed by the connection's pings long before.
     private static readonly TimeSpan StreamDeadline = TimeSpan.FromMinutes(10);
 
     private readonly ServerConnection _connection;
@@ -41,7 +43,7 @@ public sealed class StoreCatalog
         ArgumentNullException.ThrowIfNull(connection);
         var request = new GetStoreRequest { Store = connection.StoreName };
         var store = await connection.CallAsync(
-            (endpoint, token) => endpoint.Store.GetStoreAsync(request, CallDeadline, token), cancellationToken).ConfigureAwait(false);
+            (endpoint, token) => endpoint.Store.GetStoreAsync(request, ServerConnection.MeetDeadline, token), cancellationToken).ConfigureAwait(false);
         try
         {
             return new StoreCatalog(connection, trustedKeys, store);
@@ -73,17 +75,37 @@ public sealed class StoreCatalog
                 (endpoint, token) => ReadClosureAsync(endpoint, request, token), cancellationToken).ConfigureAwait(false);
         }
 
-        // Another name with the same hash part is another path.
-        var byName = records.ToDictionary(record => record.BaseName);
-        string[] notValid = [.. paths.Select(path => path.BaseName).Where(name => !byName.ContainsKey(name)).Distinct()];
-        var asked = paths.Select(path => path.HashPart).ToHashSet();
-        var names = paths.Select(path => path.BaseName).ToHashSet();
-        CatalogPath[] found =
-        [
-            .. records.Where(record => names.Contains(record.BaseName) || !asked.Contains(record.BaseName[..StorePath.HashPartLength]))
-                .Select(record => new CatalogPath(verifier.Verify(record), [.. record.StoreSignatures])),
-        ];
-        return new CatalogAnswer(found, notValid);
+        // What was asked for, and what that refers to. A name that comes twice counts once; one that nothing led to does not count, nor does another
+        // name with the same hash part, which is another path.
+        var byName = new Dictionary<string, PathRecord>(StringComparer.Ordinal);
+        foreach (var record in records)
+        {
+            byName.TryAdd(record.BaseName, record);
+        }
+
+        var order = new List<CatalogPath>();
+        var met = new HashSet<string>(StringComparer.Ordinal);
+        var wanted = new Queue<string>(paths.Select(static path => path.BaseName));
+        while (wanted.TryDequeue(out var name))
+        {
+            if (!byName.TryGetValue(name, out var record) || !met.Add(name))
+            {
+                continue;
+            }
+
+            var path = new CatalogPath(verifier.Verify(record), [.. record.StoreSignatures]);
+            order.Add(path);
+            if (closure)
+            {
+                foreach (var reference in path.Handle.Info.References)
+                {
+                    wanted.Enqueue(reference.BaseName);
+                }
+            }
+        }
+
+        string[] notValid = [.. paths.Select(static path => path.BaseName).Where(name => !met.Contains(name)).Distinct()];
+        return new CatalogAnswer(order, notValid);
     }
 
     /// <summary>All names that begin with a prefix (of base names; empty for all), in bytewise order. Nothing signs them.</summary>
@@ -91,6 +113,7 @@ public sealed class StoreCatalog
     public async IAsyncEnumerable<PathEntry> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var endpoint = _connection.Current;
+        var last = "";
         var request = new ListPathsRequest { Store = _connection.StoreName, Prefix = prefix };
         await using var pages = endpoint.Store.ListPathsAsync(request, StreamDeadline, cancellationToken).GetAsyncEnumerator(cancellationToken);
         while (true)
@@ -109,6 +132,14 @@ public sealed class StoreCatalog
 
             foreach (var entry in pages.Current.Entries)
             {
+                if (!StorePath.TryParseBaseName(entry.BaseName, out _) || !entry.BaseName.StartsWith(prefix, StringComparison.Ordinal)
+                    || string.CompareOrdinal(entry.BaseName, last) <= 0)
+                {
+                    throw new StoreVerificationException(
+                        $"server {endpoint.Address.GetLeftPart(UriPartial.Authority)} lists a name that is no store path, was not asked for, or is out of order");
+                }
+
+                last = entry.BaseName;
                 yield return entry;
             }
         }
@@ -138,8 +169,14 @@ public sealed class StoreCatalog
         bool truncated = false;
         await foreach (var page in endpoint.Store.GetClosureAsync(request, StreamDeadline, cancellationToken).ConfigureAwait(false))
         {
-            records.AddRange(page.Items.Select(item => item.Path));
+            // An item without a path is none.
+            records.AddRange(page.Items.Select(static item => item.Path).Where(static path => path is not null));
             truncated |= page.Truncated;
+            if (records.Count > ClosurePathsMax)
+            {
+                throw new StoreVerificationException(
+                    $"server {endpoint.Address.GetLeftPart(UriPartial.Authority)} tells of more than {ClosurePathsMax} paths for one closure");
+            }
         }
 
         return truncated

@@ -13,6 +13,9 @@ public sealed class ServerConnection : IDisposable
     /// <summary>PROTOCOL_ERROR of RFC 9113, which this side finds where the other does not speak HTTP/2.</summary>
     private const long Http2ProtocolError = 1;
 
+    /// <summary>How long a server may take to say what its store is, when it is met: by a command, a push or a mount.</summary>
+    internal static readonly TimeSpan MeetDeadline = TimeSpan.FromSeconds(10);
+
     private readonly ServerEndpoint[] _endpoints;
     private int _current;
 
@@ -88,21 +91,23 @@ public sealed class ServerConnection : IDisposable
             var endpoint = Current;
             try
             {
-                return await call(endpoint, cancellationToken).ConfigureAwait(false);
+                var result = await call(endpoint, cancellationToken).ConfigureAwait(false);
+                endpoint.WasHeard = true;
+                return result;
             }
             catch (Exception e) when (e is RpcException or DataPlaneException)
             {
                 var translated = Translate(endpoint, e);
-                if (translated is not StoreUnavailableException)
+                if (translated is StoreUnavailableException)
                 {
-                    throw translated;
+                    MoveOn(endpoint);
+                    if (attempt < _endpoints.Length)
+                    {
+                        continue;
+                    }
                 }
 
-                MoveOn(endpoint);
-                if (attempt >= _endpoints.Length)
-                {
-                    throw translated;
-                }
+                throw await ExplainAsync(endpoint, translated, cancellationToken).ConfigureAwait(false);
             }
         }
     }
@@ -135,6 +140,23 @@ public sealed class ServerConnection : IDisposable
         };
     }
 
+    /// <summary>
+    /// The same error, or a better one where the server was never heard and turns out to listen with TLS where none was asked for, or the other
+    /// way round. May take two seconds.
+    /// </summary>
+    internal static async Task<StoreClientException> ExplainAsync(
+        ServerEndpoint endpoint, StoreClientException failure, CancellationToken cancellationToken)
+    {
+        if (endpoint.WasHeard || failure is StoreAccessException || !IsAboutTheConnection(failure))
+        {
+            return failure;
+        }
+
+        return await ServerProbe.FindWrongSchemeAsync(endpoint.Address, cancellationToken).ConfigureAwait(false) is { } line
+            ? new StoreConfigurationException(line, failure)
+            : failure;
+    }
+
     /// <summary>Closes all connections.</summary>
     public void Dispose()
     {
@@ -146,6 +168,21 @@ public sealed class ServerConnection : IDisposable
 
     private static StoreConfigurationException WrongProtocol(string server, Exception exception) =>
         new($"server {server} does not speak this protocol: {exception.Message}; is this the address of a nixfuse-server?", exception);
+
+    // Whether there was a connection, with which something was wrong: not where none came about, and not where the certificate is the matter.
+    private static bool IsAboutTheConnection(StoreClientException failure)
+    {
+        for (Exception? e = failure; e is not null; e = e.InnerException)
+        {
+            if (e is HttpRequestException http)
+            {
+                return http.HttpRequestError is HttpRequestError.SecureConnectionError or HttpRequestError.HttpProtocolError
+                    or HttpRequestError.ResponseEnded or HttpRequestError.InvalidResponse or HttpRequestError.Unknown;
+            }
+        }
+
+        return false;
+    }
 
     private static bool SpeaksSomethingElse(Exception exception)
     {

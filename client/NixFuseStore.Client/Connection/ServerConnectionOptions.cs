@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using NixFuseStore.Protocol.Connections;
@@ -24,6 +25,12 @@ public sealed class ServerConnectionOptions
 
     /// <summary>How long connecting, TLS included, may take.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>
+    /// Through which proxy servers with TLS are reached; null: as the environment says (<c>https_proxy</c>, <c>all_proxy</c>, <c>no_proxy</c>).
+    /// Servers without TLS, and those on loopback, are always reached directly.
+    /// </summary>
+    public IWebProxy? Proxy { get; init; }
 
     /// <summary>Connections for chunks to one server at most.</summary>
     public int DataConnectionsMax { get; init; } = 16;
@@ -64,6 +71,7 @@ public sealed class ServerConnectionOptions
         TokenProvider = TokenProvider,
         TrustedCertificates = TrustedCertificates,
         ConnectTimeout = ConnectTimeout,
+        Proxy = Proxy,
         DataConnectionsMax = DataConnectionsMax,
     };
 }

@@ -9,6 +9,7 @@ namespace NixFuseStore.Client;
 public sealed class ServerEndpoint : IDisposable
 {
     private readonly GrpcChannel _channel;
+    private bool _wasHeard;
 
     internal ServerEndpoint(TransportOptions options)
     {
@@ -20,6 +21,13 @@ public sealed class ServerEndpoint : IDisposable
 
     /// <summary>The server's address.</summary>
     public Uri Address { get; }
+
+    /// <summary>Whether the server was ever heard: then its address is right, and what fails later has other reasons.</summary>
+    internal bool WasHeard
+    {
+        get => Volatile.Read(ref _wasHeard);
+        set => Volatile.Write(ref _wasHeard, value);
+    }
 
     /// <summary>The control plane.</summary>
     public StoreClient Store { get; }

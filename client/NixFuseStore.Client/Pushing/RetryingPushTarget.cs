@@ -7,7 +7,7 @@ internal sealed class RetryingPushTarget(IPushTarget target, TimeSpan retryFor, 
 {
     private const double PauseGrowth = 2;
 
-    /// <summary>A server that was never met is more likely a wrong address than one that is starting again.</summary>
+    /// <summary>A server that was never met is more likely a wrong address than one that is starting again; the first attempt counts.</summary>
     private static readonly TimeSpan FirstContactMax = TimeSpan.FromSeconds(3);
 
     private static readonly TimeSpan PauseFirst = TimeSpan.FromMilliseconds(100);
@@ -43,7 +43,7 @@ internal sealed class RetryingPushTarget(IPushTarget target, TimeSpan retryFor, 
         long bytes, Func<CancellationToken, Task<TResult>> call, CancellationToken cancellationToken, TimeSpan? bound = null)
     {
         var pause = PauseFirst;
-        long? firstFailure = null;
+        long? firstFailure = bound is null ? null : time.GetTimestamp();
         while (true)
         {
             try

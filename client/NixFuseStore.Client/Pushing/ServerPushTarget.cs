@@ -19,7 +19,7 @@ internal sealed class ServerPushTarget(ServerConnection connection, TimeSpan? st
     public string StoreName => connection.StoreName;
 
     public Task<GetStoreResponse> GetStoreAsync(CancellationToken cancellationToken) => connection.CallAsync(
-        (endpoint, token) => endpoint.Store.GetStoreAsync(new GetStoreRequest { Store = StoreName }, Seconds(QuerySeconds), token),
+        (endpoint, token) => endpoint.Store.GetStoreAsync(new GetStoreRequest { Store = StoreName }, ServerConnection.MeetDeadline, token),
         cancellationToken);
 
     public Task<QueryPathsResponse> QueryPathsAsync(QueryPathsRequest request, CancellationToken cancellationToken) => connection.CallAsync(

@@ -41,4 +41,26 @@ internal sealed class ContentMemory(long bytesMax)
             }
         }
     }
+
+    /// <summary>Closes what is open of some handles.</summary>
+    public void Release(IReadOnlyCollection<PathHandle> handles)
+    {
+        var released = handles.ToHashSet();
+        lock (_gate)
+        {
+            for (var left = _loaded.Count; left > 0; left--)
+            {
+                var one = _loaded.Dequeue();
+                if (released.Contains(one.Handle))
+                {
+                    one.Handle.Unload(one.Loaded);
+                    _bytes -= one.Bytes;
+                }
+                else
+                {
+                    _loaded.Enqueue(one);
+                }
+            }
+        }
+    }
 }

@@ -7,6 +7,7 @@ public sealed partial class PathHandle
 {
     private volatile PathContent? _content;
     private volatile bool _touched;
+    private long _readInVainAt;
 
     internal PathContent? Content
     {
@@ -25,6 +26,13 @@ public sealed partial class PathHandle
     internal Task<ManifestTree>? TreeLoading { get; set; }
 
     internal Task<PathContent>? ContentLoading { get; set; }
+
+    /// <summary>When a read last waited in vain until its deadline, as a timestamp; 0 where none did, or one succeeded since.</summary>
+    internal long ReadInVainAt
+    {
+        get => Volatile.Read(ref _readInVainAt);
+        set => Volatile.Write(ref _readInVainAt, value);
+    }
 
     /// <summary>Whether the closure of the path was asked for, or came along with another.</summary>
     internal bool ClosureAsked { get; set; }

@@ -91,9 +91,15 @@ public sealed partial class StoreReader
                     var isSigned = _verifier is { } verifier && verifier.IsSigned(response);
                     foreach (var entry in response.Entries)
                     {
-                        // Names go to the kernel as they are, so what is no store path is left out.
-                        if (StorePath.TryParseBaseName(entry.BaseName, out _))
+                        // Names go to the kernel as they are, so what is no store path is left out. Callers go on behind the last name: one out of
+                        // order could make them go on for ever.
+                        if (StorePath.TryParseBaseName(entry.BaseName, out _) && entries.Count < limit)
                         {
+                            if (string.CompareOrdinal(entry.BaseName, entries.Count > 0 ? entries[^1].BaseName : after) <= 0)
+                            {
+                                throw new StoreVerificationException($"server {endpoint.Address.GetLeftPart(UriPartial.Authority)} lists paths out of order");
+                            }
+
                             entries.Add(new ListingEntry(entry.BaseName, KindOf(entry.RootKind))
                             {
                                 Content = isSigned

@@ -158,7 +158,7 @@ public sealed partial class StoreReader
             catch (TimeoutException e)
             {
                 _health.Suspect();
-                throw new StoreUnavailableException($"the server did not answer within {patience.TotalSeconds:0.###} s whether {path} is valid", e);
+                throw new StoreUnavailableException($"server {_connection.Current.Address.Authority} did not say within {patience.TotalSeconds:0.###} s whether {path} is valid", e);
             }
 
             // Another name with the same hash part is another path: this one is not valid.

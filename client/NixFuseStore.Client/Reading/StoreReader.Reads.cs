@@ -6,6 +6,15 @@ namespace NixFuseStore.Client.Reading;
 /// <content>Bytes of files, targets of symlinks.</content>
 public sealed partial class StoreReader
 {
+    /// <summary>
+    /// How long a read may wait of a path of which another read has just waited in vain as long as it may. The kernel asks up to twice more for a
+    /// page that could not be read: the program is to be told once its deadline has passed, not after three of them.
+    /// </summary>
+    private static readonly TimeSpan RetryPatience = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How long a read that waited in vain counts.</summary>
+    private static readonly TimeSpan InVainKept = TimeSpan.FromSeconds(10);
+
     /// <inheritdoc/>
     public bool TryRead(PathHandle handle, int entry, ulong offset, int length, [NotNullWhen(true)] out ReadLease? lease)
     {
@@ -52,12 +61,13 @@ public sealed partial class StoreReader
 
         // 1. What the bytes are: tree and chunk list.
         var started = _time.GetTimestamp();
+        var patience = PatienceFor(handle, started);
         var tree = handle.Tree;
         var content = handle.Content;
         if (tree is null || content is null)
         {
             _ = FetchUsedQuietlyAsync(handle);
-            (tree, content) = await OpenContentAsync(handle, started, cancellationToken).ConfigureAwait(false);
+            (tree, content) = await OpenContentAsync(handle, started, patience, cancellationToken).ConfigureAwait(false);
         }
 
         var range = ContentRange.Locate(tree, content.Chunks, entry, offset, length);
@@ -76,7 +86,7 @@ public sealed partial class StoreReader
         {
             if (!wait.Done.IsCompletedSuccessfully)
             {
-                await WaitAsync(wait.Done, handle, started, cancellationToken).ConfigureAwait(false);
+                await WaitAsync(wait.Done, handle, started, patience, cancellationToken).ConfigureAwait(false);
             }
 
             // 4. Hand out, hashes put back.
@@ -121,17 +131,18 @@ public sealed partial class StoreReader
         return target;
     }
 
-    private async ValueTask<(ManifestTree Tree, PathContent Content)> OpenContentAsync(PathHandle handle, long started, CancellationToken cancellationToken)
+    private async ValueTask<(ManifestTree Tree, PathContent Content)> OpenContentAsync(
+        PathHandle handle, long started, TimeSpan patience, CancellationToken cancellationToken)
     {
         while (true)
         {
             try
             {
                 var loading = LoadContentOnceAsync(handle);
-                await WaitAsync(loading, handle, started, cancellationToken).ConfigureAwait(false);
+                await WaitAsync(loading, handle, started, patience, cancellationToken).ConfigureAwait(false);
                 return (await GetTreeAsync(handle, cancellationToken).ConfigureAwait(false), await loading.ConfigureAwait(false));
             }
-            catch (StoreUnavailableException) when (_time.GetElapsedTime(started) < _options.ReadDeadline)
+            catch (StoreUnavailableException) when (_time.GetElapsedTime(started) < patience)
             {
                 // A page that a program has mapped: a server that restarts must not kill it, so this is tried as long as a read may take.
                 await Task.Delay(TimeSpan.FromMilliseconds(200), _time, cancellationToken).ConfigureAwait(false);
@@ -139,17 +150,25 @@ public sealed partial class StoreReader
         }
     }
 
-    private async Task WaitAsync(Task task, PathHandle handle, long started, CancellationToken cancellationToken)
+    private TimeSpan PatienceFor(PathHandle handle, long now) =>
+        handle.ReadInVainAt is var at and not 0 && _time.GetElapsedTime(at, now) < InVainKept && RetryPatience < _options.ReadDeadline
+            ? RetryPatience
+            : _options.ReadDeadline;
+
+    private async Task WaitAsync(Task task, PathHandle handle, long started, TimeSpan patience, CancellationToken cancellationToken)
     {
-        var left = _options.ReadDeadline - _time.GetElapsedTime(started);
+        var left = patience - _time.GetElapsedTime(started);
         try
         {
             await task.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time, cancellationToken).ConfigureAwait(false);
+            handle.ReadInVainAt = 0;
         }
         catch (TimeoutException e)
         {
+            handle.ReadInVainAt = _time.GetTimestamp();
+            var server = _connection.Current.Address.Authority;
             throw new StoreUnavailableException(
-                $"bytes of {handle.Path} did not come within {_options.ReadDeadline.TotalSeconds:0.###} s: {_health.Failure?.Message ?? "the server is slow"}", e);
+                $"bytes of {handle.Path} did not come within {patience.TotalSeconds:0.###} s: {_health.Failure?.Message ?? $"server {server} is slow"}", e);
         }
     }
 

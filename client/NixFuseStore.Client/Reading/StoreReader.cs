@@ -42,7 +42,7 @@ public sealed partial class StoreReader : IStoreReader
         _time = options.TimeProvider;
         _health = new ServerHealth(_time);
         _monitor = new StoreMonitor(connection, _health, new MonitorEvents(this), _time);
-        _sections = new SectionFetcher(connection, _health, metadata);
+        _sections = new SectionFetcher(connection, _health, metadata, _time);
         _closures = new ClosureFetcher(connection, _health, _table, metadata, _sections, Used);
         Calls = new PatientCalls(connection, _health, _time);
         _records = new RecordFetcher(Calls, _closures);
@@ -86,6 +86,7 @@ public sealed partial class StoreReader : IStoreReader
         try
         {
             reader._monitor.Start();
+            reader._trimming = reader.TrimLoopAsync();
             reader._fetcher.Connect();
             await reader._monitor.FirstContact.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -115,6 +116,7 @@ public sealed partial class StoreReader : IStoreReader
         await _refresher.DisposeAsync().ConfigureAwait(false);
         await _fetcher.DisposeAsync().ConfigureAwait(false);
         _programs.Dispose();
+        await _trimming.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _metadata.DisposeAsync().ConfigureAwait(false);
         _chunkMemory.Dispose();
         _stop.Dispose();

@@ -19,6 +19,7 @@ internal static class ErrorMap
     {
         StoreClientException => exception.Message,
         OperationCanceledException => "the deadline passed",
+        TimeoutException => exception.Message,
         IOException => exception.Message,
         _ => $"unexpected {exception.GetType().Name}: {exception.Message}",
     };

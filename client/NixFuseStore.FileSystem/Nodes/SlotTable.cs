@@ -465,7 +465,7 @@ internal sealed class SlotTable : IDisposable
             _writeFailed = false;
             return true;
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             if (!_writeFailed)
             {

@@ -37,6 +37,9 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
     /// <summary>Cancelled once nobody waits for the answer any more. Callbacks run on the thread pool.</summary>
     public CancellationToken Token => _cancellation.Token;
 
+    /// <summary>Whether <see cref="Token"/> was cancelled since the deadline passed, and not since nobody waits.</summary>
+    public bool DeadlineMissed { get; private set; }
+
     /// <summary>The id to answer with. Only the table of pending requests may touch it, under its lock.</summary>
     internal ulong Unique
     {
@@ -138,6 +141,8 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
 
     private void MissDeadline()
     {
+        // Before the work is cancelled, which looks at it.
+        DeadlineMissed = true;
         if (Abandon(Errno.EIO))
         {
             Session.Counters.DeadlineMissed();

@@ -18,7 +18,8 @@ internal static class HttpTransport
             AllowAutoRedirect = false,
             AutomaticDecompression = DecompressionMethods.None,
             UseCookies = false,
-            UseProxy = false,
+            UseProxy = ProxyFor(options) is not null,
+            Proxy = ProxyFor(options),
             ConnectTimeout = options.ConnectTimeout,
             EnableMultipleHttp2Connections = true,
             InitialHttp2StreamWindowSize = StreamWindowBytes,
@@ -37,6 +38,10 @@ internal static class HttpTransport
         return handler;
     }
 
+    /// <summary>The proxy for a server, or null for none; it may still name the server as one that is reached directly.</summary>
+    public static IWebProxy? ProxyFor(TransportOptions options) =>
+        options.Address.Scheme == "https" && !options.Address.IsLoopback ? options.Proxy ?? HttpClient.DefaultProxy : null;
+
     public static void Authorize(HttpRequestHeaders headers, TransportOptions options)
     {
         if (options.TokenProvider?.Invoke() is { Length: > 0 } token)
@@ -48,7 +53,14 @@ internal static class HttpTransport
     // Kept apart so that a cleartext client never loads the security types.
     private static void UseTls(SocketsHttpHandler handler, TransportOptions options)
     {
-        var security = new SslClientAuthenticationOptions();
+        var security = new SslClientAuthenticationOptions
+        {
+            RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
+            {
+                options.CertificateProblem = TransportFailure.DescribeCertificate(certificate, chain, errors);
+                return errors == SslPolicyErrors.None;
+            },
+        };
         if (options.TrustedCertificates is { } trusted)
         {
             security.CertificateChainPolicy = new X509ChainPolicy

@@ -1,4 +1,5 @@
 using System.Buffers;
+using NixFuseStore.Protocol.Connections;
 using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Protocol.DataPlane;
@@ -11,17 +12,17 @@ public sealed class ChunkFrameReader : IDisposable
 
     private readonly IDisposable _response;
     private readonly Stream _body;
-    private readonly Uri _address;
+    private readonly TransportOptions _options;
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
     private int _start;
     private int _end;
     private bool _disposed;
 
-    internal ChunkFrameReader(IDisposable response, Stream body, Uri address)
+    internal ChunkFrameReader(IDisposable response, Stream body, TransportOptions options)
     {
         _response = response;
         _body = body;
-        _address = address;
+        _options = options;
     }
 
     /// <summary>The frame that <see cref="MoveNextAsync"/> came to.</summary>
@@ -44,7 +45,7 @@ public sealed class ChunkFrameReader : IDisposable
 
         if (!FrameHeader.TryRead(_buffer.AsSpan(_start, FrameHeader.Size), out var header))
         {
-            throw new DataPlaneException(StatusCode.Internal, $"{_address} sent bytes that are no frame");
+            throw new DataPlaneException(StatusCode.Internal, $"{_options.Address.Authority} sent bytes that are no frame");
         }
 
         _start += FrameHeader.Size;
@@ -92,7 +93,7 @@ public sealed class ChunkFrameReader : IDisposable
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
-            throw DataPlaneClient.Translate(e, _address);
+            throw DataPlaneClient.Translate(e, _options);
         }
     }
 
@@ -121,5 +122,5 @@ public sealed class ChunkFrameReader : IDisposable
         _end = held;
     }
 
-    private DataPlaneException CutOff() => new(StatusCode.Unavailable, $"the answer of {_address} is cut off");
+    private DataPlaneException CutOff() => new(StatusCode.Unavailable, $"the answer of {_options.Address.Authority} is cut off");
 }

@@ -40,7 +40,7 @@ public sealed class DataPlaneClient : IDisposable
         var response = await SendAsync(store, "/chunks/read", new ByteArrayContent(request.ToByteArray()), cancellation).ConfigureAwait(false);
         try
         {
-            return new ChunkFrameReader(response, await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), _options.Address);
+            return new ChunkFrameReader(response, await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), _options);
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
@@ -188,13 +188,13 @@ public sealed class DataPlaneClient : IDisposable
             // The status alone says enough.
         }
 
-        var detail = System.Text.Encoding.UTF8.GetString(text, 0, length).Trim();
+        var detail = TransportFailure.Clean(System.Text.Encoding.UTF8.GetString(text, 0, length).Trim());
         return new DataPlaneException(code, detail.Length > 0 ? detail : $"{_options.Address} answered with HTTP status {(int)response.StatusCode}");
     }
 
-    private DataPlaneException Translate(Exception exception) => Translate(exception, _options.Address);
+    private DataPlaneException Translate(Exception exception) => Translate(exception, _options);
 
-    internal static DataPlaneException Translate(Exception exception, Uri address)
+    internal static DataPlaneException Translate(Exception exception, TransportOptions options)
     {
         // What produces an upload may have failed for reasons of its own, which surface wrapped or not.
         for (var e = exception; e is not null; e = e.InnerException)
@@ -205,8 +205,13 @@ public sealed class DataPlaneClient : IDisposable
             }
         }
 
-        return exception is HttpRequestException or IOException or OperationCanceledException or ObjectDisposedException
-            ? new DataPlaneException(StatusCode.Unavailable, $"could not reach {address}: {exception.GetBaseException().Message}", exception)
-            : new DataPlaneException(StatusCode.Internal, $"{address}: {exception.Message}", exception);
+        return exception switch
+        {
+            // Nobody cancelled: the handler's own bound of connecting.
+            OperationCanceledException => new DataPlaneException(StatusCode.Unavailable, TransportFailure.DescribeTimeout(options), exception),
+            HttpRequestException or IOException or ObjectDisposedException =>
+                new DataPlaneException(StatusCode.Unavailable, TransportFailure.Describe(exception, options), exception),
+            _ => new DataPlaneException(StatusCode.Internal, $"{options.Address.Authority}: {exception.Message}", exception),
+        };
     }
 }

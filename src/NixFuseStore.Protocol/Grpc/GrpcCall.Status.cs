@@ -1,7 +1,8 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Security.Authentication;
+using NixFuseStore.Protocol.Connections;
 
 namespace NixFuseStore.Protocol.Grpc;
 
@@ -9,10 +10,14 @@ namespace NixFuseStore.Protocol.Grpc;
 internal sealed partial class GrpcCall
 {
     // Error codes of HTTP/2, RFC 9113 section 7.
+    private const long ProtocolError = 0x1;
     private const long RefusedStream = 0x7;
     private const long Cancel = 0x8;
     private const long EnhanceYourCalm = 0xb;
     private const long InadequateSecurity = 0xc;
+
+    /// <summary>The method without its service, for a person.</summary>
+    private string Name => _method[(_method.LastIndexOf('/') + 1)..];
 
     private static StatusCode StatusOf(HttpStatusCode status) => (int)status switch
     {
@@ -34,13 +39,13 @@ internal sealed partial class GrpcCall
 
         if (response.StatusCode != HttpStatusCode.OK)
         {
-            throw new RpcException(StatusOf(response.StatusCode), $"{_method}: {_options.Address} answered with HTTP status {(int)response.StatusCode}");
+            throw new RpcException(StatusOf(response.StatusCode), $"{Name}: {_options.Address.Authority} answered with HTTP status {(int)response.StatusCode}");
         }
 
         var type = response.Content.Headers.NonValidated.TryGetValues("content-type", out var values) ? values.ToString() : "";
         if (!type.StartsWith(GrpcWire.ContentType, StringComparison.OrdinalIgnoreCase))
         {
-            throw new RpcException(StatusCode.Unknown, $"{_method}: {_options.Address} does not answer as a gRPC server does (content type '{type}')");
+            throw new RpcException(StatusCode.Unknown, $"{Name}: {_options.Address.Authority} does not answer as a gRPC server does (content type '{TransportFailure.Clean(type)}')");
         }
     }
 
@@ -50,7 +55,7 @@ internal sealed partial class GrpcCall
     {
         if (!TryGet(headers, "grpc-status", out var text))
         {
-            throw new RpcException(StatusCode.Unavailable, $"{_method}: {_options.Address} ended the call without a status");
+            throw new RpcException(StatusCode.Unavailable, $"{Name}: {_options.Address.Authority} ended the call without a status");
         }
 
         var code = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= (int)StatusCode.Unauthenticated
@@ -58,8 +63,8 @@ internal sealed partial class GrpcCall
             : StatusCode.Unknown;
         if (code != StatusCode.OK)
         {
-            var detail = TryGet(headers, "grpc-message", out var message) ? GrpcWire.DecodeMessage(message) : "";
-            throw new RpcException(code, detail.Length > 0 ? detail : $"{_method}: {_options.Address} answered with status {code}");
+            var detail = TryGet(headers, "grpc-message", out var message) ? TransportFailure.Clean(GrpcWire.DecodeMessage(message)) : "";
+            throw new RpcException(code, detail.Length > 0 ? detail : $"{Name}: {_options.Address.Authority} answered with status {code}");
         }
     }
 
@@ -75,10 +80,10 @@ internal sealed partial class GrpcCall
         return false;
     }
 
-    private RpcException Truncated() => new(StatusCode.Internal, $"{_method}: the server's message is cut off");
+    private RpcException Truncated() => new(StatusCode.Internal, $"{Name}: the server's message is cut off");
 
     private RpcException DeadlineExceeded(Exception? inner) =>
-        new(StatusCode.DeadlineExceeded, $"{_method}: no answer from {_options.Address} within {_deadline!.Value.TotalSeconds:0.###} s", inner);
+        new(StatusCode.DeadlineExceeded, $"{Name}: no answer from {_options.Address.Authority} within {_deadline!.Value.TotalSeconds:0.###} s", inner);
 
     /// <summary>The caller's own cancellation stays what it is; everything else becomes a status.</summary>
     private Exception Translate(Exception exception)
@@ -96,13 +101,18 @@ internal sealed partial class GrpcCall
         // A connection attempt that ran out of time appears as a cancellation that nobody asked for.
         if (exception is OperationCanceledException)
         {
-            return new RpcException(StatusCode.Unavailable, $"could not reach {_options.Address} within {_options.ConnectTimeout.TotalSeconds:0.###} s", exception);
+            return new RpcException(StatusCode.Unavailable, TransportFailure.DescribeTimeout(_options), exception);
         }
 
         for (var e = exception; e is not null; e = e.InnerException)
         {
             switch (e)
             {
+                case HttpProtocolException { ErrorCode: ProtocolError } when Stopwatch.GetElapsedTime(_heardAt) >= _options.KeepAliveInterval:
+                    // How the handler reports a ping that was not answered. The cause is left out: elsewhere it stands for another protocol.
+                    return new RpcException(
+                        StatusCode.Unavailable,
+                        $"{Name}: {_options.Address.Authority} is silent, nothing was heard for {Stopwatch.GetElapsedTime(_heardAt).TotalSeconds:0} s");
                 case HttpProtocolException { ErrorCode: var code } when code is RefusedStream or Cancel or EnhanceYourCalm or InadequateSecurity:
                     return new RpcException(
                         code switch
@@ -112,17 +122,15 @@ internal sealed partial class GrpcCall
                             EnhanceYourCalm => StatusCode.ResourceExhausted,
                             _ => StatusCode.PermissionDenied,
                         },
-                        $"{_method}: {_options.Address} reset the call",
+                        $"{Name}: {_options.Address.Authority} reset the call",
                         exception);
-                case AuthenticationException:
-                    return new RpcException(StatusCode.Unavailable, $"the certificate of {_options.Address} is not trusted: {e.Message}", exception);
                 default:
                     break;
             }
         }
 
         return exception is HttpRequestException or IOException or ObjectDisposedException
-            ? new RpcException(StatusCode.Unavailable, $"could not reach {_options.Address}: {exception.GetBaseException().Message}", exception)
-            : new RpcException(StatusCode.Internal, $"{_method}: {exception.Message}", exception);
+            ? new RpcException(StatusCode.Unavailable, TransportFailure.Describe(exception, _options), exception)
+            : new RpcException(StatusCode.Internal, $"{Name}: {exception.Message}", exception);
     }
 }

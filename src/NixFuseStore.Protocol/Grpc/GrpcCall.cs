@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Net;
 using Google.Protobuf;
 using NixFuseStore.Protocol.Connections;
@@ -19,6 +20,8 @@ internal sealed partial class GrpcCall : IAsyncDisposable
     private HttpResponseMessage? _response;
     private Stream? _body;
     private readonly byte[] _prefix = new byte[GrpcWire.PrefixBytes];
+    private long _heardAt = Stopwatch.GetTimestamp();
+    private long _bytes;
 
     public GrpcCall(HttpMessageInvoker http, TransportOptions options, string method, TimeSpan? deadline, CancellationToken cancellation)
     {
@@ -76,7 +79,15 @@ internal sealed partial class GrpcCall : IAsyncDisposable
                 throw Truncated();
             }
 
+            _heardAt = Stopwatch.GetTimestamp();
             var length = GrpcWire.ReadPrefix(_prefix, _options.MessageBytesMax);
+            _bytes += length;
+            if (_deadline is not null && _bytes > _options.CallBytesMax)
+            {
+                throw new RpcException(
+                    StatusCode.ResourceExhausted, $"{Name}: {_options.Address.Authority} answers with more than the {_options.CallBytesMax >> 20} MiB that are taken");
+            }
+
             rented = ArrayPool<byte>.Shared.Rent(length);
             got = await _body!.ReadAtLeastAsync(rented.AsMemory(0, length), length, throwOnEndOfStream: false, _cancellation.Token).ConfigureAwait(false);
             if (got < length)
@@ -90,7 +101,7 @@ internal sealed partial class GrpcCall : IAsyncDisposable
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new RpcException(StatusCode.Internal, $"{_method}: the server's message cannot be read: {e.Message}", e);
+            throw new RpcException(StatusCode.Internal, $"{Name}: the server's message cannot be read: {e.Message}", e);
         }
         catch (Exception e) when (e is not RpcException)
         {
@@ -112,7 +123,7 @@ internal sealed partial class GrpcCall : IAsyncDisposable
         {
             if (await _body!.ReadAsync(_prefix, _cancellation.Token).ConfigureAwait(false) != 0)
             {
-                throw new RpcException(StatusCode.Internal, $"{_method}: the server answered with more than one message");
+                throw new RpcException(StatusCode.Internal, $"{Name}: the server answered with more than one message");
             }
 
             CheckTrailers();

@@ -5,6 +5,7 @@ using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.DataPlane;
 using NixFuseStore.Server.Hosting;
+using NixFuseStore.Testing.Tls;
 
 namespace NixFuseStore.Client.Tests.Fixtures;
 
@@ -14,14 +15,21 @@ internal sealed class TestServer : IAsyncDisposable
     private readonly string _directory = System.IO.Directory.CreateTempSubdirectory("nixfuse-client-").FullName;
     private readonly StringWriter _log = new();
     private StoreServer? _server;
+    private CertificateFiles? _certificate;
 
     public Uri Address { get; private set; } = new("http://127.0.0.1:0");
 
     public NixPublicKey PublicKey { get; private set; } = null!;
 
-    public static async Task<TestServer> StartAsync()
+    /// <param name="certificate">Its certificate; null: it listens without TLS.</param>
+    public static async Task<TestServer> StartAsync(CertificateFiles? certificate = null)
     {
-        var server = new TestServer();
+        var server = new TestServer { _certificate = certificate };
+        if (certificate is not null)
+        {
+            server.Address = new Uri("https://127.0.0.1:0");
+        }
+
         await server.StartAgainAsync();
         return server;
     }
@@ -32,6 +40,8 @@ internal sealed class TestServer : IAsyncDisposable
         {
             Log = TextWriter.Synchronized(_log),
             Heartbeat = TimeSpan.FromSeconds(1),
+            TlsCertificateFile = _certificate?.CertificateFile,
+            TlsKeyFile = _certificate?.KeyFile,
         };
         _server = await StoreServer.StartAsync(options);
         Address = new Uri(_server.Addresses[0]);
@@ -63,7 +73,11 @@ internal sealed class TestServer : IAsyncDisposable
         await metadata.ChangeUpstreamsAsync(store.Id, new([new Uri(address, "main").AbsoluteUri], [key.ToString()]), NixFuseStore.Storage.Metadata.UpstreamSettings.None);
     }
 
-    public ServerConnection Connect(Uri? through = null) => new(new ServerConnectionOptions { Servers = [through ?? Address] });
+    public ServerConnection Connect(Uri? through = null) => new(new ServerConnectionOptions
+    {
+        Servers = [through ?? Address],
+        TrustedCertificates = _certificate is null ? null : ServerConnectionOptions.ReadCertificates(_certificate.CertificateFile),
+    });
 
     public async Task PushAsync(params SourcePath[] paths)
     {

@@ -141,6 +141,43 @@ public sealed class AwayTests() : ReaderTest(3)
         Assert.InRange(clock.ElapsedMilliseconds, 1800, 15_000);
     }
 
+    /// <summary>The kernel asks again, up to twice, for a page that could not be read; the program waits for one deadline all the same.</summary>
+    [Fact]
+    public async Task Read_AskedForAgainInABlackHole_FailsSoon_AndNamesTheServer()
+    {
+        var path = Source.Path("hole", SourceEntry.File(Source.Bytes(10_000)));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect(Proxy.Address);
+        await using var reader = await connection.OpenAsync(new StoreReaderOptions { ReadDeadline = TimeSpan.FromSeconds(4) });
+        var handle = await reader.FindAsync(path);
+        await reader.GetTreeAsync(handle, ReaderExtensions.Token);
+        Proxy.Silent = true;
+
+        var first = await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.ReadAsync(handle, 0));
+        Assert.Contains("within 4 s", first.Message, StringComparison.Ordinal);
+        Assert.Contains(Proxy.Address.Authority, first.Message, StringComparison.Ordinal);
+        var clock = Stopwatch.StartNew();
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.ReadAsync(handle, 0));
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.ReadAsync(handle, 0));
+        Assert.InRange(clock.ElapsedMilliseconds, 500, 3500);
+
+        Proxy.Silent = false;
+        for (var i = 0; i < 20; i++)
+        {
+            try
+            {
+                Assert.Equal(10_000, (await reader.ReadAsync(handle, 0)).Length);
+                return;
+            }
+            catch (StoreUnavailableException)
+            {
+                // The connection is made anew.
+            }
+        }
+
+        Assert.Fail("the reader does not come back");
+    }
+
     [Fact]
     public async Task Read_Cancelled_EndsAtOnce()
     {

@@ -14,7 +14,6 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
     private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(25);
 
     private static readonly TimeSpan ProbeDeadline = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan FirstProbeDeadline = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(2);
 
@@ -45,7 +44,7 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        await _loop.ConfigureAwait(false);
+        await _loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _firstContact.TrySetException(new StoreUnavailableException("the store was closed"));
         _ = _firstContact.Task.Exception;
         _stop.Dispose();
@@ -102,6 +101,11 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
                 continue;
             }
 
+            if (!_firstContact.Task.IsCompleted && failure is StoreClientException unexplained)
+            {
+                failure = await ExplainAsync(endpoint, unexplained).ConfigureAwait(false);
+            }
+
             _firstContact.TrySetException(failure);
             try
             {
@@ -117,10 +121,23 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
         }
     }
 
+    private async Task<StoreClientException> ExplainAsync(ServerEndpoint endpoint, StoreClientException failure)
+    {
+        try
+        {
+            return await ServerConnection.ExplainAsync(endpoint, failure, _stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return failure;
+        }
+    }
+
     private async Task MeetAsync(ServerEndpoint endpoint)
     {
-        var deadline = _storeId is null ? FirstProbeDeadline : ProbeDeadline;
+        var deadline = _storeId is null ? ServerConnection.MeetDeadline : ProbeDeadline;
         var store = await endpoint.Store.GetStoreAsync(new GetStoreRequest { Store = connection.StoreName }, deadline, _stop.Token).ConfigureAwait(false);
+        endpoint.WasHeard = true;
         events.OnMet(endpoint, store);
         var id = store.StoreId.ToByteArray();
         if (_storeId is null)

@@ -31,6 +31,9 @@ internal sealed class ChunkFetch(PathContent content, int ordinal, FetchPriority
     /// <summary>Requests that failed to bring it for reasons that may pass.</summary>
     public int Failures { get; set; }
 
+    /// <summary>Times that the server said that it cannot read the chunk now.</summary>
+    public int Unreadable { get; set; }
+
     /// <summary>Times that other bytes came in its place.</summary>
     public int BadAnswers { get; set; }
 

@@ -70,9 +70,9 @@ internal sealed partial class ChunkFetcher
             Complete(fetch, chunk, fromServer: false);
             return true;
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException or ObjectDisposedException)
+        catch (Exception)
         {
-            // A cache that fails is a cache that has nothing: the server is asked.
+            // A cache that fails, in whatever way, is a cache that has nothing: the server is asked.
             return false;
         }
         finally

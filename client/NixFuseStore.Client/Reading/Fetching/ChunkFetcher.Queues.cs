@@ -98,10 +98,19 @@ internal sealed partial class ChunkFetcher
         {
             List<ChunkFetch>? batch;
             FetchPriority priority;
-            lock (_gate)
+            try
             {
-                _pumpScheduled = false;
-                batch = NextBatch(out priority);
+                lock (_gate)
+                {
+                    _pumpScheduled = false;
+                    batch = NextBatch(out priority);
+                }
+            }
+            catch (Exception)
+            {
+                // A work item of the thread pool: an exception here would end the process. Those who wait have their deadlines, and whoever asks
+                // next starts the pump again.
+                return;
             }
 
             if (batch is null)

@@ -27,13 +27,14 @@ internal sealed partial class ChunkFetcher
     {
         var bytes = BytesOf(batch);
         var endpoint = _connection.Current;
-        var request = Compose(batch);
         Count(priority);
         var next = 0;
         Exception? failure = null;
         using var stall = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         try
         {
+            var request = Compose(batch);
+
             // 1. Send. The first byte tells the round trip.
             stall.CancelAfter(StallDeadline);
             var sentAt = _time.GetTimestamp();
@@ -78,7 +79,8 @@ internal sealed partial class ChunkFetcher
         }
         catch (OperationCanceledException e)
         {
-            failure = new StoreUnavailableException($"server {endpoint.Address.Authority} is silent", e);
+            failure = new StoreUnavailableException(
+                $"server {endpoint.Address.Authority} is silent, no chunk came for {StallDeadline.TotalSeconds:0} s", e);
         }
         catch (Exception e)
         {
@@ -211,7 +213,7 @@ internal sealed partial class ChunkFetcher
         var path = fetch.Content.Handle.Path;
         switch (status)
         {
-            case FrameStatus.Unreadable when ++fetch.Failures < UnreadableMax:
+            case FrameStatus.Unreadable when ++fetch.Unreadable < UnreadableMax:
                 _ = PauseAsync([fetch]);
                 break;
             case FrameStatus.Unreadable:

@@ -287,7 +287,15 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
     private async Task StartWhenCacheIsOpenAsync(List<ChunkFetch> fetches, FetchPriority priority)
     {
         await ((Task)_cacheOpening).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        Start(fetches, priority);
+        try
+        {
+            Start(fetches, priority);
+        }
+        catch (Exception)
+        {
+            // A cache that fails is a cache that has nothing.
+            Enqueue(fetches);
+        }
     }
 
     // The reference of the caller passes here.

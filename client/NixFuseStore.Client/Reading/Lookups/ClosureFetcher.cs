@@ -115,7 +115,7 @@ internal sealed class ClosureFetcher(
                 var truncated = false;
                 await foreach (var response in endpoint.Store.GetClosureAsync(request, WholeDeadline, token).ConfigureAwait(false))
                 {
-                    foreach (var item in response.Items)
+                    foreach (var item in response.Items.Where(static item => item.Path is not null))
                     {
                         Learn(item.Path);
                         onRecord(item.Path);
@@ -187,7 +187,7 @@ internal sealed class ClosureFetcher(
         Interlocked.Increment(ref _requestCount);
         await foreach (var response in endpoint.Store.GetClosureAsync(request, WholeDeadline, token).ConfigureAwait(false))
         {
-            foreach (var item in response.Items)
+            foreach (var item in response.Items.Where(static item => item.Path is not null))
             {
                 foreach (var section in item.Sections)
                 {

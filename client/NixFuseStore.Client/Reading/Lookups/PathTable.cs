@@ -6,21 +6,28 @@ namespace NixFuseStore.Client.Reading;
 
 /// <summary>
 /// The paths that are known to be valid, by hash part. A path learnt in passing (as part of a closure) is kept as its record and verified when
-/// it is first asked for. Bounded: the oldest are forgotten, which costs asking again. Any thread.
+/// it is first asked for. Bounded: the oldest are forgotten, which costs asking again; of those that were not used for a while few stay. What the
+/// file system holds is forgotten last. Any thread.
 /// </summary>
 internal sealed class PathTable
 {
     /// <summary>Paths known at a time; a handle takes about a KiB or two.</summary>
     public const int PathsMax = 32_768;
 
+    /// <summary>Held paths that are passed over when one has to go.</summary>
+    private const int SecondChancesMax = 64;
+
     /// <summary>Removals remembered, so that an answer that was under way does not bring a removed path back.</summary>
     private const int RemovalsMax = 4096;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<Key256, Entry> _entries = [];
-    private readonly Queue<Key256> _order = new();
+    
+    // In the order of their coming. A path that was removed, and perhaps came again, leaves its old entry here, which counts for nothing.
+    private readonly Queue<(Key256 Key, Entry Entry)> _order = new();
     private readonly Dictionary<Key256, ulong> _removals = [];
     private readonly Queue<Key256> _removalOrder = new();
+    private int _age;
 
     public int Count
     {
@@ -46,6 +53,7 @@ internal sealed class PathTable
         {
             if (_entries.TryGetValue(Key256.Read(baseName), out var entry) && !entry.IsStale)
             {
+                entry.UsedAt = _age;
                 handle = entry.Handle;
             }
         }
@@ -70,6 +78,7 @@ internal sealed class PathTable
                 return null;
             }
 
+            entry.UsedAt = _age;
             if (entry.Record is { } pending && pending.BaseName == path.BaseName)
             {
                 record = pending;
@@ -276,13 +285,70 @@ internal sealed class PathTable
 
     private bool IsRemoved(in Key256 key, ulong eventNumber) => _removals.TryGetValue(key, out var removedAt) && eventNumber <= removedAt;
 
+    /// <summary>
+    /// Forgets paths that were not used since the trimming before the last, the oldest first, as long as there are more than some. What the file
+    /// system holds stays.
+    /// </summary>
+    /// <returns>The handles of those that are forgotten.</returns>
+    public List<PathHandle> Trim(int kept)
+    {
+        var dropped = new List<PathHandle>();
+        lock (_gate)
+        {
+            _age++;
+            for (var left = _order.Count; left > 0; left--)
+            {
+                var (key, entry) = _order.Dequeue();
+                if (!IsCurrent(in key, entry))
+                {
+                    continue;
+                }
+
+                if (_entries.Count <= kept || entry.Handle is { IsHeld: true } || entry.UsedAt + 1 >= _age)
+                {
+                    _order.Enqueue((key, entry));
+                    continue;
+                }
+
+                _entries.Remove(key);
+                if (entry.Handle is { } handle)
+                {
+                    dropped.Add(handle);
+                }
+            }
+        }
+
+        return dropped;
+    }
+
+    private bool IsCurrent(in Key256 key, Entry entry) => _entries.TryGetValue(key, out var now) && now == entry;
+
     private void Add(in Key256 key, Entry entry)
     {
+        entry.UsedAt = _age;
         _entries.Add(key, entry);
-        _order.Enqueue(key);
-        while (_order.Count > PathsMax && _order.TryDequeue(out var oldest))
+        _order.Enqueue((key, entry));
+
+        // What is held gets a second chance, though not all of it at each path that comes.
+        for (var chances = SecondChancesMax; (_entries.Count > PathsMax || _order.Count > 2 * PathsMax) && _order.TryDequeue(out var oldest);)
         {
-            _entries.Remove(oldest);
+            if (!IsCurrent(in oldest.Key, oldest.Entry))
+            {
+                continue;
+            }
+
+            if (_entries.Count <= PathsMax || (oldest.Entry.Handle is { IsHeld: true } && chances-- > 0))
+            {
+                _order.Enqueue(oldest);
+                if (_entries.Count <= PathsMax)
+                {
+                    break;
+                }
+
+                continue;
+            }
+
+            _entries.Remove(oldest.Key);
         }
     }
 
@@ -296,6 +362,9 @@ internal sealed class PathTable
         public ulong Event { get; set; }
 
         public bool IsStale { get; set; }
+
+        /// <summary>The table's age when it was last asked for.</summary>
+        public int UsedAt { get; set; }
 
         /// <summary>
         /// Whether there is something in an answer: the same content as the handle's needs no second verification, unless there are signatures

@@ -62,7 +62,7 @@ internal sealed class RecordFetcher(PatientCalls calls, ClosureFetcher closures)
                 {
                     await foreach (var response in endpoint.Store.GetClosureAsync(request, Deadline, token).ConfigureAwait(false))
                     {
-                        foreach (var item in response.Items)
+                        foreach (var item in response.Items.Where(static item => item.Path is not null))
                         {
                             closures.Learn(item.Path);
                         }

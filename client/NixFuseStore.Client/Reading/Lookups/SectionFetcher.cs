@@ -10,10 +10,13 @@ namespace NixFuseStore.Client.Reading;
 /// Manifest sections: from the metadata cache, else from the server, one request at a time for a section. Any thread.
 /// What is cached is a section's zstd frame, unverified: whoever opens a section checks it against the path's header.
 /// </summary>
-internal sealed class SectionFetcher(ServerConnection connection, ServerHealth health, MetadataCache metadata)
+internal sealed class SectionFetcher(ServerConnection connection, ServerHealth health, MetadataCache metadata, TimeProvider time)
 {
     /// <summary>Sections named in one request.</summary>
     private const int SectionsPerRequestMax = 1024;
+
+    /// <summary>A call whose deadline has all but passed is made all the same, to fail as calls do.</summary>
+    private static readonly TimeSpan DeadlineMin = TimeSpan.FromMilliseconds(10);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<Key256, Task> _requests = [];
@@ -43,7 +46,7 @@ internal sealed class SectionFetcher(ServerConnection connection, ServerHealth h
     /// <param name="handle">The path.</param>
     /// <param name="section">Which; an empty one is not fetched.</param>
     /// <param name="open">Opens the plain bytes; throws <see cref="ManifestFormatException"/> where they are not the section.</param>
-    /// <param name="deadline">How long one request may take.</param>
+    /// <param name="deadline">How long it may take in all.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="StoreUnavailableException">The server cannot be asked.</exception>
     /// <exception cref="StoreVerificationException">What the server sends is not the section.</exception>
@@ -56,6 +59,7 @@ internal sealed class SectionFetcher(ServerConnection connection, ServerHealth h
             return open(handle, []);
         }
 
+        var started = time.GetTimestamp();
         for (var attempt = 0; ; attempt++)
         {
             if (TryOpen(handle, section, open) is { } opened)
@@ -69,9 +73,11 @@ internal sealed class SectionFetcher(ServerConnection connection, ServerHealth h
                     $"the manifest of {handle.Path} does not verify: the server does not give its {section} section as signed");
             }
 
-            await health.WaitUpAsync(deadline, cancellationToken).ConfigureAwait(false);
-            await FetchAsync([(handle.Header, section)], deadline, cancellationToken).ConfigureAwait(false);
+            await health.WaitUpAsync(Left(), cancellationToken).ConfigureAwait(false);
+            await FetchAsync([(handle.Header, section)], Left(), cancellationToken).ConfigureAwait(false);
         }
+
+        TimeSpan Left() => deadline - time.GetElapsedTime(started) is var left && left > DeadlineMin ? left : DeadlineMin;
     }
 
     /// <summary>Makes the server send those of the sections that are not here and not on their way. Waits for all of them.</summary>

@@ -7,6 +7,10 @@ public sealed partial class StoreReader
     private const int PathsAheadMax = 64;
 
     private int _entering;
+    private int _entered;
+
+    /// <summary>How often the beginning of a next path was asked for.</summary>
+    internal int NextPathsEntered => Volatile.Read(ref _entered);
 
     /// <inheritdoc/>
     public void OnListed(PathHandle handle)
@@ -20,6 +24,7 @@ public sealed partial class StoreReader
     {
         if (_walk.TryGetNext(from, out var next) && Interlocked.Exchange(ref _entering, 1) == 0)
         {
+            Interlocked.Increment(ref _entered);
             _ = EnterQuietlyAsync(next, bytes);
         }
     }

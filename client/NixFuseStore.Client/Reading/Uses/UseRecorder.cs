@@ -154,9 +154,9 @@ internal sealed class UseRecorder : IAsyncDisposable
         {
             // Somebody else will read the same.
         }
-        catch (Exception e) when (e is StoreClientException or ObjectDisposedException)
+        catch (Exception)
         {
-            // A server that does not know the call, say.
+            // A server that does not know the call, say. Nothing depends on what is reported, and nothing may end the loop or the disposal.
             _refused = true;
         }
     }
