@@ -79,6 +79,61 @@ public abstract partial class MetadataContract
     }
 
     [Fact]
+    public async Task Token_WithAnEnd_KeepsIt()
+    {
+        var token = new NewToken(SHA256.HashData("brief"u8), "", AccessRights.Read, new Dictionary<StoreId, AccessRights>()) { Expires = 4_000_000_000 };
+        Assert.Equal(4_000_000_000, (await Metadata.CreateTokenAsync(token, Token)).Expires);
+        await Metadata.CreateTokenAsync(token with { Hash = SHA256.HashData("endless"u8), Expires = null }, Token);
+
+        Assert.Equal([4_000_000_000, null], (await Metadata.ListTokensAsync(Token)).Select(each => each.Expires));
+        var found = (await Metadata.FindTokenAsync(token.Hash, Token))!;
+        Assert.False(found.IsExpired(DateTimeOffset.FromUnixTimeSeconds(3_999_999_999)));
+        Assert.True(found.IsExpired(DateTimeOffset.FromUnixTimeSeconds(4_000_000_000)));
+    }
+
+    [Fact]
+    public async Task StoreSizes_CountPathsAndTheirNars()
+    {
+        Assert.Empty(await Metadata.GetStoreSizesAsync(Token));
+        await CreateStoreAsync("empty");
+        var (first, second) = (SamplePath.Create("first"), SamplePath.Create("second"));
+        await AddAsync(first, second);
+
+        var size = Assert.Single(await Metadata.GetStoreSizesAsync(Token));
+
+        Assert.Equal(Main, size.Key);
+        Assert.Equal(new StoreSize(2, (long)(first.Registration.NarSize + second.Registration.NarSize)), size.Value);
+    }
+
+    [Fact]
+    public async Task UnsignedPaths_AreThoseWithoutTheStoresOwnSignatureByThatKey_AndAKeyGoesWithAllThatItSigned()
+    {
+        var samples = Enumerable.Range(0, 5).Select(number => SamplePath.Create($"p{number}")).ToArray();
+        await AddAsync(samples);
+        await Metadata.AddSigningKeyAsync(Main, "main_2:sec", "main_2:pub", Token);
+
+        // Nix's signature by that key does not count, nor a name that only looks alike ('_' is a wildcard elsewhere).
+        await Metadata.AddSignaturesAsync(
+            Main,
+            [
+                new PathSignatures(samples[0].Path, []) { StoreSignatures = ["main_2:QQ=="] },
+                new PathSignatures(samples[1].Path, ["main_2:QQ=="]) { StoreSignatures = ["main-2:QQ=="] },
+            ],
+            Token);
+        Assert.Equal(4, await Metadata.CountUnsignedPathsAsync(Main, "main_2", Token));
+        Assert.Equal(3, (await Metadata.FindUnsignedPathsAsync(Main, "main_2", 3, Token)).Count);
+        Assert.DoesNotContain(await Metadata.FindUnsignedPathsAsync(Main, "main_2", 100, Token), path => path.Path == samples[0].Path);
+
+        Assert.True(await Metadata.RemoveSigningKeyAsync(Main, "main_2:pub", Token));
+        Assert.False(await Metadata.RemoveSigningKeyAsync(Main, "main_2:pub", Token));
+        Assert.DoesNotContain(await Metadata.GetSigningKeysAsync(Main, Token), key => key.PublicKey == "main_2:pub");
+        Assert.Equal(5, await Metadata.CountUnsignedPathsAsync(Main, "main_2", Token));
+        var left = Assert.Single(await Metadata.QueryPathsAsync(Main, [samples[1].Path.HashPart], Token));
+        Assert.DoesNotContain("main_2:QQ==", left.Signatures);
+        Assert.Contains("main-2:QQ==", left.StoreSignatures);
+    }
+
+    [Fact]
     public async Task Open_AgainAndSeveralAtOnce_FindsTheSameSchema()
     {
         var opened = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => OpenUnlistedAsync())));
