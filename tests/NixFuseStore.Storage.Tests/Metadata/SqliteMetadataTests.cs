@@ -7,7 +7,7 @@ public sealed class SqliteMetadataTests : MetadataContract
 {
     private readonly TemporaryDirectory _directory = new();
 
-    protected override string Uri => $"sqlite:{_directory["data/metadata.db"]}";
+    protected override string Uri => $"sqlite:{_directory["metadata.db"]}";
 
     [Fact]
     public async Task Open_FileThatIsNoDatabase_IsUnavailable()
@@ -23,19 +23,19 @@ public sealed class SqliteMetadataTests : MetadataContract
 
     protected override Task MakeCopyAsync()
     {
-        File.Copy(_directory["data/metadata.db"], _directory["backup.db"]);
+        File.Copy(_directory["metadata.db"], _directory["backup.db"]);
         return Task.CompletedTask;
     }
 
     protected override Task PutCopyBackAsync()
     {
         // The last connection that closed has put its log into the file and taken it away.
-        Assert.False(File.Exists(_directory["data/metadata.db-wal"]));
-        File.Copy(_directory["backup.db"], _directory["data/metadata.db"], overwrite: true);
+        Assert.False(File.Exists(_directory["metadata.db-wal"]));
+        File.Copy(_directory["backup.db"], _directory["metadata.db"], overwrite: true);
         return Task.CompletedTask;
     }
 
-    private protected override SqlDialect OpenDialect() => new SqliteDialect(_directory["data/metadata.db"]);
+    private protected override SqlDialect OpenDialect() => new SqliteDialect(_directory["metadata.db"]);
 
     protected override Task PrepareAsync() => Task.CompletedTask;
 
