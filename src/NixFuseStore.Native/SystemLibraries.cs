@@ -15,6 +15,7 @@ public static class SystemLibraries
         ("libzstd.so.1", "libzstd1"),
         ("liblzma.so.5", "liblzma5"),
         ("libbz2.so.1.0", "libbz2-1.0"),
+        ("liblz4.so.1", "liblz4-1"),
         (Sqlite, "libsqlite3-0"),
     ];
 
@@ -48,6 +49,9 @@ public static class SystemLibraries
         }
     }
 
+    /// <summary>The package of Debian and Ubuntu that brings a library; null for one that is not known here.</summary>
+    public static string? PackageOf(string library) => Array.Find(Packages, known => known.Library == library).Package;
+
     /// <summary>One line for a library that is missing, wherever the runtime found that out.</summary>
     public static string Describe(DllNotFoundException exception)
     {
@@ -65,6 +69,6 @@ public static class SystemLibraries
             }
         }
 
-        return $"A system library cannot be loaded: {exception.Message}";
+        return $"A system library cannot be loaded: {exception.Message.ReplaceLineEndings(" ")}";
     }
 }
