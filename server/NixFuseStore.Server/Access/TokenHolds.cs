@@ -6,7 +6,7 @@ namespace NixFuseStore.Server.Access;
 /// Access that a call of long duration relies on. It ends within a second after the token was revoked, or, for a call without one, after the
 /// first token was made.
 /// </summary>
-internal sealed class TokenHold(CancellationToken ended, string reason, Action release) : IDisposable
+internal sealed class TokenHold(string reason, Action release, CancellationToken ended) : IDisposable
 {
     private Action? _release = release;
 
@@ -55,9 +55,9 @@ internal sealed class TokenHolds(ITokenCatalog tokens, TimeProvider time)
             }
 
             return new TokenHold(
-                held.Ended.Token,
                 text is null ? "this server asks for a token from now on" : "the token is not known here, or it was revoked",
-                () => Release(key, held));
+                () => Release(key, held),
+                held.Ended.Token);
         }
     }
 

@@ -298,7 +298,11 @@ internal sealed class PathJournal : IAsyncDisposable
     private bool TryReadSegment(string name, List<RecoveredPath> paths)
     {
         var path = Path.Join(_directory, name);
-        TryParseName(name, out _, out var salt, out var isSetAside);
+        if (!TryParseName(name, out _, out var salt, out var isSetAside))
+        {
+            return true; // not a segment
+        }
+
         JournalContent content;
         try
         {
