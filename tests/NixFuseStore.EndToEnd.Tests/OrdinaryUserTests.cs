@@ -76,6 +76,22 @@ public sealed class OrdinaryUserTests : EndToEndTest
         Assert.False(host.IsMounted);
     }
 
+    [Fact]
+    public void HelperThatNeverReturns_IsStopped_WithOneLine()
+    {
+        var user = Own(new OrdinaryUser());
+        var programs = user.MakeFolder("programs");
+        File.WriteAllText(programs + "/fusermount3", "#!/bin/sh\nexec sleep 300\n");
+        File.SetUnixFileMode(programs + "/fusermount3", (UnixFileMode)0b111_101_101);
+        var server = StartServer();
+        var host = Own(new ClientHost(user.MakeFolder("host"), server, [.. user.Entering, "env", $"PATH={programs}:/usr/bin:/bin"], "nix"));
+        host.Token = server.CreateToken("read");
+        OrdinaryUser.Give(host.MountPoint);
+
+        Assert.Contains("fusermount3", host.TryMount().FailedWithOneLine(), StringComparison.Ordinal);
+        Assert.False(host.IsMounted);
+    }
+
     private ClientHost Mount(ServerProcess server, OrdinaryUser user)
     {
         var host = Own(new ClientHost(user.MakeFolder("host"), server, user.Entering, "nix"));

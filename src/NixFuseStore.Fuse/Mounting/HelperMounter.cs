@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
@@ -91,6 +92,7 @@ internal static class HelperMounter
     /// <summary>Runs the helper; <paramref name="whileRunning"/> is called between its start and its end.</summary>
     private static int Run(ReadOnlySpan<string> arguments, SafeFileHandle? commandSocket, Action whileRunning, out string complaint)
     {
+        var started = Stopwatch.GetTimestamp();
         var (reader, writer) = Libc.CreatePipe();
         using var complaints = reader;
         int process;
@@ -110,8 +112,8 @@ internal static class HelperMounter
         }
 
         whileRunning();
-        complaint = ReadToEnd(complaints).Trim().ReplaceLineEndings("; ");
-        if (Libc.WaitForExit(process, complaint.Length > 0 ? TimeSpan.FromSeconds(1) : Deadline) is { } status)
+        complaint = ReadToEnd(complaints, started).Trim().ReplaceLineEndings("; ");
+        if (Libc.WaitForExit(process, Left(started)) is { } status)
         {
             return status;
         }
@@ -121,17 +123,21 @@ internal static class HelperMounter
     }
 
     /// <summary>What the helper says until it closes its end, or hangs.</summary>
-    private static string ReadToEnd(SafeFileHandle pipe)
+    private static string ReadToEnd(SafeFileHandle pipe, long started)
     {
         var buffer = new byte[ComplaintBytesMax];
         var length = 0;
-        while (length < buffer.Length && Libc.ReadWithin(pipe, buffer.AsSpan(length), Deadline, out var bytes) == Errno.None && bytes > 0)
+        while (length < buffer.Length && Libc.ReadWithin(pipe, buffer.AsSpan(length), Left(started), out var bytes) == Errno.None && bytes > 0)
         {
             length += bytes;
         }
 
         return Encoding.UTF8.GetString(buffer, 0, length);
     }
+
+    // One deadline for all that a helper does, and a moment for one that has just missed it.
+    private static TimeSpan Left(long started) =>
+        TimeSpan.FromTicks(Math.Max((Deadline - Stopwatch.GetElapsedTime(started)).Ticks, TimeSpan.TicksPerMillisecond * 100));
 
     /// <summary>Commas separate options, and a backslash escapes them.</summary>
     private static string Escape(string value) =>
