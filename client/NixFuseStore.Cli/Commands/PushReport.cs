@@ -15,5 +15,6 @@ internal static class PushReport
     public static string Summary(PushResult result, PushProgress progress) => string.Create(
         CultureInfo.InvariantCulture,
         $"pushed {result.Count(PushOutcome.Registered)} paths ({result.Count(PushOutcome.AlreadyValid)} already present, {result.Count(PushOutcome.Conflict)} conflicting, "
+            + $"{result.Count(PushOutcome.Healed)} healed, "
             + $"{result.Count(PushOutcome.Failed)} failed): sent {progress.ChunksSent} chunks, {progress.BytesSent} bytes in {progress.Requests} requests, {result.Elapsed.TotalSeconds:0.0} s");
 }

@@ -9,6 +9,9 @@ public enum PushOutcome
     /// <summary>It was valid with the same NAR hash, before this push or by another one meanwhile.</summary>
     AlreadyValid,
 
+    /// <summary>It was valid, but something of it was damaged on the server; it is whole again.</summary>
+    Healed,
+
     /// <summary>It is valid on the server with another NAR hash; that one stays, and the push goes on with it.</summary>
     Conflict,
 

@@ -7,7 +7,8 @@ namespace NixFuseStore.Client.Pushing;
 /// <summary>Which paths a push is about, and which of them the server has.</summary>
 /// <param name="ToPush">Paths to be pushed, referenced ones first.</param>
 /// <param name="Known">Outcomes of those that are valid on the server already.</param>
-internal sealed record PushPlan(IReadOnlyList<PathInfo> ToPush, IReadOnlyList<PushedPath> Known)
+/// <param name="Damaged">Those of the paths to be pushed that are valid on the server, which cannot give all of their content.</param>
+internal sealed record PushPlan(IReadOnlyList<PathInfo> ToPush, IReadOnlyList<PushedPath> Known, IReadOnlySet<StorePath> Damaged)
 {
     /// <summary>Paths in one query; the protocol's bound.</summary>
     private const int QueryPathsMax = 1000;
@@ -39,11 +40,17 @@ internal sealed record PushPlan(IReadOnlyList<PathInfo> ToPush, IReadOnlyList<Pu
         // 3. Divide.
         var toPush = new List<PathInfo>();
         var known = new List<PushedPath>();
+        var damaged = new HashSet<StorePath>();
         foreach (var info in paths)
         {
             if (!registered.TryGetValue(info.Path.BaseName, out var record))
             {
                 toPush.Add(info);
+            }
+            else if (info.NarHash.Digest.SequenceEqual(record.NarHash.Span) && record.Damaged)
+            {
+                toPush.Add(info);
+                damaged.Add(info.Path);
             }
             else if (info.NarHash.Digest.SequenceEqual(record.NarHash.Span))
             {
@@ -55,7 +62,7 @@ internal sealed record PushPlan(IReadOnlyList<PathInfo> ToPush, IReadOnlyList<Pu
             }
         }
 
-        return new PushPlan(toPush, known);
+        return new PushPlan(toPush, known, damaged);
     }
 
     private static async Task<Dictionary<string, PathRecord>> QueryAsync(

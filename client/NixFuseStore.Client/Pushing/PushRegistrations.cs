@@ -6,7 +6,8 @@ using NixFuseStore.Protocol;
 namespace NixFuseStore.Client.Pushing;
 
 /// <summary>What a push makes of the server's answers: outcomes for its user, or another reading of a path whose chunks got lost.</summary>
-internal sealed class PushRegistrations(ChunkLedger ledger, StoreDirectory directory, Action<PathWork> readAgain, Action<PushedPath> done)
+internal sealed class PushRegistrations(
+    ChunkLedger ledger, StoreDirectory directory, IReadOnlySet<StorePath> damaged, Action<PathWork> readAgain, Action<PushedPath> done)
     : IRegistrationOwner<PathWork>
 {
     /// <summary>How often a path is read again because the server lost chunks in between, before that counts as a failure.</summary>
@@ -33,7 +34,7 @@ internal sealed class PushRegistrations(ChunkLedger ledger, StoreDirectory direc
             case RegisterPathResult.Types.Outcome.Registered:
                 return Finish(work, PushOutcome.Registered, "");
             case RegisterPathResult.Types.Outcome.AlreadyValid:
-                return Finish(work, PushOutcome.AlreadyValid, "");
+                return Finish(work, damaged.Contains(work.Info.Path) ? PushOutcome.Healed : PushOutcome.AlreadyValid, "");
             case RegisterPathResult.Types.Outcome.Conflict:
                 return Finish(work, PushOutcome.Conflict, PushConflict.Describe(work.Info, result.Path));
             case RegisterPathResult.Types.Outcome.MissingChunks when work.Attempts < AttemptsMax:

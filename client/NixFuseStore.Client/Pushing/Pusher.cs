@@ -63,7 +63,7 @@ public sealed class Pusher
 
         if (plan.ToPush.Count > 0)
         {
-            await RunAsync(plan.ToPush, parameters, outcomes, cancellationToken).ConfigureAwait(false);
+            await RunAsync(plan, parameters, outcomes, cancellationToken).ConfigureAwait(false);
         }
 
         return new PushResult(outcomes, _time.GetElapsedTime(started));
@@ -90,20 +90,20 @@ public sealed class Pusher
     }
 
     private async Task RunAsync(
-        IReadOnlyList<PathInfo> infos, ChunkingParameters parameters, List<PushedPath> outcomes, CancellationToken cancellationToken)
+        PushPlan plan, ChunkingParameters parameters, List<PushedPath> outcomes, CancellationToken cancellationToken)
     {
         var toRead = Channel.CreateUnbounded<PathWork>();
         var ledger = new ChunkLedger();
         var sender = new ChunkSender(_target, ledger, Progress, _options);
         var reader = new PathReader(_store, parameters, ledger, sender, Progress);
-        var registrations = new PushRegistrations(ledger, _store.Directory, path => toRead.Writer.TryWrite(path), outcome =>
+        var registrations = new PushRegistrations(ledger, _store.Directory, plan.Damaged, path => toRead.Writer.TryWrite(path), outcome =>
         {
             outcomes.Add(outcome);
             Progress.PathDone();
             PathDone?.Invoke(outcome);
         });
         var queue = new RegistrationQueue<PathWork>(_target, RegistrationLinger, registrations);
-        PathWork[] paths = [.. infos.Select((info, number) => NewWork(queue, number, info))];
+        PathWork[] paths = [.. plan.ToPush.Select((info, number) => NewWork(queue, number, info))];
         foreach (var path in paths)
         {
             queue.Expect(path);

@@ -197,7 +197,7 @@ internal sealed class BinaryCacheEndpoint(
         {
             // Whether the path is valid is known before its file is.
             context.Response.ContentType = Type;
-            if (await paths.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) is not null)
+            if (await paths.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) is { IsDamaged: false })
             {
                 return;
             }

@@ -104,6 +104,19 @@ internal sealed class CutChunkStore(
             ids[i] = group.Id(i);
         }
 
-        return await index.FindMissingChunksAsync(scope, ids, cancellation).ConfigureAwait(false);
+        // What is there is looked at, as it is not going to be stored: these bytes may be the good ones.
+        var places = await index.FindChunksAsync(scope, ids, cancellation).ConfigureAwait(false);
+        var missing = Array.ConvertAll(places, place => place is null);
+        IndexedChunk[] present = [.. ids.Zip(places).Where(pair => pair.Second is not null).Select(pair => new IndexedChunk(pair.First, pair.Second!.Value))];
+        if (present.Length > 0)
+        {
+            var damaged = (await chunks.Verifier.FindDamagedAsync(present, cancellation).ConfigureAwait(false)).Select(chunk => chunk.Id).ToHashSet();
+            for (var i = 0; i < missing.Length; i++)
+            {
+                missing[i] |= damaged.Contains(ids[i]);
+            }
+        }
+
+        return missing;
     }
 }

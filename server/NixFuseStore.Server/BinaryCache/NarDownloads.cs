@@ -88,14 +88,14 @@ internal sealed class NarDownloads(
     private async Task<StoredPath?> FindAsync(StoreRecord store, string hashPart, NixHash narHash, CancellationToken cancellation)
     {
         var valid = await paths.FindAsync(store, hashPart, cancellation).ConfigureAwait(false);
-        return valid is not null && narHash.Digest.SequenceEqual(valid.NarHash) ? valid : throw NotFound(hashPart);
+        return valid is { IsDamaged: false } && narHash.Digest.SequenceEqual(valid.NarHash) ? valid : throw NotFound(hashPart);
     }
 
     private async Task<(StoredPath? Path, NarCompression Compression, long? Length)> FindUploadedAsync(
         StoreRecord store, string name, bool draftsToo, CancellationToken cancellation)
     {
         var file = await metadata.FindNarFileAsync(store.Id, name, cancellation).ConfigureAwait(false) ?? throw NotFound(name);
-        if (file.Path is { } path && await paths.FindAsync(store, path.HashPart, cancellation).ConfigureAwait(false) is { } valid)
+        if (file.Path is { } path && await paths.FindAsync(store, path.HashPart, cancellation).ConfigureAwait(false) is { IsDamaged: false } valid)
         {
             return (valid, file.Compression, null);
         }

@@ -4,6 +4,7 @@ using NixFuseStore.Nix.BinaryCaches;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Services;
+using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.BinaryCache;
@@ -25,9 +26,10 @@ internal sealed class NarInfoFiles(ValidPaths paths, StoreKeys keys, ZstdNars na
             return known.File;
         }
 
+        // A damaged path counts as missing, so that whoever has it copies it here once more.
         // Nix aborts when it is to write a .narinfo again that states no FileHash, as for "nix store sign".
-        if (await paths.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) is not { } path
-            || await nars.DescribeAsync(store, path, cancellation).ConfigureAwait(false) is not { } compressed)
+        if (await paths.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) is not { IsDamaged: false } path
+            || await TryDescribeAsync(store, path, cancellation).ConfigureAwait(false) is not { } compressed)
         {
             return null;
         }
@@ -35,6 +37,18 @@ internal sealed class NarInfoFiles(ValidPaths paths, StoreKeys keys, ZstdNars na
         var file = Print(path, compressed, new StoreDirectory(store.StoreDirectory), key);
         _cache.Add(store, hashPart, hashPart, (file, key.PublicKey), moment);
         return file;
+    }
+
+    private async Task<CompressedNar?> TryDescribeAsync(StoreRecord store, StoredPath path, CancellationToken cancellation)
+    {
+        try
+        {
+            return await nars.DescribeAsync(store, path, cancellation).ConfigureAwait(false);
+        }
+        catch (ChunkDamagedException)
+        {
+            return null;
+        }
     }
 
     private static byte[] Print(StoredPath path, CompressedNar compressed, StoreDirectory directory, SigningKeyRecord key)

@@ -33,7 +33,7 @@ internal sealed class NarInfoReceiver(IMetadataStore metadata, NarUploads upload
     {
         var info = Parse(store, hashPart, text);
         var rows = await metadata.QueryPathsAsync(store.Id, [hashPart], cancellation).ConfigureAwait(false);
-        if (rows.Count > 0)
+        if (rows.Count > 0 && !rows[0].IsDamaged)
         {
             await AddSignaturesAsync(store, info.Info, rows[0], cancellation).ConfigureAwait(false);
             return;

@@ -25,7 +25,7 @@ internal sealed class PlainNarSender(StoredNars nars, ChunkStore chunks, ServerL
         }
 
         response.ContentLength = end - start;
-        await WriteAsync(nar, start, end, new NarOutput(response.BodyWriter), response.BodyWriter, cancellation).ConfigureAwait(false);
+        await WriteAsync(store, nar, start, end, new NarOutput(response.BodyWriter), response.BodyWriter, cancellation).ConfigureAwait(false);
         await NarOutput.FlushAsync(response.BodyWriter, cancellation).ConfigureAwait(false);
         return true;
     }
@@ -44,16 +44,17 @@ internal sealed class PlainNarSender(StoredNars nars, ChunkStore chunks, ServerL
         var compressed = CompressionStreams.OpenWriter(compression, new NarOutput(output));
         await using (compressed.ConfigureAwait(false))
         {
-            await WriteAsync(nar, 0, (long)path.NarSize, compressed, output, cancellation).ConfigureAwait(false);
+            await WriteAsync(store, nar, 0, (long)path.NarSize, compressed, output, cancellation).ConfigureAwait(false);
         }
 
         await NarOutput.FlushAsync(output, cancellation).ConfigureAwait(false);
         return true;
     }
 
-    private async Task WriteAsync(StoredNar nar, long start, long end, Stream stream, PipeWriter output, CancellationToken cancellation)
+    private async Task WriteAsync(
+        StoreRecord store, StoredNar nar, long start, long end, Stream stream, PipeWriter output, CancellationToken cancellation)
     {
-        using var content = new StoredContent(nar, chunks, limits.ReadRunBytes);
+        using var content = new StoredContent(store, nar, chunks, limits.ReadRunBytes);
         var unflushed = 0;
         await foreach (var bytes in PlainNar.ReadAsync(nar, content, start, end, cancellation).ConfigureAwait(false))
         {

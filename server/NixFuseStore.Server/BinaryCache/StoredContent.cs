@@ -7,13 +7,14 @@ using NixFuseStore.Storage.Metadata;
 namespace NixFuseStore.Server.BinaryCache;
 
 /// <summary>
-/// Reads the chunks of one NAR front to back, store hashes restored. Reads packs in long runs. Does not compare chunks with their names:
-/// whoever gets the NAR has its hash. Calls may not overlap.
+/// Reads the chunks of one NAR front to back, store hashes restored. Reads packs in long runs. Each chunk is compared with its sum before
+/// anything of it is given out. Calls may not overlap.
 /// </summary>
+/// <param name="store">The store that has it.</param>
 /// <param name="nar">The NAR.</param>
 /// <param name="chunks">Has the packs.</param>
 /// <param name="runBytes">One read from a pack at most, unless by a single chunk.</param>
-internal sealed class StoredContent(StoredNar nar, ChunkStore chunks, int runBytes) : IDisposable
+internal sealed class StoredContent(StoreRecord store, StoredNar nar, ChunkStore chunks, int runBytes) : IDisposable
 {
     private byte[] _run = [];
     private PackId _pack;
@@ -24,6 +25,7 @@ internal sealed class StoredContent(StoredNar nar, ChunkStore chunks, int runByt
     private int _plainOrdinal = -1;
 
     /// <summary>The plain bytes of a chunk; valid until the next call.</summary>
+    /// <exception cref="ChunkDamagedException">It is damaged.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     public async ValueTask<ReadOnlyMemory<byte>> ReadAsync(int ordinal, CancellationToken cancellation)
     {
@@ -31,10 +33,17 @@ internal sealed class StoredContent(StoredNar nar, ChunkStore chunks, int runByt
         if (ordinal != _plainOrdinal)
         {
             var place = nar.Places[ordinal];
-            var stored = await ReadStoredAsync(ordinal, place, cancellation).ConfigureAwait(false);
+            var stored = await TryReadStoredAsync(ordinal, place, cancellation).ConfigureAwait(false);
+            if (stored is null || !place.IsHeldBy(stored.Value.Span))
+            {
+                var found = await chunks.Verifier.RecoverAsync(store.Id, nar.Header.Digest, ordinal, place, cancellation).ConfigureAwait(false)
+                    ?? throw new ChunkDamagedException(nar.Chunks.Id(ordinal));
+                (place, stored) = (found.Location, found.Stored);
+            }
+
             Grow(ref _plain, length);
             _plainOrdinal = -1;
-            Decode(place, stored.Span, _plain.AsSpan(0, length));
+            Decode(place, stored.Value.Span, _plain.AsSpan(0, length));
             nar.Blanks.Patch(nar.Chunks.Offset(ordinal), _plain.AsSpan(0, length));
             _plainOrdinal = ordinal;
         }
@@ -49,14 +58,23 @@ internal sealed class StoredContent(StoredNar nar, ChunkStore chunks, int runByt
         (_run, _plain) = ([], []);
     }
 
-    private async ValueTask<ReadOnlyMemory<byte>> ReadStoredAsync(int ordinal, ChunkLocation place, CancellationToken cancellation)
+    /// <summary>Null where the pack is gone or too short.</summary>
+    private async ValueTask<ReadOnlyMemory<byte>?> TryReadStoredAsync(int ordinal, ChunkLocation place, CancellationToken cancellation)
     {
         if (place.Pack != _pack || place.Offset < _runStart || place.Offset + place.StoredLength > _runStart + _runLength)
         {
             var length = RunLength(ordinal, place);
             Grow(ref _run, length);
             _runLength = 0;
-            await chunks.ReadAsync(place.Pack, place.Offset, _run.AsMemory(0, length), cancellation).ConfigureAwait(false);
+            try
+            {
+                await chunks.ReadAsync(place.Pack, place.Offset, _run.AsMemory(0, length), cancellation).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is FileNotFoundException or EndOfStreamException)
+            {
+                return null;
+            }
+
             (_pack, _runStart, _runLength) = (place.Pack, place.Offset, length);
         }
 

@@ -13,6 +13,11 @@ internal sealed class StoredNars(IMetadataStore metadata, LocationCache location
     public async Task<StoredNar?> OpenAsync(StoreRecord store, StoredPath path, CancellationToken cancellation)
     {
         var header = ManifestHeader.Parse(path.ManifestHeader);
+        if (header.Digest != path.ManifestDigest)
+        {
+            throw new InvalidDataException($"The header of manifest {path.ManifestDigest} is damaged in the database.");
+        }
+
         var sections = await ReadSectionsAsync(metadata, store, path, cancellation).ConfigureAwait(false);
         var places = (await locations.GetAsync(store, [header.Digest], cancellation).ConfigureAwait(false))[0];
         if (places is null || sections.Count == 0)
@@ -25,6 +30,9 @@ internal sealed class StoredNars(IMetadataStore metadata, LocationCache location
         var blanks = header.OpenBlanks(Decode(header, ManifestSection.Blanks, sections));
         return new StoredNar(header, tree, chunks, blanks, places);
     }
+
+    /// <summary>Forgets where the chunks of a path's NAR lie, as some lie elsewhere by now.</summary>
+    public void Forget(StoreRecord store, StoredPath path) => locations.Forget(store, path.ManifestDigest);
 
     /// <summary>The sections of a path's manifest; none where the path was removed meanwhile.</summary>
     public static Task<IReadOnlyList<StoredSection>> ReadSectionsAsync(

@@ -41,9 +41,10 @@ internal static class ZstdNar
             await foreach (var part in PartsAsync(nar, content, cancellation).ConfigureAwait(false))
             {
                 // 1. A stored frame ends the fresh one, and joins the run of those before it.
-                if (part.Reused is { } place)
+                if (part.Reused is { } ordinal)
                 {
-                    if (used > 0 || place.Encoding == ChunkEncoding.Plain || !Continues(run, place, runBytes))
+                    var place = nar.Places[ordinal];
+                    if (used > 0 || place.Encoding == ChunkEncoding.Plain || !Continues(nar, run, ordinal, runBytes))
                     {
                         if (run.Length > 0)
                         {
@@ -60,10 +61,10 @@ internal static class ZstdNar
                             yield return ZstdSegment.Of(ZstdStoredFrame.CreateHeader(place.StoredLength));
                         }
 
-                        run = new ZstdSegment(default, place.Pack, place.Offset, 0);
+                        run = new ZstdSegment(default, ordinal, 0, 0);
                     }
 
-                    run = run with { PackLength = run.PackLength + place.StoredLength };
+                    run = run with { Count = run.Count + 1, PackLength = run.PackLength + place.StoredLength };
                     continue;
                 }
 
@@ -103,8 +104,8 @@ internal static class ZstdNar
         }
     }
 
-    /// <summary>The NAR in parts: chunks whose frames can be used as they are, and plain bytes, which are valid until the next part.</summary>
-    private static async IAsyncEnumerable<(ChunkLocation? Reused, ReadOnlyMemory<byte> Plain)> PartsAsync(
+    /// <summary>The NAR in parts: chunks, by ordinal, whose frames can be used as they are, and plain bytes, which are valid until the next part.</summary>
+    private static async IAsyncEnumerable<(int? Reused, ReadOnlyMemory<byte> Plain)> PartsAsync(
         StoredNar nar, StoredContent content, [EnumeratorCancellation] CancellationToken cancellation)
     {
         foreach (var piece in NarPieces.Enumerate(nar.Header, nar.Tree))
@@ -122,7 +123,7 @@ internal static class ZstdNar
                 var length = nar.Chunks.Length(ordinal);
                 if (position == offset && offset + length <= end && IsReusable(nar, ordinal, offset, length))
                 {
-                    yield return (nar.Places[ordinal], default);
+                    yield return (ordinal, default);
                     position += length;
                     continue;
                 }
@@ -140,8 +141,16 @@ internal static class ZstdNar
         && !nar.Blanks.Overlaps(offset, length)
         && (nar.Places[ordinal].Encoding == ChunkEncoding.Zstd || length <= ZstdStoredFrame.ContentBytesMax);
 
-    private static bool Continues(in ZstdSegment run, in ChunkLocation place, int runBytes) =>
-        run.PackLength > 0 && run.Pack == place.Pack && run.Offset + run.PackLength == place.Offset && run.PackLength + place.StoredLength <= runBytes;
+    private static bool Continues(StoredNar nar, in ZstdSegment run, int ordinal, int runBytes)
+    {
+        if (run.Count == 0 || run.First + run.Count != ordinal)
+        {
+            return false;
+        }
+
+        var (start, place) = (nar.Places[run.First], nar.Places[ordinal]);
+        return start.Pack == place.Pack && start.Offset + run.PackLength == place.Offset && run.PackLength + place.StoredLength <= runBytes;
+    }
 
     private static ZstdSegment Compress(byte[] pending, ref int used)
     {

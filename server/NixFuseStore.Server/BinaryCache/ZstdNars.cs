@@ -18,6 +18,9 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
     /// <summary>About what a segment takes in memory besides its bytes.</summary>
     private const int SegmentBytes = 64;
 
+    /// <summary>What a chunk's place takes; the list may be shared with the remembered places, and may not.</summary>
+    private const int PlaceBytes = 32;
+
     /// <summary>Small segments gather until there is so much to be sent.</summary>
     private const int FlushBytes = 64 << 10;
 
@@ -36,16 +39,38 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
         }
 
         using var turn = await _descriptions.TakeAsync(cancellation).ConfigureAwait(false);
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var scratch = new HashingWriter(hash);
-        if (await WriteAsync(store, path, scratch, _ => ValueTask.CompletedTask, cancellation).ConfigureAwait(false) is not { } length)
+        var file = await HashAsync(store, path, cancellation).ConfigureAwait(false);
+        if (file is null)
         {
             return null;
         }
 
-        var file = new CompressedNar(hash.GetHashAndReset(), length);
         await files.AddCompressedNarAsync(path.ManifestDigest, ZstdNar.Encoder, file, cancellation).ConfigureAwait(false);
         return file;
+    }
+
+    /// <summary>Some chunk was not where it was remembered to be: so that the next attempt finds all of them, all are looked for.</summary>
+    private async Task RefreshAsync(StoreRecord store, StoredPath path, CancellationToken cancellation)
+    {
+        await chunks.Verifier.CheckAsync(store.Id, path.ManifestDigest, cancellation).ConfigureAwait(false);
+        nars.Forget(store, path);
+    }
+
+    private async Task<CompressedNar?> HashAsync(StoreRecord store, StoredPath path, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            try
+            {
+                var length = await WriteAsync(store, path, new HashingWriter(hash), _ => ValueTask.CompletedTask, cancellation).ConfigureAwait(false);
+                return length is null ? null : new CompressedNar(hash.GetHashAndReset(), length.Value);
+            }
+            catch (ChunksMovedException) when (attempt == 1)
+            {
+                await RefreshAsync(store, path, cancellation).ConfigureAwait(false);
+            }
+        }
     }
 
     /// <summary>Sends the file.</summary>
@@ -54,7 +79,18 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
     {
         var output = response.BodyWriter;
         var unflushed = 0;
-        var length = await WriteAsync(store, path, output, FlushAsync, cancellation, whole => response.ContentLength = whole).ConfigureAwait(false);
+        long? length;
+        try
+        {
+            length = await WriteAsync(store, path, output, FlushAsync, cancellation, whole => response.ContentLength = whole).ConfigureAwait(false);
+        }
+        catch (ChunksMovedException) when (!response.HasStarted && output.UnflushedBytes == 0)
+        {
+            response.ContentLength = null;
+            await RefreshAsync(store, path, cancellation).ConfigureAwait(false);
+            length = await WriteAsync(store, path, output, FlushAsync, cancellation, whole => response.ContentLength = whole).ConfigureAwait(false);
+        }
+
         if (length is null)
         {
             return false;
@@ -95,7 +131,7 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
             lengthKnown?.Invoke(built.Length);
             foreach (var segment in built.Segments)
             {
-                await WriteAsync(segment, output, cancellation).ConfigureAwait(false);
+                await WriteAsync(store, path, segment, built.Places, output, cancellation).ConfigureAwait(false);
                 await written(segment.Length).ConfigureAwait(false);
             }
 
@@ -108,12 +144,12 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
         }
 
         // 2. Anything else is written while it is built, and remembered unless it is too much.
-        using var content = new StoredContent(nar, chunks, limits.ReadRunBytes);
+        using var content = new StoredContent(store, nar, chunks, limits.ReadRunBytes);
         List<ZstdSegment>? segments = [];
-        var (length, weight) = (0L, 0L);
+        var (length, weight) = (0L, (long)nar.Places.Count * PlaceBytes);
         await foreach (var segment in ZstdNar.BuildAsync(nar, content, limits.ReadRunBytes, cancellation).ConfigureAwait(false))
         {
-            await WriteAsync(segment, output, cancellation).ConfigureAwait(false);
+            await WriteAsync(store, path, segment, nar.Places, output, cancellation).ConfigureAwait(false);
             await written(segment.Length).ConfigureAwait(false);
             length += segment.Length;
             weight += segment.Literal.Length + SegmentBytes;
@@ -126,13 +162,22 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
 
         if (segments is not null)
         {
-            _built.Add(store, path.ManifestDigest, path.Path.HashPart, new BuiltZstdNar(segments, length, weight), moment);
+            _built.Add(store, path.ManifestDigest, path.Path.HashPart, new BuiltZstdNar(segments, nar.Places, length, weight), moment);
         }
 
         return length;
     }
 
-    private async ValueTask WriteAsync(ZstdSegment segment, IBufferWriter<byte> output, CancellationToken cancellation)
+    /// <summary>Writes a segment, whose chunks are compared with their sums before anything of it can leave.</summary>
+    /// <exception cref="ChunkDamagedException">One of them is damaged.</exception>
+    /// <exception cref="ChunksMovedException">One of them lies elsewhere by now: the file has to be built anew.</exception>
+    private async ValueTask WriteAsync(
+        StoreRecord store,
+        StoredPath path,
+        ZstdSegment segment,
+        IReadOnlyList<ChunkLocation> places,
+        IBufferWriter<byte> output,
+        CancellationToken cancellation)
     {
         if (segment.PackLength == 0)
         {
@@ -142,7 +187,43 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
 
         // Straight into the output's own buffer.
         var buffer = output.GetMemory(segment.PackLength)[..segment.PackLength];
-        await chunks.ReadAsync(segment.Pack, segment.Offset, buffer, cancellation).ConfigureAwait(false);
+        var start = places[segment.First];
+        var isRead = true;
+        try
+        {
+            await chunks.ReadAsync(start.Pack, start.Offset, buffer, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is FileNotFoundException or EndOfStreamException)
+        {
+            isRead = false;
+        }
+
+        var position = 0;
+        var (isDamaged, hasMoved) = (false, false);
+        for (var ordinal = segment.First; ordinal < segment.First + segment.Count; ordinal++)
+        {
+            var place = places[ordinal];
+            if (!isRead || !place.IsHeldBy(buffer.Span.Slice(position, place.StoredLength)))
+            {
+                // This notes it, or brings the remembered place into line, so that the next request fares better.
+                var found = await chunks.Verifier.RecoverAsync(store.Id, path.ManifestDigest, ordinal, place, cancellation).ConfigureAwait(false);
+                isDamaged |= found is null;
+                hasMoved = true;
+            }
+
+            position += place.StoredLength;
+        }
+
+        if (hasMoved)
+        {
+            _built.Remove(store, path.ManifestDigest);
+            nars.Forget(store, path);
+            throw isDamaged ? new ChunkDamagedException($"a chunk of {path.Path} is damaged") : new ChunksMovedException();
+        }
+
         output.Advance(segment.PackLength);
     }
+
+    /// <summary>Chunks lie elsewhere than they were remembered to.</summary>
+    private sealed class ChunksMovedException() : IOException("the chunks lie elsewhere by now; ask again");
 }

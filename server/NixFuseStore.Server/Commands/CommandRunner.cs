@@ -27,6 +27,7 @@ internal static partial class CommandRunner
             StoreCommand.Create(output),
             TokenCommand.Create(output),
             PathCommand.Create(output),
+            FsckCommand.Create(output),
         };
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction)

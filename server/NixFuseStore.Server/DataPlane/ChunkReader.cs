@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
+using NixFuseStore.Content;
 using NixFuseStore.Protocol.DataPlane;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
@@ -11,7 +12,10 @@ using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.DataPlane;
 
-/// <summary>Streams chunks out of packs as they lie there, with memory for two runs a request however much is asked for.</summary>
+/// <summary>
+/// Streams chunks out of packs as they lie there, with memory for two runs a request however much is asked for. Each is compared with its
+/// sum before it leaves.
+/// </summary>
 internal sealed class ChunkReader(ChunkStore chunks, LocationCache locations, ServerLimits limits, ILogger logger)
 {
     // A slow client holds its two buffers and a place here.
@@ -32,7 +36,15 @@ internal sealed class ChunkReader(ChunkStore chunks, LocationCache locations, Se
     }
 
     /// <summary>Sends a frame for each wanted chunk.</summary>
-    public async Task SendAsync(StoreRecord store, Principal principal, WantedChunks wanted, HttpContext context, CancellationToken cancellation)
+    /// <param name="store">The store.</param>
+    /// <param name="principal">Who asks.</param>
+    /// <param name="wanted">What is wanted.</param>
+    /// <param name="context">Whose response it is.</param>
+    /// <param name="wholeOnly">Whether a chunk that cannot be read fails all, rather than its frame.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="ChunkDamagedException">A chunk cannot be read, and nothing less than all is wanted.</exception>
+    public async Task SendAsync(
+        StoreRecord store, Principal principal, WantedChunks wanted, HttpContext context, bool wholeOnly, CancellationToken cancellation)
     {
         using var pace = new TransferPace(limits.DownloadRate, TimeProvider.System, cancellation);
         using var turn = await _requests.TakeAsync(principal.Name, pace).ConfigureAwait(false);
@@ -41,7 +53,8 @@ internal sealed class ChunkReader(ChunkStore chunks, LocationCache locations, Se
         PacedResponse.Install(context, pace);
         try
         {
-            await SendAsync(ReadPlan.Create(wanted, places, limits.ReadRunBytes), wanted, context.Response.BodyWriter, pace.Token).ConfigureAwait(false);
+            var runs = ReadPlan.Create(wanted, places, limits.ReadRunBytes);
+            await SendAsync(store, runs, wanted, context.Response.BodyWriter, wholeOnly, pace.Token).ConfigureAwait(false);
         }
         finally
         {
@@ -49,16 +62,24 @@ internal sealed class ChunkReader(ChunkStore chunks, LocationCache locations, Se
         }
     }
 
-    private async Task SendAsync(IEnumerable<ReadRun> runs, WantedChunks wanted, PipeWriter output, CancellationToken cancellation)
+    private async Task SendAsync(
+        StoreRecord store, IEnumerable<ReadRun> runs, WantedChunks wanted, PipeWriter output, bool wholeOnly, CancellationToken cancellation)
     {
         // The next run is read while the last one drains into the socket.
         var flush = default(ValueTask<FlushResult>);
+        var frames = new List<(FrameHeader Header, ReadOnlyMemory<byte> Stored)>();
         foreach (var run in runs)
         {
             var buffer = ArrayPool<byte>.Shared.Rent(Math.Max(1, run.Length));
             try
             {
-                var readable = await TryReadAsync(run, buffer.AsMemory(0, run.Length), wanted, cancellation).ConfigureAwait(false);
+                frames.Clear();
+                await ReadAsync(store, run, buffer.AsMemory(0, run.Length), wanted, frames, cancellation).ConfigureAwait(false);
+                if (wholeOnly && frames.Exists(static frame => frame.Header.Status == FrameStatus.Unreadable))
+                {
+                    throw new ChunkDamagedException("a chunk of these cannot be read");
+                }
+
                 var result = await flush.ConfigureAwait(false);
                 flush = default;
                 if (result.IsCompleted || result.IsCanceled)
@@ -66,7 +87,13 @@ internal sealed class ChunkReader(ChunkStore chunks, LocationCache locations, Se
                     throw new OperationCanceledException("the client left");
                 }
 
-                Write(run, buffer, readable, output);
+                foreach (var (header, stored) in frames)
+                {
+                    header.Write(output.GetSpan(FrameHeader.Size));
+                    output.Advance(FrameHeader.Size);
+                    output.Write(stored.Span);
+                }
+
                 flush = output.FlushAsync(cancellation);
             }
             finally
@@ -79,35 +106,71 @@ internal sealed class ChunkReader(ChunkStore chunks, LocationCache locations, Se
         await flush.ConfigureAwait(false);
     }
 
-    private async ValueTask<bool> TryReadAsync(ReadRun run, Memory<byte> buffer, WantedChunks wanted, CancellationToken cancellation)
+    /// <summary>Reads a run, and decides about each of its chunks by its sum.</summary>
+    private async ValueTask ReadAsync(
+        StoreRecord store,
+        ReadRun run,
+        Memory<byte> buffer,
+        WantedChunks wanted,
+        List<(FrameHeader Header, ReadOnlyMemory<byte> Stored)> frames,
+        CancellationToken cancellation)
     {
-        if (run.Length == 0)
-        {
-            return true;
-        }
-
+        // 1. All of them at once. Where the pack is gone or too short, each has to be looked for; a read error is told to the client.
+        var (isRead, isError) = (run.Places.Count > 0, false);
         try
         {
-            await chunks.ReadAsync(run.Pack, run.Offset, buffer, cancellation).ConfigureAwait(false);
-            return true;
+            if (isRead)
+            {
+                await chunks.ReadAsync(run.Pack, run.Offset, buffer, cancellation).ConfigureAwait(false);
+            }
         }
-        catch (Exception e) when (e is IOException or InvalidDataException)
+        catch (Exception e) when (e is FileNotFoundException or EndOfStreamException)
+        {
+            isRead = false;
+        }
+        catch (IOException e)
         {
             logger.ChunkUnreadable(wanted.Manifests[(int)run.Frames[0].ManifestIndex].ToString(), e.Message);
-            return false;
+            (isRead, isError) = (false, true);
+        }
+
+        // 2. One by one.
+        var position = 0;
+        for (var i = 0; i < run.Frames.Count; i++)
+        {
+            var frame = run.Frames[i];
+            if (run.Places.Count == 0)
+            {
+                frames.Add((frame, default));
+                continue;
+            }
+
+            var place = run.Places[i];
+            var stored = buffer.Slice(position, place.StoredLength);
+            position += place.StoredLength;
+            frames.Add(isRead && place.IsHeldBy(stored.Span) ? (frame, stored)
+                : isError ? (Unreadable(frame), default)
+                : await RecoverAsync(store, wanted.Manifests[(int)frame.ManifestIndex], frame, place, cancellation).ConfigureAwait(false));
         }
     }
 
-    private static void Write(ReadRun run, byte[] buffer, bool readable, PipeWriter output)
+    private async Task<(FrameHeader Header, ReadOnlyMemory<byte> Stored)> RecoverAsync(
+        StoreRecord store, ManifestDigest manifest, FrameHeader frame, ChunkLocation place, CancellationToken cancellation)
     {
-        var position = 0;
-        foreach (var frame in run.Frames)
+        try
         {
-            var header = readable ? frame : frame with { Status = FrameStatus.Unreadable, Encoding = default, StoredLength = 0 };
-            header.Write(output.GetSpan(FrameHeader.Size));
-            output.Advance(FrameHeader.Size);
-            output.Write(buffer.AsSpan(position, (int)header.StoredLength));
-            position += (int)frame.StoredLength;
+            var found = await chunks.Verifier.RecoverAsync(store.Id, manifest, (int)frame.Ordinal, place, cancellation).ConfigureAwait(false);
+            return found is null
+                ? (Unreadable(frame), default)
+                : (frame with { Encoding = (Protocol.DataPlane.ChunkEncoding)found.Location.Encoding, StoredLength = (uint)found.Stored.Length }, found.Stored);
+        }
+        catch (IOException e)
+        {
+            logger.ChunkUnreadable(manifest.ToString(), e.Message);
+            return (Unreadable(frame), default);
         }
     }
+
+    private static FrameHeader Unreadable(FrameHeader frame) =>
+        frame with { Status = FrameStatus.Unreadable, Encoding = default, StoredLength = 0 };
 }

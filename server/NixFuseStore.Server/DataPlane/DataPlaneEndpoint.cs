@@ -76,7 +76,7 @@ internal sealed class DataPlaneEndpoint(
         }
 
         var wanted = WantedChunks.Parse(request, limits.ReadChunksMax);
-        await reader.SendAsync(store, principal, wanted, context, cancellation).ConfigureAwait(false);
+        await reader.SendAsync(store, principal, wanted, context, wholeOnly: false, cancellation).ConfigureAwait(false);
     }
 
     private async Task GetAsync(HttpContext context, Principal principal, StoreRecord store, string digest, string range, CancellationToken cancellation)
@@ -91,7 +91,7 @@ internal sealed class DataPlaneEndpoint(
         await reader.CheckAsync(store, wanted, cancellation).ConfigureAwait(false);
         var isPublic = context.Request.Headers.Authorization.Count == 0;
         context.Response.Headers.CacheControl = (isPublic ? "public" : "private") + ", max-age=31536000, immutable";
-        await reader.SendAsync(store, principal, wanted, context, cancellation).ConfigureAwait(false);
+        await reader.SendAsync(store, principal, wanted, context, wholeOnly: true, cancellation).ConfigureAwait(false);
     }
 
     private async Task UploadAsync(HttpContext context, StoreRecord store, CancellationToken cancellation)

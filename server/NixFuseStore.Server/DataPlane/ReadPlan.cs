@@ -13,6 +13,7 @@ internal static class ReadPlan
     public static IEnumerable<ReadRun> Create(WantedChunks wanted, IReadOnlyList<ChunkLocation>?[] locations, int runBytes)
     {
         var frames = new List<FrameHeader>();
+        var places = new List<ChunkLocation>();
         PackId pack = default;
         long offset = 0;
         var length = 0;
@@ -26,20 +27,20 @@ internal static class ReadPlan
                 {
                     if (frames.Count > 0)
                     {
-                        yield return new ReadRun(pack, offset, length, frames);
-                        frames = [];
+                        yield return new ReadRun(pack, offset, length, frames, places);
+                        (frames, places) = ([], []);
                     }
 
                     var status = chunks is null ? FrameStatus.NoSuchManifest : FrameStatus.NoSuchOrdinal;
-                    yield return new ReadRun(default, 0, 0, [new FrameHeader((uint)manifest, ordinal, status, default, 0)]);
+                    yield return new ReadRun(default, 0, 0, [new FrameHeader((uint)manifest, ordinal, status, default, 0)], []);
                     continue;
                 }
 
                 var place = chunks![(int)ordinal];
                 if (frames.Count > 0 && (place.Pack != pack || place.Offset != offset + length || length + place.StoredLength > runBytes))
                 {
-                    yield return new ReadRun(pack, offset, length, frames);
-                    frames = [];
+                    yield return new ReadRun(pack, offset, length, frames, places);
+                    (frames, places) = ([], []);
                 }
 
                 if (frames.Count == 0)
@@ -49,13 +50,14 @@ internal static class ReadPlan
 
                 frames.Add(new FrameHeader(
                     (uint)manifest, ordinal, FrameStatus.Ok, (Protocol.DataPlane.ChunkEncoding)place.Encoding, (uint)place.StoredLength));
+                places.Add(place);
                 length += place.StoredLength;
             }
         }
 
         if (frames.Count > 0)
         {
-            yield return new ReadRun(pack, offset, length, frames);
+            yield return new ReadRun(pack, offset, length, frames, places);
         }
     }
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Registration;
 using NixFuseStore.Storage.Blobs;
+using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Grpc;
@@ -16,6 +17,8 @@ internal static class ErrorStatus
         RpcException e => (e.StatusCode, e.Detail, false),
         RefusedException e => (StatusCode.InvalidArgument, e.Message, false),
         MetadataUnavailableException e => (StatusCode.Unavailable, e.Message, false),
+        BlobStoreUnavailableException e => (StatusCode.Unavailable, e.Message, false),
+        ChunkDamagedException e => (StatusCode.DataLoss, e.Message, false),
         BlobStoreFullException e => (StatusCode.ResourceExhausted, e.Message, false),
         BadHttpRequestException e => (StatusCode.InvalidArgument, e.Message, false),
         ConnectionResetException or OperationCanceledException => (StatusCode.Cancelled, "the call was given up", false),

@@ -6,7 +6,7 @@ namespace NixFuseStore.Server.Hosting;
 
 /// <summary>
 /// Remembers what was read of valid paths, by store and key. The least recently used go first when there is too much. Each entry stands on one
-/// path: it goes when that path is removed or, where the cache says so, signed; events of other paths leave it alone. Calls may overlap.
+/// path: it goes when that path is removed, changes its content or, where the cache says so, is signed; events of other paths leave it alone. Calls may overlap.
 /// </summary>
 internal sealed class StoreCache<TKey, TValue>
     where TKey : notnull
@@ -112,6 +112,18 @@ internal sealed class StoreCache<TKey, TValue>
         }
     }
 
+    /// <summary>Forgets a value that turned out to be out of date.</summary>
+    public void Remove(StoreRecord store, TKey key)
+    {
+        lock (_lock)
+        {
+            if (_entries.TryGetValue((store.Id, key), out var node))
+            {
+                Drop(node);
+            }
+        }
+    }
+
     private void Drop(LinkedListNode<Entry> node)
     {
         _order.Remove(node);
@@ -126,7 +138,7 @@ internal sealed class StoreCache<TKey, TValue>
         {
             foreach (var e in events)
             {
-                if (e.Kind != StoreEventKind.Removed && !(e.Kind == StoreEventKind.SignaturesAdded && _holdsSignatures))
+                if (e.Kind is not (StoreEventKind.Removed or StoreEventKind.ContentChanged) && !(e.Kind == StoreEventKind.SignaturesAdded && _holdsSignatures))
                 {
                     continue;
                 }

@@ -16,6 +16,7 @@ using NixFuseStore.Server.Registration;
 using NixFuseStore.Server.Registration.Derivations;
 using NixFuseStore.Server.Services;
 using NixFuseStore.Server.Upstreams;
+using NixFuseStore.Storage;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
@@ -75,7 +76,7 @@ public sealed class StoreServer : IAsyncDisposable
             var setup = CreateListening(options, limits, connections, logger);
             metadata = await StorageOpener.OpenMetadataAsync(options.Storage, mayCreate: true, logger.Notice, cancellation).ConfigureAwait(false);
             blobs = StorageOpener.OpenBlobs(options.Storage, logger.Notice);
-            chunks = await OpenChunksAsync(metadata, blobs, cancellation).ConfigureAwait(false);
+            chunks = await OpenChunksAsync(metadata, blobs, logger, cancellation).ConfigureAwait(false);
             await StoreCreation.EnsureAnyAsync(metadata, cancellation).ConfigureAwait(false);
             var readiness = new Readiness(metadata, blobs, TimeProvider.System, logger);
             var application = CreateApplication(setup, metadata, chunks, readiness, connections, limits, options.NetrcFile, logger, stopping.Token);
@@ -93,21 +94,13 @@ public sealed class StoreServer : IAsyncDisposable
         }
         catch
         {
-            if (chunks is not null)
-            {
-                await chunks.DisposeAsync().ConfigureAwait(false);
-            }
-
-            if (blobs is not null)
-            {
-                await blobs.DisposeAsync().ConfigureAwait(false);
-            }
-
-            if (metadata is not null)
-            {
-                await metadata.DisposeAsync().ConfigureAwait(false);
-            }
-
+            // Why it could not start is what the operator has to hear.
+            await CleanUp.RunAsync(
+                logger.Notice,
+                "what was opened",
+                () => chunks?.DisposeAsync() ?? ValueTask.CompletedTask,
+                () => blobs?.DisposeAsync() ?? ValueTask.CompletedTask,
+                () => metadata?.DisposeAsync() ?? ValueTask.CompletedTask).ConfigureAwait(false);
             stopping.Dispose();
             logger.Dispose();
             throw;
@@ -182,11 +175,13 @@ public sealed class StoreServer : IAsyncDisposable
             : throw new ServerException("an https: address needs --tls-certificate FILE and --tls-key FILE");
     }
 
-    private static async Task<ChunkStore> OpenChunksAsync(IMetadataStore metadata, IBlobStore blobs, CancellationToken cancellation)
+    private static async Task<ChunkStore> OpenChunksAsync(
+        IMetadataStore metadata, IBlobStore blobs, LineLogger logger, CancellationToken cancellation)
     {
         try
         {
-            return await ChunkStore.OpenAsync(metadata, blobs, options: null, cancellation).ConfigureAwait(false);
+            var options = new ChunkStoreOptions { Notice = logger.Notice };
+            return await ChunkStore.OpenAsync(metadata, blobs, options, cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
@@ -223,7 +218,7 @@ public sealed class StoreServer : IAsyncDisposable
         var substituter = new Substituter(metadata, upstreams, importer);
         var service = new StoreService(metadata, access, keys, registrations, substituter, events, limits, logger);
         var grpc = new GrpcEndpoint(StoreMethodTable.Create(service), access, limits, logger, stopping);
-        var locations = new LocationCache(metadata, events, limits);
+        var locations = new LocationCache(metadata, chunks.Verifier, events, limits);
         var reader = new ChunkReader(chunks, locations, limits, logger);
         var data = new DataPlaneEndpoint(access, reader, new ChunkReceiver(chunks, limits), nars, limits, logger);
         var cache = BinaryCacheEndpoint.Create(access, metadata, chunks, keys, registrations, nars, substituter, locations, events, limits, logger);

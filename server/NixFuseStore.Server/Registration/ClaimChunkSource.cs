@@ -7,8 +7,8 @@ using NixFuseStore.Storage.Metadata;
 namespace NixFuseStore.Server.Registration;
 
 /// <summary>
-/// Gives a claim's chunks in stream order, out of the message or out of packs, which are read in long runs. Does not check them:
-/// verification cuts and hashes the content again. Blocks its thread; for one use on one thread.
+/// Gives a claim's chunks in stream order, out of the message or out of packs, which are read in long runs. Those out of packs are compared
+/// with their sums, so that damage here is not taken for a fault of the claim. Blocks its thread; for one use on one thread.
 /// </summary>
 internal sealed class ClaimChunkSource(PathClaim claim, ChunkStore chunks, CancellationToken cancellation) : IChunkSource, IDisposable
 {
@@ -43,20 +43,25 @@ internal sealed class ClaimChunkSource(PathClaim claim, ChunkStore chunks, Cance
             throw new RefusedException($"chunk {id} has another length than the manifest says");
         }
 
-        var stored = Fetch(place);
+        var stored = Fetch(id, place);
+        if (!ChunkVerifier.IsWhole(id, place, stored))
+        {
+            throw new ChunkDamagedException(id);
+        }
+
         if (place.Encoding == ChunkEncoding.Plain)
         {
             stored.CopyTo(destination);
         }
         else if (!Zstd.TryDecompress(stored, destination, out _))
         {
-            throw new IOException($"chunk {id} is damaged in pack {place.Pack}");
+            throw new ChunkDamagedException(id);
         }
     }
 
     public void Dispose() => ArrayPool<byte>.Shared.Return(_run);
 
-    private ReadOnlySpan<byte> Fetch(in ChunkLocation place)
+    private ReadOnlySpan<byte> Fetch(in ChunkId id, in ChunkLocation place)
     {
         if (place.Pack != _pack || place.Offset < _runStart || place.Offset + place.StoredLength > _runStart + _runLength)
         {
@@ -68,7 +73,14 @@ internal sealed class ClaimChunkSource(PathClaim claim, ChunkStore chunks, Cance
                 throw new IOException($"a chunk in pack {place.Pack} is longer than any chunk may be");
             }
 
-            chunks.ReadAsync(_pack, _runStart, _run.AsMemory(0, _runLength), cancellation).AsTask().GetAwaiter().GetResult();
+            try
+            {
+                chunks.ReadAsync(_pack, _runStart, _run.AsMemory(0, _runLength), cancellation).AsTask().GetAwaiter().GetResult();
+            }
+            catch (Exception e) when (e is FileNotFoundException or EndOfStreamException)
+            {
+                throw new ChunkDamagedException(id);
+            }
         }
 
         return _run.AsSpan(place.Offset - _runStart, place.StoredLength);

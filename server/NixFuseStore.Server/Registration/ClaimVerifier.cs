@@ -11,12 +11,13 @@ internal sealed class ClaimVerifier(ChunkStore chunks, VerifiedManifests verifie
 {
     /// <summary>Reads the whole content, and the derivation that it is by its name; runs on the calling thread until it is done.</summary>
     /// <exception cref="RefusedException">The claim does not hold.</exception>
+    /// <exception cref="ChunkDamagedException">A chunk that lies here is damaged, which says nothing about the claim.</exception>
     /// <exception cref="IOException">A pack cannot be read, which says nothing about the claim.</exception>
     public void Verify(PathClaim claim, StoreDirectory directory, CancellationToken cancellation)
     {
         var manifest = claim.Manifest!;
         var info = claim.Info;
-        if (!verified.TryGet(manifest.Digest, directory, out var nar))
+        if (!verified.TryGet(manifest.Digest, directory, out var nar) || claim.IsRepair)
         {
             using var source = new ClaimChunkSource(claim, chunks, cancellation);
             if (!ManifestVerifier.TryVerify(manifest, source, directory, info.NarHash, info.NarSize, out var fault, cancellation))

@@ -21,6 +21,9 @@ internal sealed class PathClaim(int index, NewPath message, PathInfo info, Manif
     /// <summary>The manifest with its sections, once they are decoded; dropped again once the content is verified.</summary>
     public Manifest? Manifest { get; set; }
 
+    /// <summary>Whether the path is valid and something of it is damaged: then all of its content is read, whatever was proven before.</summary>
+    public bool IsRepair { get; set; }
+
     /// <summary>The ids of the chunks in stream order.</summary>
     public IReadOnlyList<ChunkId> ChunkIds { get; set; } = [];
 

@@ -64,6 +64,16 @@ internal sealed partial class PathRegistrar
         }
     }
 
+    /// <summary>Looks at all chunks of a claim one of which is damaged, so that the client sends all that is needed at once.</summary>
+    private async Task<RegisterPathResult> FindMissingAsync(PathClaim claim, CancellationToken cancellation)
+    {
+        IndexedChunk[] located = [.. claim.Locations.Select(pair => new IndexedChunk(pair.Key, pair.Value))];
+        var damaged = await chunks.Verifier.FindDamagedAsync(located, cancellation).ConfigureAwait(false);
+        return damaged.Count > 0
+            ? MissingChunks([.. damaged.Select(chunk => chunk.Id)])
+            : throw new IOException($"chunks of {claim.Info.Path} could not be read, and now they can: register again");
+    }
+
     private async Task StoreInlineChunksAsync(StoreRecord store, List<PathClaim> claims, CancellationToken cancellation)
     {
         var uploads = new Dictionary<ChunkId, ChunkUpload>();

@@ -39,6 +39,13 @@ internal sealed partial class PathRegistrar
                 continue;
             }
 
+            if (registered.IsDamaged)
+            {
+                // Its chunks and sections are wanted once more; what is missing of them is told as for any other path.
+                claim.IsRepair = true;
+                continue;
+            }
+
             var known = registered.Signatures.ToHashSet(StringComparer.Ordinal);
             string[] added = [.. claim.Info.Signatures.Select(signature => signature.ToString()).Where(signature => !known.Contains(signature))];
             if (added.Length > 0)

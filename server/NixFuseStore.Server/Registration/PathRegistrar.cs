@@ -117,6 +117,10 @@ internal sealed partial class PathRegistrar(
             {
                 results[claim.Index] = Refused(e);
             }
+            catch (ChunkDamagedException)
+            {
+                results[claim.Index] = await FindMissingAsync(claim, token).ConfigureAwait(false);
+            }
         }).ConfigureAwait(false);
     }
 

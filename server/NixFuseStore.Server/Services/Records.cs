@@ -22,6 +22,7 @@ internal static class Records
             RegistrationTime = path.RegistrationTime,
             Ultimate = path.Ultimate,
             Event = path.Event,
+            Damaged = path.IsDamaged,
         };
         foreach (var reference in path.References)
         {

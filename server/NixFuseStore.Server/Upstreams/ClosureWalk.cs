@@ -20,6 +20,9 @@ internal sealed class ClosureWalk(IPathCatalog metadata, UpstreamDirectory upstr
     /// <summary>Why paths could not be found, by hash part, where there is more to say than that nobody has them.</summary>
     public ConcurrentDictionary<string, string> Failures { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Valid paths with something damaged that were met, by hash part.</summary>
+    public Dictionary<string, StorePath> Damaged { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Paths to fetch, by hash part.</summary>
     public ConcurrentDictionary<string, PathInfo> Wanted { get; } = new(StringComparer.Ordinal);
 
@@ -32,10 +35,23 @@ internal sealed class ClosureWalk(IPathCatalog metadata, UpstreamDirectory upstr
         {
             foreach (var path in await metadata.QueryPathsAsync(store.Id, level, cancellation).ConfigureAwait(false))
             {
-                Valid[path.Path.HashPart] = path.Path;
+                // A damaged path is fetched again, where some cache has it.
+                if (!path.IsDamaged)
+                {
+                    Valid[path.Path.HashPart] = path.Path;
+                }
+                else
+                {
+                    Damaged[path.Path.HashPart] = path.Path;
+                }
             }
 
             var found = await FindAsync(upstreams, store, level.Where(part => !Valid.ContainsKey(part)), Failures, cancellation).ConfigureAwait(false);
+            foreach (var part in level.Where(part => Damaged.ContainsKey(part) && found.All(path => path.Info.Info.Path.HashPart != part)))
+            {
+                Valid[part] = Damaged[part];
+            }
+
             var next = new List<string>();
             foreach (var path in found)
             {

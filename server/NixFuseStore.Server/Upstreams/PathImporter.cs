@@ -52,7 +52,7 @@ internal sealed class PathImporter(
             using var turn = await _downloads.TakeAsync(stopping).ConfigureAwait(false);
 
             // Another server may have been quicker.
-            if ((await metadata.QueryPathsAsync(store.Id, [hashPart], stopping).ConfigureAwait(false)).Count > 0)
+            if ((await metadata.QueryPathsAsync(store.Id, [hashPart], stopping).ConfigureAwait(false)).Any(path => !path.IsDamaged))
             {
                 return null;
             }

@@ -14,6 +14,7 @@ public sealed class FileBlobStore : IBlobStore
     private const int OpenFilesMax = 256;
 
     private const string LockSuffix = ".lock";
+    private const string IdentityFile = "blob-store.id";
     private const int DiskQuotaExceeded = 122; // EDQUOT
 
     private readonly FileHandleCache _handles = new(OpenFilesMax);
@@ -34,6 +35,40 @@ public sealed class FileBlobStore : IBlobStore
 
     /// <inheritdoc/>
     public string Description => $"blob directory {Root}";
+
+    /// <inheritdoc/>
+    public async ValueTask<string?> ReadIdentityAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            string text = await File.ReadAllTextAsync(Path.Combine(Root, IdentityFile), cancellationToken).ConfigureAwait(false);
+            return text.Trim() is { Length: > 0 } identity ? identity : null;
+        }
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask WriteIdentityAsync(string identity, CancellationToken cancellationToken)
+    {
+        string path = Path.Combine(Root, IdentityFile);
+        string temporary = path + ".new";
+        Guard(() =>
+        {
+            using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write))
+            {
+                RandomAccess.Write(file, System.Text.Encoding.ASCII.GetBytes(identity + "\n"), 0);
+                RandomAccess.FlushToDisk(file);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+            DirectorySync.Flush(Root);
+            return 0;
+        });
+        return ValueTask.CompletedTask;
+    }
 
     /// <inheritdoc/>
     public ValueTask<IBlobWriter> CreateAsync(string name, CancellationToken cancellationToken)

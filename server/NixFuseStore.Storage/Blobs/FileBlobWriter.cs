@@ -11,6 +11,11 @@ internal sealed class FileBlobWriter(FileBlobStore store, string path, SafeFileH
     public ValueTask AppendAsync(IReadOnlyList<ReadOnlyMemory<byte>> buffers, CancellationToken cancellationToken)
     {
         long added = buffers.Sum(buffer => (long)buffer.Length);
+        if (!File.Exists(path) || RandomAccess.GetLength(handle) < Length)
+        {
+            throw new BlobChangedException($"The pack {path} was removed or cut off while it was being written.");
+        }
+
         try
         {
             store.Guard(() =>
@@ -21,8 +26,17 @@ internal sealed class FileBlobWriter(FileBlobStore store, string path, SafeFileH
         }
         catch (IOException)
         {
-            // What was written of them is cut off again; should even that fail, the next append writes over it.
-            RandomAccess.SetLength(handle, Length);
+            // What was written of them is cut off again; should even that fail, the next append writes over it, and why it failed
+            // is what the first exception tells.
+            try
+            {
+                RandomAccess.SetLength(handle, Length);
+            }
+            catch (IOException)
+            {
+                // As above.
+            }
+
             throw;
         }
 

@@ -9,6 +9,12 @@ public interface IBlobStore : IAsyncDisposable
     /// <summary>What the blob store is, for messages.</summary>
     string Description { get; }
 
+    /// <summary>What tells this blob store from every other; null where it is not there, as when its disk is not mounted, or is new.</summary>
+    ValueTask<string?> ReadIdentityAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Gives a new blob store its identity. Durable when this returns.</summary>
+    ValueTask WriteIdentityAsync(string identity, CancellationToken cancellationToken = default);
+
     /// <summary>Creates an empty object for appending; its name survives a power cut once this returns.</summary>
     /// <exception cref="IOException">It exists already, or cannot be made.</exception>
     /// <exception cref="BlobStoreFullException">No space is left.</exception>

@@ -7,6 +7,7 @@ public interface IBlobWriter : IAsyncDisposable
     long Length { get; }
 
     /// <summary>Appends all of the buffers, or none: on an error the object is cut back to its former length.</summary>
+    /// <exception cref="BlobChangedException">The object was removed or cut off from outside.</exception>
     /// <exception cref="BlobStoreFullException">No space is left; reading goes on, appending works again once there is space.</exception>
     ValueTask AppendAsync(IReadOnlyList<ReadOnlyMemory<byte>> buffers, CancellationToken cancellationToken = default);
 

@@ -1,7 +1,7 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
+using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Storage.Chunks;
@@ -9,28 +9,19 @@ namespace NixFuseStore.Storage.Chunks;
 /// <content>Reading from packs.</content>
 public sealed partial class ChunkStore
 {
-    /// <summary>Names of packs, which never change; a few dozen bytes for each 64 MiB stored.</summary>
-    private readonly ConcurrentDictionary<PackId, string> _packNames = new();
-
     private long _reads;
     private long _bytesRead;
 
     /// <summary>The database may be another one than before (restored from a backup): numbers of packs are looked up again.</summary>
-    public void ForgetPackNames() => _packNames.Clear();
+    public void ForgetPackNames() => _packs.ForgetNames();
 
     /// <summary>Fills the destination with stored bytes of a pack, for instance several neighbouring chunks at once.</summary>
     /// <exception cref="FileNotFoundException">The pack is not there.</exception>
     /// <exception cref="EndOfStreamException">The pack ends before.</exception>
+    /// <exception cref="BlobStoreUnavailableException">The blob store is not there.</exception>
     public async ValueTask ReadAsync(PackId pack, long offset, Memory<byte> destination, CancellationToken cancellationToken = default)
     {
-        if (!_packNames.TryGetValue(pack, out string? name))
-        {
-            var record = await _metadata.FindPackAsync(pack, cancellationToken).ConfigureAwait(false)
-                ?? throw new FileNotFoundException($"There is no pack number {pack}.");
-            name = _packNames.GetOrAdd(pack, record.Name);
-        }
-
-        await _blobs.ReadAsync(name, offset, destination, cancellationToken).ConfigureAwait(false);
+        await _packs.ReadAsync(pack, offset, destination, cancellationToken).ConfigureAwait(false);
         Interlocked.Increment(ref _reads);
         Interlocked.Add(ref _bytesRead, destination.Length);
     }

@@ -135,9 +135,13 @@ public sealed partial class ChunkStore
             }
         }
 
+        // Bytes that have come are not thrown away for others that only the index believes in.
         ChunkId[] ids = [.. firstJobs.Keys];
-        bool[] missing = await _metadata.FindMissingChunksAsync(ChunkScope.All, ids).ConfigureAwait(false);
-        var written = ids.Where((_, i) => missing[i]).ToHashSet();
+        var places = await _metadata.FindChunksAsync(ChunkScope.All, ids).ConfigureAwait(false);
+        IndexedChunk[] present = [.. ids.Zip(places).Where(pair => pair.Second is not null)
+            .Select(pair => new IndexedChunk(pair.First, pair.Second!.Value))];
+        var damaged = present.Length == 0 ? [] : await Verifier.FindDamagedAsync(present).ConfigureAwait(false);
+        var written = ids.Where((_, i) => places[i] is null).Concat(damaged.Select(chunk => chunk.Id)).ToHashSet();
         var absent = written.ToHashSet();
 
         // 2. They go to packs in the order of arrival, job by job, which keeps a path's chunks together.
@@ -218,7 +222,7 @@ public sealed partial class ChunkStore
                 await _metadata.IndexChunksAsync(store.Key, _options.Owner, [.. store.Select(item => item.place)]).ConfigureAwait(false);
             }
         }
-        catch (PackLostException exception) when (attempt < AttemptsMax)
+        catch (Exception exception) when (exception is PackLostException or BlobChangedException && attempt < AttemptsMax)
         {
             _options.Notice(exception.Message);
             await DropCurrentAsync().ConfigureAwait(false);
@@ -243,7 +247,8 @@ public sealed partial class ChunkStore
 
     private async Task<OpenPack> CreatePackAsync()
     {
-        // The row first: whatever happens next, somebody will find the pack and clear it away.
+        // Never into a directory whose disk is not mounted. The row first: whatever happens next, recovery will find the pack and clear it away.
+        await _packs.RequireBlobStoreAsync(CancellationToken.None).ConfigureAwait(false);
         string name = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var record = await _metadata.CreatePackAsync(name, _options.Owner, _options.PackLease).ConfigureAwait(false);
         IBlobWriter? writer = null;
@@ -257,13 +262,13 @@ public sealed partial class ChunkStore
         }
         catch
         {
-            if (writer is not null)
-            {
-                await writer.DisposeAsync().ConfigureAwait(false);
-            }
-
-            await _blobs.DeleteAsync(name).ConfigureAwait(false);
-            await _metadata.DeleteEmptyPackAsync(record.Id).ConfigureAwait(false);
+            // The first exception is the one that tells what is wrong. What cannot be cleared away here, recovery finds by its row.
+            await CleanUp.RunAsync(
+                _options.Notice,
+                $"pack {name}, which could not be begun,",
+                () => writer?.DisposeAsync() ?? ValueTask.CompletedTask,
+                () => _blobs.DeleteAsync(name),
+                () => new ValueTask(_metadata.DeleteEmptyPackAsync(record.Id))).ConfigureAwait(false);
             throw;
         }
     }
@@ -274,6 +279,12 @@ public sealed partial class ChunkStore
         try
         {
             await pack.SealAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (BlobChangedException exception)
+        {
+            _options.Notice(exception.Message);
+            await DropCurrentAsync().ConfigureAwait(false);
+            return true;
         }
         catch when (pack.Length == before)
         {

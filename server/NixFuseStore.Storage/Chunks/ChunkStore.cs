@@ -15,20 +15,26 @@ public sealed partial class ChunkStore : IAsyncDisposable
     private readonly IBlobStore _blobs;
     private readonly ChunkStoreOptions _options;
     private readonly PackRecovery _recovery;
+    private readonly PackReader _packs;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Channel<Job> _jobs = Channel.CreateUnbounded<Job>(new UnboundedChannelOptions { SingleReader = true });
     private Task _writing = Task.CompletedTask;
     private Task _keeping = Task.CompletedTask;
 
-    private ChunkStore(IMetadataStore metadata, IBlobStore blobs, ChunkStoreOptions options)
+    private ChunkStore(IMetadataStore metadata, IBlobStore blobs, PackReader packs, ChunkStoreOptions options)
     {
         _metadata = metadata;
         _blobs = blobs;
         _options = options;
         _recovery = new PackRecovery(metadata, blobs, options);
+        _packs = packs;
+        Verifier = new ChunkVerifier(metadata, packs, options.Notice);
         _budgetUnits = Math.Max(1, options.QueueBytesMax / BudgetUnit);
         _budget = new SemaphoreSlim(_budgetUnits, _budgetUnits);
     }
+
+    /// <summary>Looks into chunks that are not what they should be.</summary>
+    public ChunkVerifier Verifier { get; }
 
     /// <summary>What it has done so far.</summary>
     public ChunkStoreCounters Counters => new(
@@ -41,12 +47,15 @@ public sealed partial class ChunkStore : IAsyncDisposable
         Volatile.Read(ref _bytesRead));
 
     /// <summary>Opens the store and recovers packs that crashed servers left open.</summary>
+    /// <exception cref="BlobStoreUnavailableException">The blob store is not there, or not that of the database.</exception>
     public static async Task<ChunkStore> OpenAsync(
         IMetadataStore metadata, IBlobStore blobs, ChunkStoreOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(metadata);
         ArgumentNullException.ThrowIfNull(blobs);
-        var store = new ChunkStore(metadata, blobs, options ?? new ChunkStoreOptions());
+        options ??= new ChunkStoreOptions();
+        var packs = await PackReader.OpenAsync(metadata, blobs, options.Notice, cancellationToken).ConfigureAwait(false);
+        var store = new ChunkStore(metadata, blobs, packs, options);
         store._current = await store._recovery.RunAsync(keepOne: true, cancellationToken).ConfigureAwait(false);
         store._writing = Task.Run(store.WriteAllAsync, CancellationToken.None);
         store._keeping = Task.Run(store.KeepLeasesAsync, CancellationToken.None);
@@ -92,7 +101,9 @@ public sealed partial class ChunkStore : IAsyncDisposable
             {
                 return;
             }
-            catch (IOException exception)
+#pragma warning disable CA1031 // whatever it is, a store that renews no leases any more would lose its packs
+            catch (Exception exception)
+#pragma warning restore CA1031
             {
                 // The next round tries again; should the lease run out, the pack is given up when it is next written.
                 _options.Notice($"The lease of the open pack could not be renewed: {exception.Message}");

@@ -23,7 +23,12 @@ internal sealed class OpenPack(PackRecord record, IBlobWriter writer, IEnumerabl
         foreach (var upload in uploads)
         {
             var place = new ChunkLocation(
-                Record.Id, checked((int)offset), upload.Payload.Length, upload.PlainLength, upload.Encoding);
+                Record.Id,
+                checked((int)offset),
+                upload.Payload.Length,
+                upload.PlainLength,
+                upload.Encoding,
+                StoredSum.Of(upload.Payload.Span));
             added.Add(new IndexedChunk(upload.Id, place));
             offset += upload.Payload.Length;
         }

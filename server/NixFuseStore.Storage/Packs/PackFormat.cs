@@ -12,17 +12,25 @@ internal static class PackFormat
     /// <summary>Bytes before the first chunk.</summary>
     public const int HeaderBytes = 16;
 
-    public const int EntryBytes = 44;
+    public const int EntryBytes = 52;
     public const int TrailerBytes = 56;
 
     /// <summary>A chunk has fewer plain bytes than this: an entry keeps 24 bits for them.</summary>
     public const int PlainLengthLimit = 1 << 24;
 
-    private const int Version = 1;
+    private const int Version = 2;
+
+    /// <summary>Version 1 had no sums in its entries.</summary>
+    private const int VersionWithoutSums = 1;
+
+    private const int EntryBytesWithoutSums = 44;
+    private const int SumOffset = 44;
     private const int ChecksumOffset = 16;
     private const int MagicOffset = 48;
 
-    public static ReadOnlySpan<byte> Header => "nixfuse pack 1\n\0"u8;
+    public static ReadOnlySpan<byte> Header => "nixfuse pack 2\n\0"u8;
+
+    private static ReadOnlySpan<byte> HeaderWithoutSums => "nixfuse pack 1\n\0"u8;
 
     private static ReadOnlySpan<byte> TrailerMagic => "packend\n"u8;
 
@@ -39,6 +47,7 @@ internal static class PackFormat
             BinaryPrimitives.WriteInt32LittleEndian(entry[36..], chunk.Location.StoredLength);
             BinaryPrimitives.WriteUInt32LittleEndian(
                 entry[40..], (uint)chunk.Location.PlainLength | ((uint)chunk.Location.Encoding << 24));
+            BinaryPrimitives.WriteUInt64LittleEndian(entry[SumOffset..], chunk.Location.Sum.Value);
             position += EntryBytes;
         }
 
@@ -66,15 +75,18 @@ internal static class PackFormat
 
         var trailer = new byte[TrailerBytes];
         await blobs.ReadAsync(name, length - TrailerBytes, trailer, cancellationToken).ConfigureAwait(false);
-        int count = ReadTrailer(trailer, length, name);
+        var (count, entryBytes) = ReadTrailer(trailer, length, name);
 
         // 2. The whole footer, checksummed.
-        var footer = new byte[((long)count * EntryBytes) + TrailerBytes];
+        var footer = new byte[((long)count * entryBytes) + TrailerBytes];
         await blobs.ReadAsync(name, length - footer.Length, footer, cancellationToken).ConfigureAwait(false);
-        return ReadEntries(footer, count, length - footer.Length, pack, name);
+        return ReadEntries(footer, count, entryBytes, length - footer.Length, pack, name);
     }
 
-    private static int ReadTrailer(ReadOnlySpan<byte> trailer, long length, string name)
+    /// <summary>Whether these are the first bytes of a pack, of either version.</summary>
+    public static bool IsHeader(ReadOnlySpan<byte> bytes) => bytes.SequenceEqual(Header) || bytes.SequenceEqual(HeaderWithoutSums);
+
+    private static (int Count, int EntryBytes) ReadTrailer(ReadOnlySpan<byte> trailer, long length, string name)
     {
         if (!trailer[MagicOffset..].SequenceEqual(TrailerMagic))
         {
@@ -84,16 +96,18 @@ internal static class PackFormat
         long payloadEnd = BinaryPrimitives.ReadInt64LittleEndian(trailer);
         int count = BinaryPrimitives.ReadInt32LittleEndian(trailer[8..]);
         int version = BinaryPrimitives.ReadInt32LittleEndian(trailer[12..]);
+        int entryBytes = version == VersionWithoutSums ? EntryBytesWithoutSums : EntryBytes;
         bool fits = count >= 0 && payloadEnd >= HeaderBytes && payloadEnd <= length
-            && payloadEnd == length - TrailerBytes - ((long)count * EntryBytes);
-        return version != Version ? throw Broken(name, $"its version {version} is not known")
+            && payloadEnd == length - TrailerBytes - ((long)count * entryBytes);
+        return version is not (Version or VersionWithoutSums) ? throw Broken(name, $"its version {version} is not known")
             : !fits ? throw Broken(name, "its footer does not fit its length")
-            : count;
+            : (count, entryBytes);
     }
 
-    private static IndexedChunk[] ReadEntries(ReadOnlySpan<byte> footer, int count, long payloadEnd, PackId pack, string name)
+    private static IndexedChunk[] ReadEntries(
+        ReadOnlySpan<byte> footer, int count, int entryBytes, long payloadEnd, PackId pack, string name)
     {
-        int end = count * EntryBytes;
+        int end = count * entryBytes;
         Span<byte> checksum = stackalloc byte[32];
         SHA256.HashData(footer[..(end + ChecksumOffset)], checksum);
         if (!checksum.SequenceEqual(footer.Slice(end + ChecksumOffset, 32)))
@@ -105,7 +119,7 @@ internal static class PackFormat
         long before = HeaderBytes;
         for (int i = 0; i < count; i++)
         {
-            var entry = footer.Slice(i * EntryBytes, EntryBytes);
+            var entry = footer.Slice(i * entryBytes, entryBytes);
             int offset = BinaryPrimitives.ReadInt32LittleEndian(entry[32..]);
             int stored = BinaryPrimitives.ReadInt32LittleEndian(entry[36..]);
             uint plain = BinaryPrimitives.ReadUInt32LittleEndian(entry[40..]);
@@ -117,7 +131,13 @@ internal static class PackFormat
             before = (long)offset + stored;
             chunks[i] = new IndexedChunk(
                 ChunkId.Read(entry),
-                new ChunkLocation(pack, offset, stored, (int)(plain & 0xff_ffff), (ChunkEncoding)(plain >> 24)));
+                new ChunkLocation(
+                    pack,
+                    offset,
+                    stored,
+                    (int)(plain & 0xff_ffff),
+                    (ChunkEncoding)(plain >> 24),
+                    entryBytes == EntryBytes ? new StoredSum(BinaryPrimitives.ReadUInt64LittleEndian(entry[SumOffset..])) : default));
         }
 
         return chunks;

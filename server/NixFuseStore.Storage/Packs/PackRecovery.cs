@@ -17,11 +17,10 @@ internal sealed class PackRecovery(IMetadataStore metadata, IBlobStore blobs, Ch
     public async Task<OpenPack?> RunAsync(bool keepOne, CancellationToken cancellationToken)
     {
         OpenPack? kept = null;
-        foreach (var record in await metadata.ListPacksAsync(cancellationToken).ConfigureAwait(false))
+        foreach (var record in await metadata.ListAbandonedPacksAsync(cancellationToken).ConfigureAwait(false))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (record.State != PackState.Open
-                || record.Owner == options.Owner
+            if (record.Owner == options.Owner
                 || !await metadata.ClaimPackAsync(record.Id, options.Owner, options.PackLease, cancellationToken).ConfigureAwait(false))
             {
                 continue;
@@ -66,8 +65,16 @@ internal sealed class PackRecovery(IMetadataStore metadata, IBlobStore blobs, Ch
             return null;
         }
 
+        // Where the last chunks are noted as damaged, less has to be there than was once indexed.
         var chunks = await metadata.ListPackChunksAsync(current.Id, cancellationToken).ConfigureAwait(false);
-        var writer = await blobs.ResumeAsync(current.Name, current.IndexedBytes, cancellationToken).ConfigureAwait(false);
+        if (chunks.Count == 0)
+        {
+            await metadata.SealPackAsync(current.Id, options.Owner, current.IndexedBytes, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+
+        long end = chunks.Max(chunk => (long)chunk.Location.Offset + chunk.Location.StoredLength);
+        var writer = await blobs.ResumeAsync(current.Name, end, cancellationToken).ConfigureAwait(false);
         return new OpenPack(current, writer, chunks);
     }
 

@@ -25,7 +25,7 @@ public sealed class ChunkStoreCrashTests : IDisposable
 
         // The copy is what a killed server leaves, here with a torn chunk behind.
         using var crashed = _directory.Copy();
-        string pack = Assert.Single(Directory.EnumerateFiles(crashed["packs"], "*", SearchOption.AllDirectories), file => !file.EndsWith(".lock", StringComparison.Ordinal));
+        string pack = Assert.Single(Directory.EnumerateFiles(crashed["packs"], "*", SearchOption.AllDirectories), file => !Path.GetFileName(file).Contains('.', StringComparison.Ordinal));
         await using (var file = new FileStream(pack, FileMode.Append))
         {
             await file.WriteAsync(new byte[1_234], Token);
@@ -90,7 +90,7 @@ public sealed class ChunkStoreCrashTests : IDisposable
             await store.Chunks.StoreAsync(store.Main, [upload], Token);
         }
 
-        string pack = Assert.Single(Directory.EnumerateFiles(_directory["packs"], "*", SearchOption.AllDirectories), file => !file.EndsWith(".lock", StringComparison.Ordinal));
+        string pack = Assert.Single(Directory.EnumerateFiles(_directory["packs"], "*", SearchOption.AllDirectories), file => !Path.GetFileName(file).Contains('.', StringComparison.Ordinal));
         using (var file = File.OpenHandle(pack, FileMode.Open, FileAccess.Write))
         {
             RandomAccess.SetLength(file, 1_000);

@@ -53,7 +53,7 @@ internal sealed class ChunkStoreFixture : IAsyncDisposable
     }
 
     public string[] PackFiles() =>
-        [.. Directory.EnumerateFiles(Blobs.Root, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith(".lock", StringComparison.Ordinal))];
+        [.. Directory.EnumerateFiles(Blobs.Root, "*", SearchOption.AllDirectories).Where(file => !Path.GetFileName(file).Contains('.', StringComparison.Ordinal))];
 
     public async ValueTask DisposeAsync()
     {

@@ -20,14 +20,35 @@ public sealed class PackFooterTests : IDisposable
     {
         var id = ChunkId.Compute([7]);
 
-        byte[] footer = PackFormat.CreateFooter([new IndexedChunk(id, new ChunkLocation(new PackId(5), 16, 0x203, 0x405, ChunkEncoding.Zstd))], 0x213);
+        byte[] footer = PackFormat.CreateFooter([new IndexedChunk(id, new ChunkLocation(new PackId(5), 16, 0x203, 0x405, ChunkEncoding.Zstd, new StoredSum(0x0807060504030201)))], 0x213);
 
-        Assert.Equal(44 + 56, footer.Length);
+        Assert.Equal(52 + 56, footer.Length);
         Assert.Equal(id.ToArray(), footer[..32]);
         Assert.Equal([16, 0, 0, 0, 3, 2, 0, 0, 5, 4, 0, 1], footer[32..44]);
-        Assert.Equal([0x13, 2, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], footer[44..60]);
-        Assert.Equal(System.Security.Cryptography.SHA256.HashData(footer.AsSpan(0, 60)), footer[60..92]);
-        Assert.Equal("packend\n"u8.ToArray(), footer[92..]);
+        Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], footer[44..52]);
+        Assert.Equal([0x13, 2, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0], footer[52..68]);
+        Assert.Equal(System.Security.Cryptography.SHA256.HashData(footer.AsSpan(0, 68)), footer[68..100]);
+        Assert.Equal("packend\n"u8.ToArray(), footer[100..]);
+    }
+
+    [Fact]
+    public async Task ReadFooter_OfVersion1_HasNoSums()
+    {
+        // 16 bytes of header, a payload of 10, an entry of 44 bytes, the trailer.
+        await using var blobs = new FileBlobStore(_directory.Path);
+        var id = ChunkId.Compute([1]);
+        byte[] entry = [.. id.ToArray(), 16, 0, 0, 0, 10, 0, 0, 0, 20, 0, 0, 1];
+        byte[] trailer = [26, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0];
+        byte[] pack =
+        [
+            .. "nixfuse pack 1\n\0"u8, .. new byte[10], .. entry, .. trailer,
+            .. System.Security.Cryptography.SHA256.HashData([.. entry, .. trailer]), .. "packend\n"u8,
+        ];
+
+        var chunk = Assert.Single(await ReadAsync(blobs, pack));
+
+        Assert.Equal(new IndexedChunk(id, new ChunkLocation(new PackId(0), 16, 10, 20, ChunkEncoding.Zstd)), chunk);
+        Assert.False(chunk.Location.Sum.IsKnown);
     }
 
     [Fact]

@@ -51,6 +51,9 @@ public interface IChunkIndex
     /// <summary>All packs, oldest first.</summary>
     Task<IReadOnlyList<PackRecord>> ListPacksAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>Open packs whose lease has run out or that were released, oldest first.</summary>
+    Task<IReadOnlyList<PackRecord>> ListAbandonedPacksAsync(CancellationToken cancellationToken = default);
+
     /// <summary>The chunks indexed in a pack, by offset.</summary>
     Task<IReadOnlyList<IndexedChunk>> ListPackChunksAsync(PackId pack, CancellationToken cancellationToken = default);
 

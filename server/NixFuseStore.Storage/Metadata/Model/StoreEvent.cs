@@ -65,6 +65,9 @@ public enum StoreEventKind
 
     /// <summary>The path, valid before and after, got further signatures.</summary>
     SignaturesAdded = 3,
+
+    /// <summary>The path, valid before and after, lies elsewhere, or something of it was found damaged or is whole again.</summary>
+    ContentChanged = 4,
 }
 
 /// <summary>Some events in a row.</summary>

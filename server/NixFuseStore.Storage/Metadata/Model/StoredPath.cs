@@ -42,6 +42,9 @@ public sealed record StoredPath
     /// <summary>Whether it was built by the host that pushed it.</summary>
     public bool Ultimate { get; init; }
 
+    /// <summary>Whether something of its content or manifest is known to be damaged; the path counts as missing where that can be mended.</summary>
+    public bool IsDamaged { get; init; }
+
     /// <summary>Number of the event that made it valid.</summary>
     public required ulong Event { get; init; }
 }

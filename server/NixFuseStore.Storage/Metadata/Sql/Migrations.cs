@@ -13,6 +13,7 @@ internal static partial class Migrations
         new(6, EventIds, []),
         new(7, StoreTexts, []),
         new(8, TokenExpiry, []),
+        new(9, Damage, []),
     ];
 
     private static string[] TokenExpiry => ["ALTER TABLE tokens ADD COLUMN expires {big}"];

@@ -6,7 +6,7 @@ namespace NixFuseStore.Storage.Metadata.Sql;
 /// <content>The chunk index.</content>
 internal sealed partial class SqlMetadataStore
 {
-    private const string ChunkColumns = "c.pack, c.start, c.stored_length, c.plain_length, c.encoding";
+    private const string ChunkColumns = "c.pack, c.start, c.stored_length, c.plain_length, c.encoding, c.sum";
 
     /// <summary>Joins the chunks <c>c</c> with the digests of the rows.</summary>
     private string ChunksByDigest => _dialect.JoinByIndex("chunks", "c", "c.digest = r.digest");
@@ -34,47 +34,58 @@ internal sealed partial class SqlMetadataStore
             session => session.QueryRowsAsync(
                 $"SELECT {ChunkColumns}, r.ord FROM {{rows}} {ChunksByDigest} WHERE {InScope(scope)}",
                 DigestRows(ids),
-                reader => found[reader.GetInt64(5)] = ReadLocation(reader),
+                reader => found[reader.GetInt64(6)] = ReadLocation(reader),
                 cancellationToken),
             cancellationToken).ConfigureAwait(false);
         return found;
     }
 
     /// <inheritdoc/>
-    public Task<int> IndexChunksAsync(
-        StoreId store, string owner, IReadOnlyList<IndexedChunk> chunks, CancellationToken cancellationToken) => WriteAsync(
-        durable: false,
-        async session =>
+    public async Task<int> IndexChunksAsync(
+        StoreId store, string owner, IReadOnlyList<IndexedChunk> chunks, CancellationToken cancellationToken)
+    {
+        var (inserted, heads) = await WriteAsync(
+            durable: false, session => IndexAsync(session, store, owner, chunks, cancellationToken), cancellationToken).ConfigureAwait(false);
+        Announce(heads);
+        return inserted;
+    }
+
+    private async Task<(int Inserted, List<(StoreId Store, EventPosition Head)> Heads)> IndexAsync(
+        SqlSession session, StoreId store, string owner, IReadOnlyList<IndexedChunk> chunks, CancellationToken cancellationToken)
+    {
+        // 1. The packs must still be the owner's: a server that slept through its lease must not index what another cut off.
+        var batch = new SqlBatch();
+        var lost = chunks.Select(chunk => chunk.Location.Pack).ToHashSet();
+        foreach (var pack in chunks.GroupBy(chunk => chunk.Location.Pack).OrderBy(pack => pack.Key.Value))
         {
-            // 1. The packs must still be the owner's: a server that slept through its lease must not index what another cut off.
-            var batch = new SqlBatch();
-            var lost = chunks.Select(chunk => chunk.Location.Pack).ToHashSet();
-            foreach (var pack in chunks.GroupBy(chunk => chunk.Location.Pack).OrderBy(pack => pack.Key.Value))
-            {
-                long end = pack.Max(chunk => (long)chunk.Location.Offset + chunk.Location.StoredLength);
-                batch.Query(ExtendPack(pack.Key, owner, end), reader => lost.Remove(new PackId(reader.GetInt32(0))));
-            }
+            long end = pack.Max(chunk => (long)chunk.Location.Offset + chunk.Location.StoredLength);
+            batch.Query(ExtendPack(pack.Key, owner, end), reader => lost.Remove(new PackId(reader.GetInt32(0))));
+        }
 
-            // 2. The chunks, sorted, so that servers which enter the same ones wait for each other in one direction.
-            var sorted = chunks.OrderBy(chunk => chunk.Id).ToArray();
-            int inserted = 0;
-            AddChunks(batch, store, sorted, () => inserted++);
-            await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
-            if (lost.Count > 0)
-            {
-                throw new PackLostException(
-                    $"Pack {lost.First()} is no longer {owner}'s: its lease ran out and another server has taken it over.");
-            }
+        // 2. The chunks, sorted, so that servers which enter the same ones wait for each other in one direction.
+        var sorted = chunks.OrderBy(chunk => chunk.Id).ToArray();
+        int inserted = 0;
+        bool anyDamaged = false;
+        AddChunks(batch, store, sorted, () => inserted++);
+        batch.Query("SELECT 1 FROM damaged_chunks LIMIT 1", _ => anyDamaged = true);
+        await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
+        if (lost.Count > 0)
+        {
+            throw new PackLostException(
+                $"Pack {lost.First()} is no longer {owner}'s: its lease ran out and another server has taken it over.");
+        }
 
-            // 3. Those that were there already become visible.
-            if (inserted < sorted.Length)
-            {
-                await ShareChunksAsync(session, store, Array.ConvertAll(sorted, chunk => chunk.Id), cancellationToken).ConfigureAwait(false);
-            }
+        // 3. Those that were there already become visible.
+        if (inserted < sorted.Length)
+        {
+            await ShareChunksAsync(session, store, Array.ConvertAll(sorted, chunk => chunk.Id), cancellationToken).ConfigureAwait(false);
+        }
 
-            return inserted;
-        },
-        cancellationToken);
+        // 4. Those that were damaged are whole again, wherever they are needed.
+        return (inserted, anyDamaged
+            ? await HealAsync(session, Array.ConvertAll(sorted, chunk => chunk.Id), cancellationToken).ConfigureAwait(false)
+            : []);
+    }
 
     /// <inheritdoc/>
     public Task ShareChunksAsync(StoreId store, IReadOnlyList<ChunkId> ids, CancellationToken cancellationToken) => WriteAsync(
@@ -103,7 +114,12 @@ internal sealed partial class SqlMetadataStore
     }
 
     private static ChunkLocation ReadLocation(DbDataReader reader) => new(
-        new PackId(reader.GetInt32(0)), reader.GetInt32(1), reader.GetInt32(2), reader.GetInt32(3), (ChunkEncoding)reader.GetInt32(4));
+        new PackId(reader.GetInt32(0)),
+        reader.GetInt32(1),
+        reader.GetInt32(2),
+        reader.GetInt32(3),
+        (ChunkEncoding)reader.GetInt32(4),
+        new StoredSum(unchecked((ulong)reader.GetInt64(5))));
 
     private Task<int> ShareChunksAsync(
         SqlSession session, StoreId store, ChunkId[] sorted, CancellationToken cancellationToken) =>
@@ -120,18 +136,12 @@ internal sealed partial class SqlMetadataStore
     private void AddChunks(SqlBatch batch, StoreId store, IndexedChunk[] sorted, Action inserted) => batch.QueryRows(
         new SqlText(
             """
-            INSERT INTO chunks (digest, pack, start, stored_length, plain_length, encoding, store, created)
-            SELECT r.digest, r.pack, r.start, r.stored_length, r.plain_length, r.encoding, @store, @now FROM {rows} WHERE 1 = 1
+            INSERT INTO chunks (digest, pack, start, stored_length, plain_length, encoding, sum, store, created)
+            SELECT r.digest, r.pack, r.start, r.stored_length, r.plain_length, r.encoding, r.sum, @store, @now FROM {rows} WHERE 1 = 1
             ON CONFLICT DO NOTHING RETURNING 1
             """,
             ("@store", store.Value),
             ("@now", (int)NowSeconds())),
-        new RowSet(sorted.Length)
-            .Digest("digest", Array.ConvertAll(sorted, chunk => chunk.Id.ToArray()))
-            .Int("pack", Array.ConvertAll(sorted, chunk => chunk.Location.Pack.Value))
-            .Int("start", Array.ConvertAll(sorted, chunk => chunk.Location.Offset))
-            .Int("stored_length", Array.ConvertAll(sorted, chunk => chunk.Location.StoredLength))
-            .Int("plain_length", Array.ConvertAll(sorted, chunk => chunk.Location.PlainLength))
-            .Int("encoding", Array.ConvertAll(sorted, chunk => (int)chunk.Location.Encoding)),
+        PlaceRows(sorted),
         _ => inserted());
 }

@@ -24,7 +24,11 @@ internal sealed partial class SqlMetadataStore
                         """
                         INSERT INTO nar_files (store, name, compression, nar_hash, nar_size, file_size, draft, expires)
                         VALUES (@store, @name, @compression, @hash, @size, @file_size, @draft, @expires)
-                        ON CONFLICT (store, name) DO UPDATE SET expires = excluded.expires WHERE nar_files.path IS NULL
+                        ON CONFLICT (store, name) DO UPDATE SET draft = excluded.draft,
+                          expires = CASE WHEN nar_files.path IS NULL THEN excluded.expires END
+                        WHERE nar_files.path IS NULL OR EXISTS (
+                          SELECT 1 FROM paths p JOIN manifests m ON m.id = p.manifest
+                          JOIN damage d ON d.section IN (m.tree_section, m.chunks_section, m.blanks_section) WHERE p.id = nar_files.path)
                         """,
                         ("@store", store.Value),
                         ("@name", file.Name),

@@ -93,12 +93,22 @@ internal sealed partial class SqlMetadataStore
         cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
+    public async Task<IReadOnlyList<PackRecord>> ListAbandonedPacksAsync(CancellationToken cancellationToken) => await ReadAsync(
+        session => session.QueryAsync(
+            $"""
+            SELECT {PackColumns} FROM packs WHERE state = {(int)PackState.Open} AND lease_until <= {_dialect.NowMilliseconds} ORDER BY id
+            """,
+            ReadPack,
+            cancellationToken),
+        cancellationToken).ConfigureAwait(false);
+
+    /// <inheritdoc/>
     public async Task<IReadOnlyList<IndexedChunk>> ListPackChunksAsync(PackId pack, CancellationToken cancellationToken) =>
         await ReadAsync(
             session => session.QueryAsync(
                 new SqlText(
                     $"SELECT {ChunkColumns}, c.digest FROM chunks c WHERE c.pack = @pack ORDER BY c.start", ("@pack", pack.Value)),
-                reader => new IndexedChunk(ChunkId.Read(reader.GetBytes(5)), ReadLocation(reader)),
+                reader => new IndexedChunk(ChunkId.Read(reader.GetBytes(6)), ReadLocation(reader)),
                 cancellationToken),
             cancellationToken).ConfigureAwait(false);
 
@@ -122,9 +132,11 @@ internal sealed partial class SqlMetadataStore
                     ("@pack", pack.Id.Value)),
                 cancellationToken).ConfigureAwait(false);
 
-            // 2. The chunks, under the number that the pack has in this database.
+            // 2. The chunks, under the number that the pack has in this database; those that are damaged there are none.
             IndexedChunk[] renumbered =
                 [.. chunks.Select(chunk => chunk with { Location = chunk.Location with { Pack = pack.Id } }).OrderBy(chunk => chunk.Id)];
+            var damaged = await ReadDamagedStoresAsync(session, renumbered, cancellationToken).ConfigureAwait(false);
+            renumbered = Array.FindAll(renumbered, chunk => !damaged.ContainsKey(chunk.Id));
             var batch = new SqlBatch();
             AddChunks(batch, store, renumbered, static () => { });
             batch.ExecuteRows(ShareChunks(store), DigestRows(Array.ConvertAll(renumbered, chunk => chunk.Id)));

@@ -81,12 +81,15 @@ internal sealed partial class SqlMetadataStore
     private string RecordColumns => $"""
         p.hash_part || '-' || p.name, p.nar_hash, p.nar_size, p.deriver, p.content_address, p.registered, p.ultimate, p.event, m.digest, m.header,
         (SELECT {_dialect.JoinLines("q.hash_part || '-' || q.name")} FROM path_references f JOIN paths q ON q.id = f.reference WHERE f.referrer = p.id),
-        (SELECT {_dialect.JoinLines("s.kind || s.signature")} FROM signatures s WHERE s.path = p.id)
+        (SELECT {_dialect.JoinLines("s.kind || s.signature")} FROM signatures s WHERE s.path = p.id),
+        {ManifestIsDamaged}
         """;
 
     private static StoredPath ReadPath(DbDataReader reader)
     {
         string[] signatures = reader.GetLines(11);
+        var digest = ManifestDigest.Read(reader.GetBytes(8));
+        byte[] header = reader.GetBytes(9);
         return new StoredPath
         {
             Path = StorePath.ParseBaseName(reader.GetString(0)),
@@ -97,8 +100,9 @@ internal sealed partial class SqlMetadataStore
             RegistrationTime = reader.GetInt64(5),
             Ultimate = reader.GetInt32(6) != 0,
             Event = (ulong)reader.GetInt64(7),
-            ManifestDigest = ManifestDigest.Read(reader.GetBytes(8)),
-            ManifestHeader = reader.GetBytes(9),
+            ManifestDigest = digest,
+            ManifestHeader = header,
+            IsDamaged = reader.GetInt64(12) != 0 || ManifestDigest.Compute(header) != digest,
             References = Array.ConvertAll(reader.GetLines(10), StorePath.ParseBaseName),
             Signatures = OfKind(signatures, NixSignature),
             StoreSignatures = OfKind(signatures, StoreSignature),

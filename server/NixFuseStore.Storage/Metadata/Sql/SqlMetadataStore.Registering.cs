@@ -55,14 +55,15 @@ internal sealed partial class SqlMetadataStore
             head = AddAll(batch, store, accepted, present);
         }
 
-        // 4. Who came second is told what the first registered.
-        if (accepted.Length == candidates.Length)
+        // 4. What was damaged of manifests is replaced by what came along, and who came second is told what the first registered.
+        if (accepted.Length == candidates.Length && present.DamagedSections.Count == 0)
         {
             await session.RunLastAsync(batch, cancellationToken).ConfigureAwait(false);
         }
         else
         {
             await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
+            head = await HealManifestsAsync(session, store, candidates, present, cancellationToken).ConfigureAwait(false) ?? head;
             ulong number = head?.Number ?? present.Head;
             head = await ReadWinnersAsync(session, store, candidates, present.Paths, number, cancellationToken).ConfigureAwait(false) ?? head;
         }
@@ -92,15 +93,24 @@ internal sealed partial class SqlMetadataStore
         batch.QueryRows(
             $"SELECT {ChunkColumns}, c.store, r.ord FROM {{rows}} {ChunksByDigest} WHERE {InScope(scope)}",
             DigestRows(ids),
-            reader => present.Chunks[ids[reader.GetInt64(6)]] = new FoundChunk(ReadLocation(reader), new StoreId(reader.GetInt32(5))));
+            reader => present.Chunks[ids[reader.GetInt64(7)]] = new FoundChunk(ReadLocation(reader), new StoreId(reader.GetInt32(6))));
         SectionDigest[] sections = [.. candidates.SelectMany(candidate => SectionsOf(candidate.Path.Manifest)).Distinct()];
         batch.QueryRows(
             $$"""
-            SELECT r.ord, (SELECT count(*) FROM locations l WHERE l.section = s.id)
+            SELECT r.ord, (SELECT count(*) FROM locations l WHERE l.section = s.id),
+              (SELECT count(*) FROM damage d WHERE d.section = s.id AND d.digest = s.digest)
             FROM {rows} {{_dialect.JoinByIndex("sections", "s", "s.digest = r.digest")}}
             """,
             new RowSet(sections.Length).Digest("digest", Array.ConvertAll(sections, digest => digest.ToArray())),
-            reader => present.Sections.Add(sections[reader.GetInt64(0)], reader.GetInt64(1) > 0));
+            reader =>
+            {
+                var digest = sections[reader.GetInt64(0)];
+                present.Sections.Add(digest, reader.GetInt64(1) > 0);
+                if (reader.GetInt64(2) > 0)
+                {
+                    present.DamagedSections.Add(digest);
+                }
+            });
         AddRemovals(batch, store, candidates, present);
         await session.RunAsync(batch, cancellationToken).ConfigureAwait(false);
         present.Head = locked ?? throw NoStore(store);
@@ -195,6 +205,57 @@ internal sealed partial class SqlMetadataStore
         while (changed);
     }
 
+    /// <summary>
+    /// Replaces damaged headers and sections by those that came along, which the caller has compared with their digests. Returns the new head
+    /// where there is one.
+    /// </summary>
+    private async Task<EventPosition?> HealManifestsAsync(
+        SqlSession session, StoreId store, Candidate[] candidates, Present present, CancellationToken cancellationToken)
+    {
+        // 1. Headers of paths that are valid already; registering again is how they come once more.
+        var headers = candidates.Where(candidate => candidate.Outcome == RegistrationOutcome.AlreadyValid)
+            .Select(candidate => candidate.Path.Manifest).DistinctBy(header => header.Digest).OrderBy(header => header.Digest).ToArray();
+        int healed = await session.ExecuteRowsAsync(
+            "UPDATE manifests SET header = r.header FROM {rows} WHERE manifests.digest = r.digest AND manifests.header <> r.header",
+            new RowSet(headers.Length)
+                .Digest("digest", Array.ConvertAll(headers, header => header.Digest.ToArray()))
+                .Bytes("header", Array.ConvertAll(headers, header => header.ToBytes())),
+            cancellationToken).ConfigureAwait(false);
+
+        // 2. Sections.
+        var sections = candidates.SelectMany(candidate => candidate.Path.Sections).Where(section => present.DamagedSections.Contains(section.Digest))
+            .DistinctBy(section => section.Digest).OrderBy(section => section.Digest).ToArray();
+        var concerned = new List<(StoreId Store, StorePath Path)>();
+        foreach (var section in sections)
+        {
+            await session.ExecuteAsync(
+                new SqlText(
+                    "UPDATE sections SET plain_length = @length, zstd = @zstd WHERE digest = @digest",
+                    ("@length", section.PlainLength),
+                    ("@zstd", section.Zstd.ToArray()),
+                    ("@digest", section.Digest.ToArray())),
+                cancellationToken).ConfigureAwait(false);
+            await session.ExecuteAsync(
+                new SqlText("DELETE FROM damage WHERE digest = @digest", ("@digest", section.Digest.ToArray())), cancellationToken)
+                .ConfigureAwait(false);
+            var id = await session.ScalarAsync(
+                new SqlText("SELECT id FROM sections WHERE digest = @digest", ("@digest", section.Digest.ToArray())), cancellationToken)
+                .ConfigureAwait(false);
+            concerned.AddRange(await PathsOfSectionAsync(session, id.ToInt64(), cancellationToken).ConfigureAwait(false));
+        }
+
+        if (healed == 0 && sections.Length == 0)
+        {
+            return null;
+        }
+
+        concerned.AddRange(candidates.Where(candidate => candidate.Outcome == RegistrationOutcome.AlreadyValid)
+            .Select(candidate => (store, candidate.Path.Path)));
+        var heads = await TellAsync(session, concerned, cancellationToken).ConfigureAwait(false);
+        int own = heads.FindIndex(told => told.Store == store);
+        return own < 0 ? null : heads[own].Head;
+    }
+
     /// <summary>Returns the new head where there is one: signatures that come along are news, too.</summary>
     private async Task<EventPosition?> ReadWinnersAsync(
         SqlSession session,
@@ -281,6 +342,9 @@ internal sealed partial class SqlMetadataStore
 
         /// <summary>Chunks that the caller may read.</summary>
         public Dictionary<ChunkId, FoundChunk> Chunks { get; } = [];
+
+        /// <summary>Those of the sections whose stored bytes are damaged.</summary>
+        public HashSet<SectionDigest> DamagedSections { get; } = [];
 
         /// <summary>Sections, and whether the places of the chunks that they list are known.</summary>
         public Dictionary<SectionDigest, bool> Sections { get; } = [];

@@ -31,7 +31,8 @@ internal sealed partial class SqlMetadataStore
                 reader => new StoredSection(SectionDigest.Read(reader.GetBytes(0)), reader.GetInt32(1), reader.GetBytes(2)),
                 cancellationToken),
             cancellationToken).ConfigureAwait(false);
-        return [.. found.DistinctBy(section => section.Digest)];
+        return await WholeOnlyAsync([.. found.DistinctBy(section => section.Digest)], static section => section, cancellationToken)
+            .ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -58,7 +59,8 @@ internal sealed partial class SqlMetadataStore
                     new StoredSection(SectionDigest.Read(reader.GetBytes(1)), reader.GetInt32(2), reader.GetBytes(3))),
                 cancellationToken),
             cancellationToken).ConfigureAwait(false);
-        return [.. found.DistinctBy(section => section.Item2.Digest)];
+        return await WholeOnlyAsync(
+            [.. found.DistinctBy(section => section.Item2.Digest)], static found => found.Item2, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -77,11 +79,38 @@ internal sealed partial class SqlMetadataStore
                 new RowSet(digests.Length).Digest("digest", digests),
                 reader => reader.GetStringOrNull(2) is not { } hashPart
                     ? null
-                    : new ManifestLocations(
-                        ManifestDigest.Read(reader.GetBytes(0)), reader.IsDBNull(1) ? [] : LocationCodec.Decode(reader.GetBytes(1)), hashPart),
+                    : new PlacesRow(
+                        ManifestDigest.Read(reader.GetBytes(0)), reader.IsDBNull(1) ? [] : reader.GetBytes(1), hashPart),
                 cancellationToken),
             cancellationToken).ConfigureAwait(false);
-        return [.. found.OfType<ManifestLocations>()];
+        var locations = new List<ManifestLocations>(found.Count);
+        foreach (var row in found.OfType<PlacesRow>())
+        {
+            locations.Add(new ManifestLocations(
+                row.Manifest,
+                await DecodeOrRebuildAsync(store, row.Manifest, row.Places, cancellationToken).ConfigureAwait(false),
+                row.HashPart));
+        }
+
+        return locations;
+    }
+
+    private sealed record PlacesRow(ManifestDigest Manifest, byte[] Places, string HashPart);
+
+    private async Task<IReadOnlyList<ChunkLocation>> DecodeOrRebuildAsync(
+        StoreId store, ManifestDigest manifest, byte[] places, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return LocationCodec.Decode(places);
+        }
+        catch (InvalidDataException)
+        {
+            _notice($"the remembered places of manifest {manifest} are damaged in the database; they are made again from the index");
+        }
+
+        var chunks = await RefreshLocationsAsync(store, manifest, cancellationToken).ConfigureAwait(false);
+        return [.. (chunks ?? []).Select(chunk => chunk.Location)];
     }
 
     /// <inheritdoc/>

@@ -12,6 +12,7 @@ internal sealed partial class SqlMetadataStore : IMetadataStore
     private readonly SqlDialect _dialect;
     private readonly TimeProvider _time;
     private readonly int _eventsKept;
+    private readonly Action<string> _notice;
     private readonly EventSignal _signal;
     private readonly RegistrationQueue _registrations;
 
@@ -22,6 +23,7 @@ internal sealed partial class SqlMetadataStore : IMetadataStore
         _dialect = dialect;
         _time = options.TimeProvider;
         _eventsKept = options.EventsKept;
+        _notice = options.Notice ?? (static _ => { });
         _signal = new EventSignal(dialect, ReadHeadsAsync);
         _registrations = new RegistrationQueue(RegisterTogetherAsync);
     }
@@ -49,7 +51,7 @@ internal sealed partial class SqlMetadataStore : IMetadataStore
         }
         catch
         {
-            await store.DisposeAsync().ConfigureAwait(false);
+            await CleanUp.RunAsync(store._notice, $"the connection to the {store.Description}", store.DisposeAsync).ConfigureAwait(false);
             throw;
         }
     }
