@@ -90,7 +90,7 @@ internal static class StatusCommand
 
         foreach (var file in adding.DamagedFiles)
         {
-            yield return $"{file} is damaged, and was kept: paths in it were acknowledged and cannot be read; the mount's log says which bytes";
+            yield return $"{file} cannot be read whole, and was kept: what was added there is to be added again; the mount's log says more";
         }
 
         foreach (var other in adding.OtherStores)

@@ -44,7 +44,7 @@ internal sealed class JournalSegment(string path, byte[] salt, bool isSetAside)
 /// <param name="Directory">Where it lies.</param>
 /// <param name="Waiting">Paths that were acknowledged and wait to be registered.</param>
 /// <param name="SetAside">Paths that the server refused, kept with their reasons.</param>
-/// <param name="DamagedFiles">Files with records that cannot be read, kept as they are.</param>
+/// <param name="DamagedFiles">Files that cannot be read whole, or are of another version, kept as they are.</param>
 /// <param name="OtherStores">Directories of journals of other stores, with paths that wait for those to be mounted.</param>
 /// <param name="Trouble">Why paths are registered before they are acknowledged at present; null where the journal works.</param>
 public sealed record JournalStatus(

@@ -28,6 +28,9 @@ internal sealed class PathJournal : IAsyncDisposable
 
     private const string LockName = "lock";
 
+    /// <summary>All of a journal of version 1.</summary>
+    private const string FirstVersionName = "paths";
+
     /// <summary>A longer segment is followed by the next one.</summary>
     private const long SegmentBytesMax = 16L << 20;
 
@@ -254,12 +257,19 @@ internal sealed class PathJournal : IAsyncDisposable
     // Finds what there is. Under the lock.
     private void TakeDirectory()
     {
-        _otherStores = Directory.Exists(_root)
+        string[] others = Directory.Exists(_root)
             ? [.. Directory.EnumerateDirectories(_root).Where(other => other != _directory && HasSegments(other)).Order(StringComparer.Ordinal)]
             : [];
-        foreach (var other in _otherStores)
+        foreach (var other in others.Except(_otherStores))
         {
             _log?.Invoke($"{other} holds paths that were added to another store; they are registered when that is mounted with this cache directory");
+        }
+
+        _otherStores = others;
+        var old = Path.Join(_root, FirstVersionName);
+        if (File.Exists(old) && _damaged.Add(old))
+        {
+            _log?.Invoke($"{old} is a journal of version 1, which this program does not read; it is left as it is: mount once with the program that wrote it");
         }
 
         if (!Directory.Exists(_directory))
