@@ -34,7 +34,7 @@ internal sealed class TransferPace : IDisposable
         _caller = caller;
         _credit = rate.Grace;
         _end = CancellationTokenSource.CreateLinkedTokenSource(caller);
-        _interrupting = interrupt is null ? default : _end.Token.Register(interrupt);
+        _interrupting = interrupt is null ? default : _end.Token.Register(() => Interrupt(interrupt));
     }
 
     /// <summary>Cancelled when the transfer has to end, for whatever reason.</summary>
@@ -97,6 +97,19 @@ internal sealed class TransferPace : IDisposable
     {
         _interrupting.Dispose();
         _end.Dispose();
+    }
+
+    /// <summary>A body that its client has broken off says so to whoever interrupts it, too.</summary>
+    private static void Interrupt(Action interrupt)
+    {
+        try
+        {
+            interrupt();
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or OperationCanceledException)
+        {
+            // Its reader learns the same.
+        }
     }
 
     private void Earn(long bytes)
