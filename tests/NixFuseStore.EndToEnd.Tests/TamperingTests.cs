@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using NixFuseStore.EndToEnd.Tests.Fixtures;
+using NixFuseStore.Testing.Faults;
 
 namespace NixFuseStore.EndToEnd.Tests;
 
@@ -7,22 +8,22 @@ namespace NixFuseStore.EndToEnd.Tests;
 public sealed class TamperingTests : EndToEndTest
 {
     [Fact]
-    public void AlteredBytesOnTheWay_AreRefused_AndNeverRead()
+    public async Task AlteredBytesOnTheWay_AreRefused_AndNeverRead()
     {
         var store = RealStore.Default;
         var path = store.Package("bash");
         var server = StartServer();
         NewClient(server, "pusher").Push(store, path);
-        using var proxy = new TamperingProxy(server.Url);
+        await using var proxy = new TamperingProxy(new Uri(server.Url));
         var client = NewClient(server);
-        client.MountArguments.AddRange(["--server", proxy.Url, "--trusted-public-key", server.PublicKey()]);
+        client.MountArguments.AddRange(["--server", proxy.Address.ToString(), "--trusted-public-key", server.PublicKey()]);
         client.Mount();
         var file = path + "/bin/bash";
         var right = SHA256.HashData(File.ReadAllBytes(store.Root + file));
         Assert.True(Path.Exists(client.Real(path)));
 
         // From here on a bit in every kilobyte is another one, chunks and frames alike.
-        proxy.Tamper = bytes =>
+        proxy.Alter = bytes =>
         {
             for (var i = 700; i < bytes.Length; i += 1024)
             {
@@ -31,25 +32,25 @@ public sealed class TamperingTests : EndToEndTest
         };
         Assert.ThrowsAny<IOException>(() => File.ReadAllBytes(client.Real(file)));
 
-        proxy.Tamper = null;
+        proxy.Alter = null;
         Eventually.Within(TimeSpan.FromSeconds(30), "right bytes again", () => TryRead(client.Real(file)) is { } bytes && SHA256.HashData(bytes).SequenceEqual(right));
     }
 
     [Fact]
-    public void AlteredRecord_IsNoPath()
+    public async Task AlteredRecord_IsNoPath()
     {
         var store = RealStore.Default;
         var path = store.Package("bash");
         var server = StartServer();
         NewClient(server, "pusher").Push(store, path);
-        using var proxy = new TamperingProxy(server.Url);
+        await using var proxy = new TamperingProxy(new Uri(server.Url));
         var client = NewClient(server);
-        client.MountArguments.AddRange(["--server", proxy.Url, "--trusted-public-key", server.PublicKey()]);
+        client.MountArguments.AddRange(["--server", proxy.Address.ToString(), "--trusted-public-key", server.PublicKey()]);
         client.Mount();
 
         // The record's name appears in clear; another letter in it makes the statement that was signed another one.
         var name = System.Text.Encoding.ASCII.GetBytes(Path.GetFileName(path));
-        proxy.Tamper = bytes =>
+        proxy.Alter = bytes =>
         {
             var at = bytes.Span.IndexOf(name);
             if (at >= 0)
@@ -59,7 +60,7 @@ public sealed class TamperingTests : EndToEndTest
         };
         Assert.False(Directory.Exists(client.Real(path)));
 
-        proxy.Tamper = null;
+        proxy.Alter = null;
         Eventually.Within(TimeSpan.FromSeconds(30), "the path is there", () => Directory.Exists(client.Real(path)));
     }
 

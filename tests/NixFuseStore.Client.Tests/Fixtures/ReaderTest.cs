@@ -1,4 +1,5 @@
 using NixFuseStore.Client.Reading;
+using NixFuseStore.Testing.Faults;
 
 namespace NixFuseStore.Client.Tests.Fixtures;
 

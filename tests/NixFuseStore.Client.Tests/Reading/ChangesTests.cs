@@ -4,6 +4,7 @@ using NixFuseStore.Client.Reading;
 using NixFuseStore.Client.Relations;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Nix;
+using NixFuseStore.Testing.Faults;
 
 namespace NixFuseStore.Client.Tests.Reading;
 

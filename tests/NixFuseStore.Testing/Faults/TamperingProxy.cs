@@ -1,12 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace NixFuseStore.Client.Tests.Fixtures;
+namespace NixFuseStore.Testing.Faults;
 
 /// <summary>
-/// Stands between client and server: passes bytes on, changes some of them on the way to the client, holds them up, or cuts connections.
+/// A link that fails, on loopback: passes bytes on, alters some of them on the way to the client, holds them up as a network does that drops
+/// packets, or cuts connections. Its members may be set while it works.
 /// </summary>
-internal sealed class TamperingProxy : IAsyncDisposable
+public sealed class TamperingProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly Uri _server;
@@ -39,7 +40,10 @@ internal sealed class TamperingProxy : IAsyncDisposable
     /// <summary>How often something was changed.</summary>
     public int Changed => Volatile.Read(ref _changed);
 
-    /// <summary>While true, nothing is passed on, and nobody is told.</summary>
+    /// <summary>Alters a buffer on its way to the client, in place; null passes all on.</summary>
+    public Action<Memory<byte>>? Alter { get; set; }
+
+    /// <summary>While true, nothing is passed on, and neither side is told: a black hole.</summary>
     public bool Silent
     {
         get => _silent;
@@ -149,6 +153,7 @@ internal sealed class TamperingProxy : IAsyncDisposable
                         await Task.Delay(Delay, _stop.Token);
                     }
 
+                    Alter?.Invoke(buffer.AsMemory(0, length));
                     Change(buffer.AsSpan(0, length));
                     Interlocked.Add(ref _toClient, length);
                 }
