@@ -154,7 +154,7 @@ internal sealed class BlockFile : IDisposable
                 got = ReadFully(handle!, destination, DataOffset(block));
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or OutOfMemoryException)
         {
             failure ??= e;
             destination.Clear();
