@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using NixFuseStore.Cli.Commands;
 using NixFuseStore.Cli.Settings;
 using NixFuseStore.Native;
+using NixFuseStore.Native.Text;
 
 namespace NixFuseStore.Cli;
 
@@ -76,7 +77,7 @@ internal static class CommandRunner
 
     private static async Task<int> FailAsync(TextWriter error, string line, int status)
     {
-        await error.WriteLineAsync("nixfuse: " + TerminalText.Escape(line)).ConfigureAwait(false);
+        await error.WriteLineAsync("nixfuse: " + PrintableText.Escape(line)).ConfigureAwait(false);
         return status;
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using NixFuseStore.Native;
+using NixFuseStore.Native.Text;
 
 namespace NixFuseStore.Cli;
 
@@ -32,5 +33,5 @@ internal static class ErrorLine
 
     // Messages may quote what a server, a file or another process said.
     private static string OneLine(string text)
-        => TerminalText.Escape(string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
+        => PrintableText.Escape(string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
 }

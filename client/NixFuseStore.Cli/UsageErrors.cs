@@ -15,7 +15,7 @@ internal static class UsageErrors
         var command = parsed.CommandResult.Command;
 
         // 1. Words that nothing takes, and options that the parser took for words: no path and no name begins with a dash.
-        if (parsed.UnmatchedTokens.FirstOrDefault() is { } unmatched)
+        if (parsed.UnmatchedTokens is [var unmatched, ..])
         {
             return IsOption(unmatched) ? UnknownOption(command is RootCommand ? "" : command.Name, unmatched, OptionsOf(command))
                 : command is RootCommand ? UnknownCommand(unmatched, command.Subcommands.Select(static known => known.Name))

@@ -220,7 +220,7 @@ public sealed class LocalAccessTests(ITestOutputHelper output) : EndToEndTest
         }
     }
 
-    private void AssertStillServed(ClientHost client)
+    private static void AssertStillServed(ClientHost client)
     {
         Assert.True(client.IsMounted);
         Assert.True(client.Status().GetProperty("connected").GetBoolean());

@@ -28,6 +28,6 @@ public sealed class PrivacyTests : EndToEndTest
 
         Assert.Contains(made, entry => entry.EndsWith("mount.log", StringComparison.Ordinal));
         Assert.Contains(made, entry => new FileInfo(entry) is { Exists: true, Length: > 4096 });
-        Assert.Empty(made.Where(entry => (File.GetUnixFileMode(entry) & ForOthers) != 0));
+        Assert.DoesNotContain(made, entry => (File.GetUnixFileMode(entry) & ForOthers) != 0);
     }
 }

@@ -12,7 +12,7 @@ public sealed class RestoredDatabaseTests : EndToEndTest
         var server = StartServer();
         var client = NewClient(server, "client");
         var writer = NewClient(server, "writer");
-        var paths = store.PathsBySize().Where(path => store.Closure(path).Count() == 1).Take(4).ToArray();
+        var paths = store.PathsBySize().Where(path => store.Closure(path).Count == 1).Take(4).ToArray();
         Assert.Equal(4, paths.Length);
         var (kept, lost) = (paths[0], paths[1]);
         writer.Push(store, kept);

@@ -196,7 +196,7 @@ internal sealed class ControlServer : IAsyncDisposable
     private async Task AnswerAsync(NetworkStream stream, uint user)
     {
         // 1. The request, soon.
-        var replies = new ReplyWriter(stream, _stopping.Token);
+        using var replies = new ReplyWriter(stream, _stopping.Token);
         ControlRequest request;
         try
         {
@@ -265,9 +265,11 @@ internal sealed class ControlServer : IAsyncDisposable
     }
 
     /// <summary>Writes replies one at a time, each within a deadline: progress comes from several threads.</summary>
-    private sealed class ReplyWriter(NetworkStream stream, CancellationToken stopping)
+    private sealed class ReplyWriter(NetworkStream stream, CancellationToken stopping) : IDisposable
     {
         private readonly SemaphoreSlim _turn = new(1);
+
+        public void Dispose() => _turn.Dispose();
 
         public async Task SendAsync(ControlReply reply)
         {

@@ -3,6 +3,7 @@ using System.Text;
 using System.Threading.Channels;
 using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Native.Linux;
+using NixFuseStore.Native.Text;
 
 namespace NixFuseStore.Cli.Mounting;
 
@@ -56,7 +57,7 @@ internal sealed class MountLog : IAsyncDisposable
     /// <summary>Adds a line, with the time in front. Any thread.</summary>
     public void Write(string line)
     {
-        var text = TerminalText.Escape(line.Length > LineCharactersMax ? line[..LineCharactersMax] + "…" : line);
+        var text = PrintableText.Escape(line.Length > LineCharactersMax ? line[..LineCharactersMax] + "…" : line);
         _lines.Writer.TryWrite(string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {text}\n"));
     }
 

@@ -35,7 +35,7 @@ public static class StoreCheck
 
         // 1. What is known already.
         var packs = await PackReader.OpenAsync(metadata, blobs, Tell, cancellationToken).ConfigureAwait(false);
-        var verifier = new ChunkVerifier(metadata, packs, Tell);
+        using var verifier = new ChunkVerifier(metadata, packs, Tell);
         int restored = await TellKnownAsync(metadata, verifier, repair, Tell, cancellationToken).ConfigureAwait(false);
 
         // 2. Packs, each from front to back.

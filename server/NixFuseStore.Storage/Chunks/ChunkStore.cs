@@ -80,6 +80,7 @@ public sealed partial class ChunkStore : IAsyncDisposable
         _stopping.Dispose();
         _budget.Dispose();
         _admission.Dispose();
+        Verifier.Dispose();
     }
 
     /// <summary>Renews the lease of the open pack, and takes care of packs whose servers are gone.</summary>

@@ -11,7 +11,7 @@ namespace NixFuseStore.Storage.Chunks;
 /// Compares stored chunks with their sums and ids, notes those that are damaged and names them to the operator. Only wrong bytes are
 /// damage, and packs that are gone or too short in a blob store that is there. Calls may overlap.
 /// </summary>
-public sealed class ChunkVerifier
+public sealed class ChunkVerifier : IDisposable
 {
     /// <summary>One read of neighbouring chunks at most, in bytes.</summary>
     private const int RunBytes = 1 << 20;
@@ -32,6 +32,9 @@ public sealed class ChunkVerifier
         _packs = packs;
         _notice = notice;
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _recoveries.Dispose();
 
     /// <summary>Whether stored bytes are those of a chunk: by the sum, or where that is not known, by the id.</summary>
     public static bool IsWhole(in ChunkId id, in ChunkLocation place, ReadOnlySpan<byte> stored) =>

@@ -4,9 +4,11 @@ using NixFuseStore.FileSystem.Listing;
 
 namespace NixFuseStore.FileSystem.Tests.Listing;
 
-public sealed class ListedPathsTests
+public sealed class ListedPathsTests : IDisposable
 {
     private readonly ManualTime _time = new();
+
+    public void Dispose() => _time.Dispose();
 
     [Fact]
     public void Add_SignedOnes_AreFoundForATime_AndGivenBack()
@@ -81,13 +83,15 @@ public sealed class ListedPathsTests
     private static bool Has(ListedPaths listed, int number) => listed.TryGet(TestPaths.Numbered(number), out _, out _);
 
     /// <summary>A clock whose only timer fires by hand.</summary>
-    private sealed class ManualTime : TimeProvider
+    private sealed class ManualTime : TimeProvider, IDisposable
     {
         private Timer? _timer;
 
         public bool HasTimer => _timer is not null;
 
         public void Fire() => _timer!.Callback();
+
+        public void Dispose() => _timer?.Dispose();
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
             _timer = new Timer(this, () => callback(state));

@@ -8,11 +8,13 @@ using NixFuseStore.Testing.Stores;
 namespace NixFuseStore.FileSystem.Tests.Nodes;
 
 /// <summary>What is kept of paths follows what the kernel knows.</summary>
-public sealed class PathNodesTests
+public sealed class PathNodesTests : IAsyncDisposable
 {
     private const int Paths = 1000;
 
     private readonly FakeStoreReader _reader = new();
+
+    public ValueTask DisposeAsync() => _reader.DisposeAsync();
 
     [Fact]
     public async Task PathsThatTheKernelHasForgotten_AreDropped_AndFoundAgainByTheirNodes()
