@@ -27,7 +27,7 @@ public sealed class JournalTests : EndToEndTest
     }
 
     [Fact]
-    public void Acknowledged_TheClientIsKilledAgainAndAgain_AllIsThere()
+    public async Task Acknowledged_TheClientIsKilledAgainAndAgain_AllIsThere()
     {
         var server = StartServer();
         var here = NixHost(server, "here");
@@ -45,10 +45,10 @@ public sealed class JournalTests : EndToEndTest
 
                 return added;
             }, TestContext.Current.CancellationToken);
-            Thread.Sleep(TimeSpan.FromSeconds(1 + (0.37 * round))); // somewhere in the middle of an addition
+            await Task.Delay(TimeSpan.FromSeconds(1 + (0.37 * round)), TestContext.Current.CancellationToken); // somewhere in the middle of an addition
             here.KillDaemon();
-            stop.Cancel();
-            var acknowledged = adding.GetAwaiter().GetResult();
+            await stop.CancelAsync();
+            var acknowledged = await adding;
             Assert.NotEmpty(acknowledged);
             paths.AddRange(acknowledged);
             Command.Run("umount", "--lazy", here.MountPoint);

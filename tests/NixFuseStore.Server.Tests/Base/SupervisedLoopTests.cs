@@ -10,7 +10,7 @@ public sealed class SupervisedLoopTests
     public static TheoryData<Exception> Failures =>
     [
         new IOException("Too many open files", 24),
-        new OutOfMemoryException("Out of memory"),
+        new InsufficientMemoryException("Out of memory"),
         new SocketException((int)SocketError.TooManyOpenSockets),
         new InvalidOperationException("a bug"),
         new OperationCanceledException("of a call that was given up"),

@@ -19,7 +19,7 @@ internal sealed class CacheClient : IDisposable
     {
         // Stock Nix speaks HTTP/2 wherever there is TLS.
         var isTls = server.Address.Scheme == Uri.UriSchemeHttps;
-        _http = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = static (_, _, _, _) => true } })
+        _http = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, _) => server.IsItsOwn(certificate) } })
         {
             BaseAddress = new Uri(server.Address, store + "/"),
             DefaultRequestVersion = isTls ? HttpVersion.Version20 : HttpVersion.Version11,

@@ -21,14 +21,16 @@ internal sealed class TestServer : IAsyncDisposable
     private readonly List<IDisposable> _clients = [];
     private readonly StringWriter _log;
     private readonly X509Certificate2Collection? _trusted;
+    private readonly CertificateFiles? _tls;
 
-    private TestServer(string directory, StoreServer server, StringWriter log, StorageOptions storage, X509Certificate2Collection? trusted)
+    private TestServer(string directory, StoreServer server, StringWriter log, StorageOptions storage, CertificateFiles? tls, bool trustsItself)
     {
         _directory = directory;
         _server = server;
         _log = log;
         Storage = storage;
-        _trusted = trusted;
+        _tls = tls;
+        _trusted = trustsItself ? TransportOptions.ReadCertificates(tls!.CertificateFile) : null;
         Client = OpenClient();
         Data = OpenData();
     }
@@ -36,6 +38,10 @@ internal sealed class TestServer : IAsyncDisposable
     public static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public StorageOptions Storage { get; }
+
+    /// <summary>Whether a certificate is the one that the server was started with.</summary>
+    public bool IsItsOwn(X509Certificate? certificate) =>
+        certificate is not null && TransportOptions.ReadCertificates(_tls!.CertificateFile).Any(own => own.RawDataMemory.Span.SequenceEqual(certificate.GetRawCertData()));
 
     /// <summary>How this host reaches it, wherever else it listens.</summary>
     public Uri Address => new(_server.Addresses[0].Replace("//0.0.0.0", "//127.0.0.1", StringComparison.Ordinal));
@@ -75,7 +81,7 @@ internal sealed class TestServer : IAsyncDisposable
         };
         try
         {
-            return new TestServer(directory, await StoreServer.StartAsync(options, Cancellation), log, storage, trustsItself ? TransportOptions.ReadCertificates(tls!.CertificateFile) : null);
+            return new TestServer(directory, await StoreServer.StartAsync(options, Cancellation), log, storage, tls, trustsItself);
         }
         catch
         {

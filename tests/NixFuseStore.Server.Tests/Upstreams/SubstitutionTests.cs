@@ -408,19 +408,14 @@ public sealed class SubstitutionTests : IAsyncLifetime
         Assert.DoesNotContain("cannot be reached", _server.Log, StringComparison.Ordinal);
     }
 
-    private static Task ConfigureAsync(TestServer server, string url, FakeUpstream upstream) => server.UseMetadataAsync(async metadata =>
+    private static Task<bool> ConfigureAsync(TestServer server, string url, FakeUpstream upstream) => server.UseMetadataAsync(async metadata =>
     {
         var store = (await metadata.FindStoreAsync("main", TestServer.Cancellation))!;
         await metadata.ChangeUpstreamsAsync(store.Id, new([url], [upstream.Key.PublicKey.ToString()]), UpstreamSettings.None, TestServer.Cancellation);
         return true;
     });
 
-    private async Task ConfigureAsync(FakeUpstream upstream) => await _server.UseMetadataAsync(async metadata =>
-    {
-        var store = (await metadata.FindStoreAsync("main", TestServer.Cancellation))!;
-        await metadata.ChangeUpstreamsAsync(store.Id, new([upstream.Url], [upstream.Key.PublicKey.ToString()]), UpstreamSettings.None, TestServer.Cancellation);
-        return true;
-    });
+    private Task<bool> ConfigureAsync(FakeUpstream upstream) => ConfigureAsync(_server, upstream.Url, upstream);
 
     private async Task<QuerySubstitutableResponse> QueryAsync(params string[] hashParts)
     {
