@@ -93,10 +93,8 @@ if whole_systems && command -v nix-build patchelf apt-get >/dev/null; then
   make_nix_root trixie & make_nix_root sid & wait
   export NIXFUSE_TEST_NIX_ROOTS=$root/artifacts/nix
 fi
-
-# A machine without .NET, for the native client.
-if [[ $(id -u) == 0 ]] && command -v debootstrap >/dev/null; then
-  step "making a root without .NET (kept in artifacts/)"
+if whole_systems && [[ $(id -u) == 0 ]] && command -v debootstrap >/dev/null; then
+  step "a root file system without .NET, for the native client (kept in artifacts/)"
   [[ -d artifacts/bare ]] || tests/nix-roots/make-bare-root.sh artifacts/bare >artifacts/bare.log 2>&1 ||
     { echo "test.sh: no root without .NET, so tests that need it are skipped:" >&2; tail -n 5 artifacts/bare.log >&2; }
   export NIXFUSE_TEST_BARE_ROOT=$root/artifacts/bare

@@ -33,20 +33,4 @@ public sealed class LockTests : IDisposable
         Assert.IsNotType<CacheInUseException>(failure);
         Assert.False(failure.Message.Contains('\n'));
     }
-
-    [Fact]
-    public async Task Open_CapFarLargerThanBefore_StartsEmptyWithANotice()
-    {
-        await using (var small = await ChunkCache.OpenAsync(
-            new ChunkCacheOptions { Directory = _directory.Path, SizeBytesMax = 16L << 20 }, TestContext.Current.CancellationToken))
-        {
-            small.Store(1, 1000);
-        }
-
-        var notices = new List<string>();
-        await using var large = await ChunkCache.OpenAsync(
-            new ChunkCacheOptions { Directory = _directory.Path, SizeBytesMax = 20L << 30, Notice = notices.Add }, TestContext.Current.CancellationToken);
-        Assert.Equal(0, large.Status.Entries);
-        Assert.Single(notices, notice => notice.Contains("another size"));
-    }
 }

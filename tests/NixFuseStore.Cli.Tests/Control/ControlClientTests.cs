@@ -55,6 +55,8 @@ public sealed class ControlClientTests : IDisposable
             using var connection = await listener.AcceptAsync(TestContext.Current.CancellationToken);
             try
             {
+                // The request comes first: a connection that is closed before it is another mistake.
+                await connection.ReceiveAsync(new byte[4096], TestContext.Current.CancellationToken);
                 do
                 {
                     await connection.SendAsync(answer, TestContext.Current.CancellationToken);
