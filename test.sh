@@ -104,7 +104,15 @@ fi
 # What tests make lies in one folder of their own, and what they start carries this variable, so that leftovers are seen.
 run=$$.$RANDOM
 TMPDIR=$(mktemp -d /tmp/nfs.XXXXXX) && export TMPDIR && chmod 1777 "$TMPDIR"
-our_mounts() { awk '{ print $5 }' /proc/self/mountinfo | grep -E "^$TMPDIR|^/run/netns/" | sort || true; }
+our_mounts() { awk '{ print $5 }' /proc/self/mountinfo | grep "^$TMPDIR" | sort || true; }
+# The tests' namespaces carry the id of the process that made them.
+our_namespaces() {
+  local namespace id
+  for namespace in /run/netns/nft*x*; do
+    id=${namespace#/run/netns/nft} id=${id%%x*}
+    [[ ! -e $namespace || -e /proc/$id ]] || echo "${namespace#/run/netns/}"
+  done
+}
 our_processes() {
   local process
   for process in /proc/[0-9]*; do
@@ -123,6 +131,7 @@ leftovers() {
   for _ in $(seq 20); do [[ -n $(our_processes) ]] || break; sleep 0.25; done
   while read -r line; do [[ -n $line ]] && echo "process $line" && kill -9 "${line%% *}" 2>/dev/null; done < <(our_processes)
   while read -r line; do [[ -n $line ]] && echo "mount $line" && umount -l "$line" 2>/dev/null; done < <(comm -13 <(echo "$mounts_before") <(our_mounts))
+  while read -r line; do [[ -n $line ]] && echo "network namespace $line" && ip netns del "$line"; done < <(our_namespaces)
   while read -r line; do [[ -n $line ]] && echo "control file /run/nixfuse/$line"; done < <(comm -13 <(echo "$control_before") <(ls /run/nixfuse 2>/dev/null || true))
   while read -r line; do [[ -n $line ]] && echo "file $line"; done < <(find "$TMPDIR" -mindepth 1 -maxdepth 1)
 }
