@@ -186,7 +186,8 @@ public sealed class FuseMount : IDisposable
     {
         lock (_tableGate)
         {
-            return MountTable.Find(_table, Path);
+            // A mount whose line to the kernel was closed may still have to be unmounted.
+            return _table.CanRead ? MountTable.Find(_table, Path) : MountTable.Find(Path);
         }
     }
 
