@@ -10,7 +10,6 @@ public sealed class CacheFaultTests : EndToEndTest
     [Theory]
     [InlineData("openat", "EMFILE", "geometry")]
     [InlineData("pread64,read", "EIO", "current")]
-    [InlineData("openat", "ENOMEM", "log.0")]
     public void OpeningFailsOnce_TheCacheKeepsEverything(string calls, string error, string file)
     {
         RequireFaults();

@@ -29,6 +29,9 @@ public sealed class StoreServer : IAsyncDisposable
     /// <summary>Enough for all connections that are ever served.</summary>
     private const int DescriptorsWanted = 1 << 17;
 
+    /// <summary>Descriptors for libraries that the runtime loads only when a request first needs them.</summary>
+    private const int LibrariesToCome = 40;
+
     /// <summary>Below this many descriptors the operator is told that there will be few connections.</summary>
     private const int FewDescriptors = 4096;
 
@@ -72,7 +75,8 @@ public sealed class StoreServer : IAsyncDisposable
         var stopping = new CancellationTokenSource();
         try
         {
-            var connections = CreateConnections(logger);
+            var descriptors = (int)Libc.RaiseOpenFiles(DescriptorsWanted);
+            var connections = new ConnectionTable();
             var setup = CreateListening(options, limits, connections, logger);
             metadata = await StorageOpener.OpenMetadataAsync(options.Storage, mayCreate: true, logger.Notice, cancellation).ConfigureAwait(false);
             blobs = StorageOpener.OpenBlobs(options.Storage, logger.Notice);
@@ -82,6 +86,7 @@ public sealed class StoreServer : IAsyncDisposable
             var application = CreateApplication(setup, metadata, chunks, readiness, connections, limits, options.NetrcFile, logger, stopping.Token);
             var server = new StoreServer(application, metadata, blobs, chunks, stopping, logger, limits.StopTimeout);
             await server.ListenAsync(setup, cancellation).ConfigureAwait(false);
+            BoundConnections(connections, descriptors, logger);
             logger.LogsFramework = true;
             server._rotation = new KeyRotation(metadata, TimeProvider.System, logger).RunAsync(stopping.Token);
             if (!await metadata.AnyTokenAsync(cancellation).ConfigureAwait(false))
@@ -149,16 +154,16 @@ public sealed class StoreServer : IAsyncDisposable
     /// <summary>Waits until what was logged has been written, for those who look at it.</summary>
     internal void FlushLog() => _logger.Flush(TimeSpan.FromSeconds(10));
 
-    private static ConnectionTable CreateConnections(ILogger logger)
+    /// <summary>Tells how many connections there may be, once the server listens and the runtime has opened most of what it keeps open.</summary>
+    private static void BoundConnections(ConnectionTable connections, int descriptors, ILogger logger)
     {
-        var descriptors = (int)Libc.RaiseOpenFiles(DescriptorsWanted);
-        var connectionsMax = ConnectionTable.MaxFor(descriptors);
+        // Some 180: two for each library of the runtime.
+        var inUse = Directory.GetFileSystemEntries("/proc/self/fd").Length + LibrariesToCome;
+        connections.ConnectionsMax = ConnectionTable.MaxFor(descriptors - inUse);
         if (descriptors < FewDescriptors)
         {
-            logger.Notice($"this process may have only {descriptors} files open, so it serves at most {connectionsMax} connections at once; raise the limit (ulimit -n, LimitNOFILE=)");
+            logger.Notice($"this process may have only {descriptors} files open, so it serves at most {connections.ConnectionsMax} connections at once; raise the limit (ulimit -n, LimitNOFILE=)");
         }
-
-        return new ConnectionTable(connectionsMax);
     }
 
     private static KestrelSetup CreateListening(ServerOptions options, ServerLimits limits, ConnectionTable connections, ILogger logger)

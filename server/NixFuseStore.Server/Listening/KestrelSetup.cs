@@ -31,6 +31,8 @@ internal sealed class KestrelSetup(IReadOnlyList<ListenAddress> addresses, Certi
         }
 
         host.ConfigureServices(services => services
+            .AddSingleton(connections)
+            .AddSingleton<IConnectionListenerFactory, BoundedListenerFactory>()
             .AddSingleton<IConnectionListenerFactory>(http2)
             .AddSingleton<IMemoryPoolFactory<byte>, TransportMemory>());
         host.ConfigureKestrel(Configure);

@@ -182,7 +182,7 @@ public sealed class CommandTests : IDisposable
     {
         { ["serve", "--listen", "nonsense"], 2, "no address to listen on" },
         { ["serve", "--nonsense"], 2, "--nonsense" },
-        { ["nonsense"], 2, "there is no command 'nixfuse-server nonsense'; there are serve, store, token, path (see nixfuse-server --help)" },
+        { ["nonsense"], 2, "there is no command 'nixfuse-server nonsense'; there are serve, store, token, path, fsck (see nixfuse-server --help)" },
         { ["stroe", "list"], 2, "there is no command 'nixfuse-server stroe'; did you mean store? (see nixfuse-server --help)" },
         { ["store", "lst"], 2, "there is no command 'nixfuse-server store lst'; did you mean list? (see nixfuse-server store --help)" },
         { ["store"], 2, "nixfuse-server store wants a command: create, list, show, set, rotate-key, drop-key (see nixfuse-server store --help)" },

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace NixFuseStore.Testing.Faults;
 
-/// <summary>Which calls of one kind are hit, counted over all threads of the process from when the fault is put in.</summary>
+/// <summary>Which calls of one kind are hit, counted for each thread by itself, from when the fault is put in.</summary>
 /// <param name="First">The first call that is hit; 1 is the next one.</param>
 /// <param name="Last">The last one; null for every one from <paramref name="First"/> on.</param>
 public readonly record struct CallRange(int First, int? Last)
