@@ -97,7 +97,14 @@ public sealed class TwoHostTests : EndToEndTest, IAsyncLifetime
         _server.CreateStore("main");
         var token = _server.CreateToken("write");
         _server.Start();
-        return (Start("here", 0), Start("there", 1));
+        var (here, there) = (Start("here", 0), Start("there", 1));
+
+        // A server that has just started compiles the code of its first registration, which takes most of a second.
+        var first = Path.Combine(Scratch, "first.txt");
+        await File.WriteAllTextAsync(first, "the first of all", TestContext.Current.CancellationToken);
+        var path = here.Run("nix", "store", "add-file", first).Succeeded().Trim();
+        Eventually.Within(TimeSpan.FromSeconds(10), "the first file is valid on the other host", () => there.Run("nix", "path-info", path).Status == 0);
+        return (here, there);
 
         Host Start(string name, int number)
         {
