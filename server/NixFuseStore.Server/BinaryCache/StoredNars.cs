@@ -1,6 +1,7 @@
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Server.DataPlane;
+using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.BinaryCache;
@@ -15,7 +16,7 @@ internal sealed class StoredNars(IMetadataStore metadata, LocationCache location
         var header = ManifestHeader.Parse(path.ManifestHeader);
         if (header.Digest != path.ManifestDigest)
         {
-            throw new InvalidDataException($"The header of manifest {path.ManifestDigest} is damaged in the database.");
+            throw new ChunkDamagedException($"the header of manifest {path.ManifestDigest} is damaged in the database");
         }
 
         var sections = await ReadSectionsAsync(metadata, store, path, cancellation).ConfigureAwait(false);
@@ -52,9 +53,9 @@ internal sealed class StoredNars(IMetadataStore metadata, LocationCache location
         }
 
         var section = sections.FirstOrDefault(section => section.Digest == header.GetDigest(kind))
-            ?? throw new InvalidDataException($"The database lacks the {kind} section of manifest {header.Digest}.");
+            ?? throw new ChunkDamagedException($"the {kind} section of manifest {header.Digest} is damaged in the database, or gone");
         return Zstd.TryDecompress(section.Zstd.Span, plain, out _)
             ? plain
-            : throw new InvalidDataException($"The {kind} section of manifest {header.Digest} is damaged in the database.");
+            : throw new ChunkDamagedException($"the {kind} section of manifest {header.Digest} is damaged in the database");
     }
 }

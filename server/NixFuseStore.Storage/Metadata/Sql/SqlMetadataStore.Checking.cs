@@ -80,7 +80,7 @@ internal sealed partial class SqlMetadataStore
             }
         }
 
-        faults.AddRange(await MarkSectionsAsync(damaged, cancellationToken).ConfigureAwait(false));
+        faults.AddRange(await MarkSectionsAsync(damaged, tellKnown: true, cancellationToken).ConfigureAwait(false));
         if (after == 0)
         {
             faults.AddRange(await CheckHeadersAsync(cancellationToken).ConfigureAwait(false));
@@ -98,7 +98,7 @@ internal sealed partial class SqlMetadataStore
             return found;
         }
 
-        foreach (string fault in await MarkSectionsAsync([.. damaged.Values], cancellationToken).ConfigureAwait(false))
+        foreach (string fault in await MarkSectionsAsync([.. damaged.Values], tellKnown: false, cancellationToken).ConfigureAwait(false))
         {
             _notice(fault);
         }
@@ -106,8 +106,12 @@ internal sealed partial class SqlMetadataStore
         return found.FindAll(item => !damaged.ContainsKey(section(item).Digest));
     }
 
-    /// <summary>Notes sections as damaged, and says of those that were not known as such what they are.</summary>
-    private async Task<IReadOnlyList<string>> MarkSectionsAsync(IReadOnlyList<StoredSection> sections, CancellationToken cancellationToken)
+    /// <summary>Notes sections as damaged, and says which paths need them.</summary>
+    /// <param name="sections">They are not what their digests name.</param>
+    /// <param name="tellKnown">Also of those that were noted before, as a check does; a reader tells each once.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    private async Task<IReadOnlyList<string>> MarkSectionsAsync(
+        IReadOnlyList<StoredSection> sections, bool tellKnown, CancellationToken cancellationToken)
     {
         var faults = new List<string>();
         foreach (var section in sections)
@@ -116,6 +120,12 @@ internal sealed partial class SqlMetadataStore
                 durable: true, session => MarkSectionAsync(session, section.Digest, cancellationToken), cancellationToken)
                 .ConfigureAwait(false);
             Announce(heads);
+            if (paths is null && tellKnown)
+            {
+                paths = await ReadAsync(
+                    session => PathsOfDamagedAsync(session, section.Digest, cancellationToken), cancellationToken).ConfigureAwait(false);
+            }
+
             if (paths is not null)
             {
                 faults.Add($"manifest section {section.Digest} is damaged in the database: {DamageText.Paths([.. paths.Select(path => path.Path)])}");
@@ -145,6 +155,17 @@ internal sealed partial class SqlMetadataStore
 
         var paths = await PathsOfSectionAsync(session, ids[0], cancellationToken).ConfigureAwait(false);
         return (paths, await TellAsync(session, paths, cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>None where the section was healed meanwhile.</summary>
+    private static async Task<List<(StoreId Store, StorePath Path)>?> PathsOfDamagedAsync(
+        SqlSession session, SectionDigest digest, CancellationToken cancellationToken)
+    {
+        var ids = await session.QueryAsync(
+            new SqlText("SELECT section FROM damage WHERE digest = @digest", ("@digest", digest.ToArray())),
+            reader => reader.GetInt64(0),
+            cancellationToken).ConfigureAwait(false);
+        return ids.Count == 0 ? null : await PathsOfSectionAsync(session, ids[0], cancellationToken).ConfigureAwait(false);
     }
 
     private static Task<List<(StoreId Store, StorePath Path)>> PathsOfSectionAsync(
