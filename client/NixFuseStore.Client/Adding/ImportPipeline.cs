@@ -22,7 +22,7 @@ internal sealed class ImportPipeline : IAsyncDisposable
     private static readonly TimeSpan JournalLinger = TimeSpan.FromMilliseconds(100);
 
     /// <summary>
-    /// NARs on their way as they are at once. Each keeps a connection for as long as whoever brings it takes; more of them are cut here.
+    /// NARs on their way as they are at once. Each keeps a connection for as long as its sender takes; more of them are cut here.
     /// </summary>
     private const int WholeMax = 8;
 
@@ -82,7 +82,7 @@ internal sealed class ImportPipeline : IAsyncDisposable
 
     /// <summary>The way to the server for a NAR that has begun.</summary>
     /// <param name="parameters">How the store's content is cut.</param>
-    /// <param name="narBytes">Bytes of the NAR, where somebody has announced them.</param>
+    /// <param name="narBytes">Bytes of the NAR, where the sender announced them.</param>
     internal ImportContent OpenContent(ChunkingParameters parameters, ulong? narBytes)
     {
         if (Interlocked.Decrement(ref _wholeLeft) < 0)

@@ -38,7 +38,7 @@ public sealed partial class StoreWriter : IAsyncDisposable
     }
 
     /// <summary>Begins to take a NAR, whose path need not be known yet.</summary>
-    /// <param name="narBytes">Bytes of the NAR, where somebody has announced them. One of another size can be written, but not be registered.</param>
+    /// <param name="narBytes">Bytes of the NAR, where the sender announced them. One of another size can be written, but not be registered.</param>
     /// <exception cref="StoreAccessException">The caller's token does not allow writing.</exception>
     /// <exception cref="StoreClientException">The server cuts content in a way that this program does not know.</exception>
     public PathImport BeginImport(ulong? narBytes = null)

@@ -6,7 +6,7 @@ using NixFuseStore.Protocol;
 namespace NixFuseStore.Client.Relations;
 
 /// <summary>
-/// Brings paths that somebody looks up by name from the upstream caches of the store. Whoever goes through made-up names asks one question a
+/// Brings paths that are looked up by name from the upstream caches of the store. A program that goes through made-up names asks one question a
 /// name and a while, a few at a time. Any thread.
 /// </summary>
 /// <param name="calls">The server.</param>
