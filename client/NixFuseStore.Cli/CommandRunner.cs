@@ -35,7 +35,8 @@ internal static class CommandRunner
 
         try
         {
-            if (parsed.Action is not HelpAction)
+            // Help and the version are answered on any machine.
+            if (parsed.Action is not HelpAction && parsed.CommandResult.Command != root)
             {
                 SystemLibraries.Require();
             }

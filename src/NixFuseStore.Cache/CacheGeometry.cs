@@ -17,7 +17,7 @@ internal readonly record struct CacheGeometry(long PageBytes, long SegmentBytes,
     /// <summary>Raised with every change that makes directories of before unreadable.</summary>
     private const ulong Version = 1;
 
-    private const long PageBytesLargest = 4L << 20;
+    private const long PageBytesLargest = 1L << 20;
     private const long SegmentBytesLargest = 256L << 20;
 
     /// <summary>Chunks are about 64 KiB on average; half of that leaves room for the many small ones of small paths.</summary>

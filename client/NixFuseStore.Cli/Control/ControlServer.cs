@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Text.Json;
 using NixFuseStore.Cli.LocalSockets;
 using NixFuseStore.Native.Linux;
@@ -72,8 +71,8 @@ internal sealed class ControlServer : IAsyncDisposable
         Action<string> log,
         TimeSpan? heartbeat = null)
     {
-        // Process ids are no names: two containers may share /run.
-        var name = string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}.sock");
+        // Process ids are no names: two containers may share /run. No secret, so OpenSSL need not make its random numbers ready for it.
+        var name = string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{Guid.NewGuid().ToString("N")[..8]}.sock");
         try
         {
             return new ControlServer(directory, name, directory.Listen(name, EveryUserConnects, Backlog), handler, log, heartbeat ?? HeartbeatInterval);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Native.Linux;
 
@@ -14,8 +13,6 @@ internal sealed class SocketDirectory : IDisposable
 {
     /// <summary>Sockets of one directory that are looked at.</summary>
     private const int SocketsMax = 256;
-
-    private const int RandomBytes = 8;
 
     private static readonly TimeSpan FullQueuePause = TimeSpan.FromMilliseconds(20);
 
@@ -97,7 +94,7 @@ internal sealed class SocketDirectory : IDisposable
     public Socket Listen(string name, UnixFileMode mode, int backlog)
     {
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        var temporary = $".{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(RandomBytes))}";
+        var temporary = $".{Guid.NewGuid():N}";
         try
         {
             listener.Bind(new UnixDomainSocketEndPoint(Inside(temporary)));

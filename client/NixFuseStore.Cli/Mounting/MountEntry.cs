@@ -10,9 +10,10 @@ internal static class MountEntry
         using var word = Array.IndexOf(args, MountArguments.DetachedFlag) >= 0 ? ReadyPipe.OpenInherited() : null;
         try
         {
-            SystemLibraries.Require();
+            // Relocating libcrypto takes longer than all that can be done meanwhile.
+            var libraries = Task.Run(SystemLibraries.Require);
             var settings = MountArguments.Parse(args.AsSpan(1));
-            await using var host = await MountHost.StartAsync(settings, Note).ConfigureAwait(false);
+            await using var host = await MountHost.StartAsync(settings, libraries, Note).ConfigureAwait(false);
             if (word is not null)
             {
                 host.Detach();

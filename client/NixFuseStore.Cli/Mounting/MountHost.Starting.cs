@@ -19,8 +19,9 @@ internal sealed partial class MountHost
 
     /// <summary>Mounts. When this returns, the mount is usable; when it throws, nothing is left behind.</summary>
     /// <param name="settings">What was asked for.</param>
+    /// <param name="libraries">Ends when what the process cannot do without is loaded, or fails with what is missing.</param>
     /// <param name="note">Told in one line what the user should know, though it goes on.</param>
-    public static async Task<MountHost> StartAsync(MountSettings settings, Action<string> note)
+    public static async Task<MountHost> StartAsync(MountSettings settings, Task libraries, Action<string> note)
     {
         var daemonConnectionsMax = OpenFiles.Prepare();
         var location = CacheLocation.Find(settings.CacheDirectory, settings.Store.Servers, settings.Store.Store);
@@ -32,7 +33,7 @@ internal sealed partial class MountHost
             host._controlDirectory = RuntimeDirectory.OpenOwnControl();
 
             // 2. Side by side: the server is met, while the kernel is asked for the mount.
-            var opening = Task.Run(host.OpenStoreAsync);
+            var opening = Task.Run(() => host.OpenStoreAsync(libraries));
             try
             {
                 host._mount = Mount(settings, note);
@@ -90,8 +91,11 @@ internal sealed partial class MountHost
         }
     }
 
-    private async Task OpenStoreAsync()
+    private async Task OpenStoreAsync(Task libraries)
     {
+        // Nothing before this may use cryptography: without its library, the runtime ends the process.
+        await libraries.ConfigureAwait(false);
+
         // The cache is opened on a thread of its own; reads wait for it, the mount does not.
         _connection = _settings.Store.Connect();
         _cache = ChunkCache.OpenInBackground(new ChunkCacheOptions
