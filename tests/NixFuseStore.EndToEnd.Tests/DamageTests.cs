@@ -96,6 +96,50 @@ public sealed class DamageTests : EndToEndTest
         Assert.Contains("is damaged", server.Log, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void CopyIntoTheSocket_HealsADamagedPath()
+    {
+        Programs.Require("nix");
+        var store = RealStore.Default;
+        var path = store.Package("bash");
+        var server = StartServer();
+        var host = NewClient(server, mountName: "nix");
+        host.Mount();
+        Copy(store, host, path).Succeeded();
+        var hashes = store.NarHashes();
+        DamageLargestChunk(server.DataDirectory);
+        var damaged = store.Closure(path).Where(path => ReadByHttp(server, path, hashes[path], "damaged") != 0).ToArray();
+        Assert.NotEmpty(damaged);
+        Eventually.Within(TimeSpan.FromSeconds(10), "the mount knows that it is damaged", () => IsValid(host, damaged[0]).Status != 0);
+
+        var copied = Copy(store, host, path);
+
+        Assert.True(copied.Status == 0, copied.Errors);
+        Assert.All(damaged, path => IsValid(host, path).Succeeded());
+        Assert.All(damaged, path => Assert.Equal(0, ReadByHttp(server, path, hashes[path], "healed")));
+        store.AssertSameContentIn(Path.GetDirectoryName(host.MountPoint)!, store.Closure(path));
+        Assert.Equal(0, server.Run("fsck", "--full").Status);
+        host.Unmount();
+    }
+
+    private static CommandResult Copy(RealStore store, ClientHost host, string path) =>
+        Nix("nix", "--extra-experimental-features", "nix-command", "copy", "--no-check-sigs", "--from", store.Root, "--to", SocketUrl(host), path);
+
+    private static CommandResult IsValid(ClientHost host, string path) => Nix("nix-store", "--store", SocketUrl(host), "--check-validity", path);
+
+    private static CommandResult Nix(string program, params string[] arguments) =>
+        Command.Run(program, arguments, new Dictionary<string, string> { ["NIX_REMOTE"] = "" });
+
+    private static string SocketUrl(ClientHost host) =>
+        $"unix://{host.MountPoint}/var/nix/daemon-socket/socket?root={Path.GetDirectoryName(host.MountPoint)}";
+
+    private static void DamageLargestChunk(string data)
+    {
+        var chunk = Query(data, "SELECT p.name, c.start, c.stored_length FROM chunks c JOIN packs p ON p.id = c.pack ORDER BY c.stored_length DESC LIMIT 1")[0];
+        using var pack = File.OpenHandle(Path.Combine(data, "packs", chunk[0][..2], chunk[0]), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        RandomAccess.Write(pack, new byte[100], long.Parse(chunk[1], CultureInfo.InvariantCulture) + 10);
+    }
+
     private static void DamageServer(string kind, string data, Random random)
     {
         switch (kind)

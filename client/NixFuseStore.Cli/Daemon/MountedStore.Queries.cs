@@ -27,6 +27,19 @@ internal sealed partial class MountedStore
     }
 
     /// <inheritdoc/>
+    public bool IsDamaged(StorePath path)
+    {
+        try
+        {
+            return _reader.FindKnown(path) is { IsDamaged: true };
+        }
+        catch (StoreVerificationException)
+        {
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
     public ValueTask<IReadOnlyCollection<StorePath>> FilterValidAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken) =>
         StoreErrors.TranslateAsync(_reader.FilterValidAsync(paths, cancellationToken));
 

@@ -37,7 +37,8 @@ internal sealed partial class MountedStore
     /// <inheritdoc/>
     public async Task<IReadOnlyCollection<StorePath>> SubstituteAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)
     {
-        var missing = paths.Except(await FilterValidAsync(paths, cancellationToken).ConfigureAwait(false)).ToArray();
+        var valid = await FilterValidAsync(paths, cancellationToken).ConfigureAwait(false);
+        var missing = paths.Where(path => !valid.Contains(path) || IsDamaged(path)).ToArray();
         if (missing.Length > 0)
         {
             foreach (var failure in await StoreErrors.TranslateAsync(_substitutes.FetchAsync(missing, cancellationToken)).ConfigureAwait(false))

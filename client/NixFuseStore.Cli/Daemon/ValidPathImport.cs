@@ -47,10 +47,14 @@ internal sealed class ValidPathImport : IPathImport
     }
 
     /// <inheritdoc/>
-    public async Task<PathInfo> RegisterAsync(PathInfo info, CancellationToken cancellationToken) =>
-        await _store.FindPathAsync(info.Path, cancellationToken).ConfigureAwait(false)
-        ?? throw new DaemonStoreException(
-            $"cannot add '{_store.Directory.Print(info.Path)}': the token of this mount may only read the store; mount it with one that has the right to write");
+    public async Task<PathInfo> RegisterAsync(PathInfo info, CancellationToken cancellationToken)
+    {
+        var valid = await _store.FindPathAsync(info.Path, cancellationToken).ConfigureAwait(false);
+        return valid is not null && !_store.IsDamaged(info.Path)
+            ? valid
+            : throw new DaemonStoreException(
+                $"cannot {(valid is null ? "add" : "heal")} '{_store.Directory.Print(info.Path)}': the token of this mount may only read the store; mount it with one that has the right to write");
+    }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()

@@ -15,8 +15,10 @@ public sealed partial class StoreWriter
 
     internal async Task<PathInfo> RegisterAsync(PathImport import, PathInfo info, CancellationToken cancellationToken)
     {
-        // 1. Known already: nothing to be done, unless there is a signature that is not.
-        if (_reader.FindKnown(info.Path) is { } known && !info.Signatures.Except(known.Info.Signatures).Any())
+        // 1. Known already: nothing to be done, unless there is a signature that is not, or damage that this content heals.
+        var known = _reader.FindKnown(info.Path);
+        var heals = known is { IsDamaged: true } && known.Info.NarHash.Equals(info.NarHash);
+        if (known is not null && !heals && !info.Signatures.Except(known.Info.Signatures).Any())
         {
             // What a derivation builds is of use for those that need it, and may be new.
             _ = CanJournal(import, info);
@@ -31,8 +33,8 @@ public sealed partial class StoreWriter
             import.FinishContent();
             work.Message = import.TryMakeMessage(info);
 
-            // 3. Answered from the journal, if it can be.
-            if (CanJournal(import, info) && await TryJournalAsync(pipeline, work, cancellationToken).ConfigureAwait(false))
+            // 3. Answered from the journal, if it can be. Whether damage is healed is the server's to say.
+            if (!heals && CanJournal(import, info) && await TryJournalAsync(pipeline, work, cancellationToken).ConfigureAwait(false))
             {
                 await AnnounceAsync(info.Path, cancellationToken).ConfigureAwait(false);
                 return info with { RegistrationTime = _options.Time.GetUtcNow().ToUnixTimeSeconds() };

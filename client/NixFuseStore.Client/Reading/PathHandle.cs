@@ -62,6 +62,9 @@ public sealed partial class PathHandle
     /// <summary>The file system needs just this handle, since the kernel knows files of the path: it is not forgotten meanwhile.</summary>
     public bool IsHeld { get; set; }
 
+    /// <summary>The server has said that it cannot give all of the content. What of it is on this host is read all the same.</summary>
+    public bool IsDamaged { get; internal set; }
+
     /// <summary>True once the store no longer holds the path (with this content).</summary>
     public bool IsRemoved { get; internal set; }
 }

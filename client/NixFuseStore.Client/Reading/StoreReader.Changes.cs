@@ -61,7 +61,7 @@ public sealed partial class StoreReader
                 _metadata.Remove(new MetadataKey(MetadataKind.Path, key));
                 _changes.Publish(new StoreChange(StoreChangeKind.Removed, path.BaseName));
                 break;
-            case StoreEvent.Types.Kind.SignaturesAdded:
+            case StoreEvent.Types.Kind.SignaturesAdded or StoreEvent.Types.Kind.ContentChanged:
                 _refresher.Add(path.HashPart);
                 break;
         }

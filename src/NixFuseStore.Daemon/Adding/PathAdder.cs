@@ -16,12 +16,13 @@ internal sealed class PathAdder(DaemonSession session)
 
     /// <summary>
     /// Whether an object is to be taken at all: not if it is known to be here, and not if it needs a signature and has none that counts.
+    /// One that is here and damaged is taken, and needs no signature: it is the same content.
     /// </summary>
     /// <returns>False for an object that is here.</returns>
     /// <exception cref="DaemonStoreException">It needs a signature.</exception>
     internal async ValueTask<bool> IsWantedAsync(PathInfo info, bool withoutSignature)
     {
-        if (session.Store.PeekPath(info.Path) is not null)
+        if (session.Store.PeekPath(info.Path) is { } known && !Heals(info, known))
         {
             return false;
         }
@@ -34,10 +35,10 @@ internal sealed class PathAdder(DaemonSession session)
         }
 
         // Unsigned, it may still be here already. Only now is that worth a question to the server.
-        return await session.Store.FindPathAsync(info.Path, session.Ended) is null
-            ? throw new DaemonStoreException(
-                $"cannot add path '{session.Directory.Print(info.Path)}' because it lacks a signature by a trusted key")
-            : false;
+        return await session.Store.FindPathAsync(info.Path, session.Ended) is { } here
+            ? Heals(info, here)
+            : throw new DaemonStoreException(
+                $"cannot add path '{session.Directory.Print(info.Path)}' because it lacks a signature by a trusted key");
     }
 
     /// <summary>Reads a NAR, which must be what is claimed of it.</summary>
@@ -109,6 +110,8 @@ internal sealed class PathAdder(DaemonSession session)
             await session.Log.LineAsync(LogLevel.Warning, $"warning: {warning}");
         }
     }
+
+    private bool Heals(PathInfo sent, PathInfo here) => session.Store.IsDamaged(here.Path) && sent.NarHash.Equals(here.NarHash);
 
     private PathInfo Timed(PathInfo info) => info.RegistrationTime != 0
         ? info

@@ -83,7 +83,7 @@ internal static class AddOperations
         await session.EndDataAsync();
         var address = new ContentAddress(method, hash.Finish());
         var path = ComputePath(session, name, address, references);
-        if (session.Store.PeekPath(path) is { } known)
+        if (session.Store.PeekPath(path) is { } known && !session.Store.IsDamaged(path))
         {
             session.TemporaryRoots.Add(path);
             return known;

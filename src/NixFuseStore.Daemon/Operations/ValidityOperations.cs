@@ -3,7 +3,9 @@ using NixFuseStore.Nix;
 
 namespace NixFuseStore.Daemon.Operations;
 
-/// <summary>Which paths are valid.</summary>
+/// <summary>
+/// Which paths are valid. Clients ask this before they send paths, and send only those that are not: so for them a damaged path is not.
+/// </summary>
 internal static class ValidityOperations
 {
     private const int SubstituteMinor = 27;
@@ -11,7 +13,7 @@ internal static class ValidityOperations
     internal static async ValueTask IsValidPathAsync(DaemonSession session)
     {
         var path = await session.Reader.ReadPathAsync(session.Directory);
-        bool valid = await session.Store.FindPathAsync(path, session.Ended) is not null;
+        bool valid = await session.Store.FindPathAsync(path, session.Ended) is not null && !session.Store.IsDamaged(path);
         session.Reply().Bool(valid);
     }
 
@@ -19,10 +21,11 @@ internal static class ValidityOperations
     {
         var paths = await session.Reader.ReadPathsAsync(session.Directory);
         bool substitute = session.Minor >= SubstituteMinor && await session.Reader.ReadBoolAsync();
-        var valid = await session.Store.FilterValidAsync(paths, session.Ended);
+        var valid = await FilterWholeAsync(session, paths);
         if (substitute && session.Settings.UseSubstitutes && valid.Count < paths.Count)
         {
-            valid = [.. valid, .. await session.Store.SubstituteAsync([.. paths.Except(valid)], session.Ended)];
+            await session.Store.SubstituteAsync([.. paths.Except(valid)], session.Ended);
+            valid = await FilterWholeAsync(session, paths);
         }
 
         await session.Reply().PathSetAsync(session.Directory, valid);
@@ -45,4 +48,7 @@ internal static class ValidityOperations
         var path = await session.Store.FindByHashPartAsync(hashPart, session.Ended);
         session.Reply().OptionalPath(session.Directory, path);
     }
+
+    private static async ValueTask<IReadOnlyCollection<StorePath>> FilterWholeAsync(DaemonSession session, IReadOnlyCollection<StorePath> paths) =>
+        [.. (await session.Store.FilterValidAsync(paths, session.Ended)).Where(path => !session.Store.IsDamaged(path))];
 }

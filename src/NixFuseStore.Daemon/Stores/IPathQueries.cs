@@ -14,6 +14,13 @@ public interface IPathQueries
     /// <summary>What is recorded of a path, as far as that is known without asking anyone; null says nothing of whether it is valid.</summary>
     PathInfo? PeekPath(StorePath path) => null;
 
+    /// <summary>
+    /// Whether a valid path is known not to have all of its content any more. Says nothing before the path was asked for. It stays registered,
+    /// so that what refers to it stays valid; but a client that asks whether it has to send the path is told so, and adding the same content
+    /// heals it.
+    /// </summary>
+    bool IsDamaged(StorePath path) => false;
+
     /// <summary>Those of the paths that are valid, in any order; one question to the server for all of them.</summary>
     ValueTask<IReadOnlyCollection<StorePath>> FilterValidAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken);
 

@@ -60,6 +60,35 @@ public abstract class StoreWriterTests(bool wholeNars)
     }
 
     [Fact]
+    public async Task Register_PathThatTheServerHasDamaged_HealsIt()
+    {
+        await using var server = await TestServer.StartAsync();
+        var path = AddedPath.Of(_source.Name("damaged"), SourceEntry.File(_source.Content(3_000_000)));
+        await using (var before = await OpenAsync(server))
+        {
+            await path.AddAsync(before.Writer);
+        }
+
+        await server.StopAsync();
+        server.DamagePacks();
+        await server.StartAgainAsync();
+        await using var host = await OpenAsync(server);
+        await Assert.ThrowsAnyAsync<StoreClientException>(() => host.NarAsync(path.Path));
+        for (var tries = 0; tries < 100 && !host.Reader.FindKnown(path.Path)!.IsDamaged; tries++)
+        {
+            await Task.Delay(50, ReaderExtensions.Token);
+        }
+
+        Assert.True(host.Reader.FindKnown(path.Path)!.IsDamaged);
+        await path.AddAsync(host.Writer);
+
+        Assert.False(host.Reader.FindKnown(path.Path)!.IsDamaged);
+        await using var there = await OpenAsync(server);
+        Assert.Equal(path.Nar, await there.NarAsync(path.Path));
+        Assert.Equal(path.Nar, await host.NarAsync(path.Path));
+    }
+
+    [Fact]
     public async Task Register_ReferenceThatIsNotValid_SaysWhich()
     {
         await using var server = await TestServer.StartAsync();

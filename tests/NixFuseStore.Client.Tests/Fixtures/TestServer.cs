@@ -63,6 +63,19 @@ internal sealed class TestServer : IAsyncDisposable
     /// <summary>Puts the copy in the database's place; the server must be stopped.</summary>
     public void Restore() => File.Copy(Database + ".backup", Database, overwrite: true);
 
+    /// <summary>Changes a byte in the middle of each pack; the server must be stopped.</summary>
+    public void DamagePacks()
+    {
+        foreach (var pack in System.IO.Directory.GetDirectories(Path.Combine(_directory, "packs")).SelectMany(System.IO.Directory.GetFiles))
+        {
+            using var file = File.OpenHandle(pack, FileMode.Open, FileAccess.ReadWrite);
+            var middle = RandomAccess.GetLength(file) / 2;
+            var value = new byte[1];
+            RandomAccess.Read(file, value, middle);
+            RandomAccess.Write(file, [(byte)~value[0]], middle);
+        }
+    }
+
     private string Database => Assert.Single(System.IO.Directory.GetFiles(_directory, "metadata.sqlite"));
 
     /// <summary>Gets paths that are not here from another server's binary cache.</summary>

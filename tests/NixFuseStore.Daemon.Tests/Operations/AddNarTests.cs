@@ -82,6 +82,33 @@ public sealed class AddNarTests
     }
 
     [Fact]
+    public async Task DamagedPath_IsTakenAgain_ThoughUnsigned()
+    {
+        var options = TestDaemon.Distrusting with { TrustedKeys = [Key.PublicKey] };
+        _store.Add(Unsigned, Nar);
+        _store.Damaged[Output1] = true;
+        byte[] other = NarFile.Of("other");
+        var reply = await TestDaemon.ConverseAsync(
+            _store,
+            38,
+            bytes =>
+            {
+                SendNar(bytes, 38, Describe(Output1, "other"u8.ToArray(), null), other, dontCheckSignatures: true);
+                bytes.Number(1).Path(Output1);
+                SendNar(bytes, 38, Unsigned, Nar, dontCheckSignatures: true);
+                bytes.Number(1).Path(Output1);
+            },
+            options);
+        await reply.ExpectLastAsync();
+        await reply.ExpectLastAsync();
+        Assert.False(await reply.ReadBoolAsync());
+        await reply.ExpectLastAsync();
+        await reply.ExpectLastAsync();
+        Assert.True(await reply.ReadBoolAsync());
+        Assert.Equal(Nar, _store.GetNar(Output1));
+    }
+
+    [Fact]
     public async Task OtherContentRegisteredMeanwhile_StaysAndIsTold()
     {
         byte[] other = NarFile.Of("other");

@@ -127,6 +127,24 @@ public sealed class QueryTests
         await reply.ExpectEndAsync();
     }
 
+    [Fact]
+    public async Task DamagedPath_IsNotValidForWhoWouldSendIt_ButStaysKnown()
+    {
+        _store.Damaged[Text] = true;
+        var reply = await AskAsync(38, bytes => bytes
+            .Number(1).Path(Text).Number(1).Path(Hello)
+            .Number(31).Number(2).Path(Text).Path(Hello).Number(0)
+            .Number(26).Path(Text));
+        await reply.ExpectLastAsync();
+        Assert.False(await reply.ReadBoolAsync());
+        await reply.ExpectLastAsync();
+        Assert.True(await reply.ReadBoolAsync());
+        await reply.ExpectLastAsync();
+        Assert.Equal([Hello], await reply.ReadPathsAsync());
+        await reply.ExpectLastAsync();
+        Assert.True(await reply.ReadBoolAsync());
+    }
+
     [Theory]
     [InlineData(18)]
     [InlineData(22)]

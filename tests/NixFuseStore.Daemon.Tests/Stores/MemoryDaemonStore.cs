@@ -29,6 +29,9 @@ internal sealed class MemoryDaemonStore : IDaemonStore
 
     public ConcurrentQueue<(string Link, DaemonPeer Peer)> IndirectRoots { get; } = new();
 
+    /// <summary>Those of the paths whose content is not whole; adding heals them.</summary>
+    public ConcurrentDictionary<StorePath, bool> Damaged { get; } = new();
+
     public ConcurrentDictionary<StorePath, byte[]> Logs => _logs;
 
     public IReadOnlyCollection<StorePath> Paths => [.. _paths.Keys.Order()];
@@ -40,6 +43,8 @@ internal sealed class MemoryDaemonStore : IDaemonStore
     public Func<CancellationToken, Task>? Asked { get; set; }
 
     public void Add(PathInfo info, byte[] nar) => _paths[info.Path] = (info, nar);
+
+    public bool IsDamaged(StorePath path) => Damaged.ContainsKey(path);
 
     public PathInfo Get(StorePath path) => _paths[path].Info;
 

@@ -68,6 +68,7 @@ internal sealed class MemoryPathImport : IPathImport
     {
         if (_store.PeekPath(info.Path) is { } registered)
         {
+            _store.Damaged.TryRemove(info.Path, out _);
             return registered;
         }
 

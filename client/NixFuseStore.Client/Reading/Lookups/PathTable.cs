@@ -211,6 +211,7 @@ internal sealed class PathTable
                 if (known.Digest == handle.Digest && known.Path == handle.Path)
                 {
                     known.Info = handle.Info;
+                    known.IsDamaged = handle.IsDamaged;
                     return known;
                 }
 
@@ -368,11 +369,11 @@ internal sealed class PathTable
 
         /// <summary>
         /// Whether there is something in an answer: the same content as the handle's needs no second verification, unless there are signatures
-        /// to be learnt. They only become more, so an answer with fewer is one that took long.
+        /// to be learnt, or damage. Signatures only become more, so an answer with fewer is one that took long.
         /// </summary>
         public bool IsNews(PathRecord record) => Record is { } waiting
             ? waiting.Event != record.Event || waiting.Signatures.Count <= record.Signatures.Count
             : Handle is not { } handle || handle.Path.BaseName != record.BaseName
-                || !handle.Header.Bytes.Span.SequenceEqual(record.ManifestHeader.Span) || handle.Info.Signatures.Count < record.Signatures.Count;
+                || !handle.Header.Bytes.Span.SequenceEqual(record.ManifestHeader.Span) || handle.Info.Signatures.Count < record.Signatures.Count || handle.IsDamaged != record.Damaged;
     }
 }

@@ -1,8 +1,8 @@
 namespace NixFuseStore.Client.Reading;
 
 /// <summary>
-/// Asks again for records that got signatures, many at a time. Until the answer is there, what was known goes on counting: signatures are
-/// all that may have changed. Any thread.
+/// Asks again for records that got signatures or damage, many at a time. Until the answer is there, what was known goes on counting: the
+/// content is the same. Any thread.
 /// </summary>
 internal sealed class RecordRefresher : IAsyncDisposable
 {

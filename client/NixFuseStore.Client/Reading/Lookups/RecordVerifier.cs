@@ -34,7 +34,7 @@ internal sealed class RecordVerifier(string storeName, StoreDirectory directory,
         }
 
         return statement.IsSignedByAny(_trustedKeys, signatures)
-            ? new PathHandle(info, header)
+            ? new PathHandle(info, header) { IsDamaged = record.Damaged }
             : throw Refuse(record, "no trusted key signed what the server says of it");
     }
 
@@ -45,7 +45,7 @@ internal sealed class RecordVerifier(string storeName, StoreDirectory directory,
     /// <exception cref="StoreVerificationException">It says something else, and does not verify.</exception>
     public PathHandle VerifyAnswer(PathRecord record, PathRecord sent) =>
         SaysTheSame(record, sent) && ManifestHeader.TryParse(record.ManifestHeader.Span, out var header)
-            ? new PathHandle(ReadInfo(record), header)
+            ? new PathHandle(ReadInfo(record), header) { IsDamaged = record.Damaged }
             : Verify(record);
 
     /// <summary>Whether a trusted key has signed what a message of a listing says of its paths.</summary>
