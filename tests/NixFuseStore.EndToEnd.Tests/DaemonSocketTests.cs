@@ -7,6 +7,24 @@ namespace NixFuseStore.EndToEnd.Tests;
 public sealed class DaemonSocketTests : EndToEndTest
 {
     [Fact]
+    public void AddOfAPipe_IsOneLineThatNamesIt()
+    {
+        var host = NixHost(StartServer(), "here");
+        var folder = Directory.CreateDirectory(Path.Combine(Scratch, "folder")).FullName;
+        File.WriteAllBytes(folder + "/before", new byte[300_000]);
+        Command.Run("mkfifo", folder + "/pipe").Succeeded();
+
+        foreach (var given in (string[])[folder, folder + "/pipe"])
+        {
+            var added = Command.Run("nix-store", "--store", Url(host), "--add", given);
+            Assert.Equal(1, added.Status);
+            Assert.Equal($"error: file '{folder}/pipe' has an unsupported type", added.Errors.Trim());
+        }
+
+        Command.Run("nix-store", "--store", Url(host), "--add", folder + "/before").Succeeded();
+    }
+
+    [Fact]
     public void Added_WhileTheServerIsKilledTwice_IsThereWholeAndOnce()
     {
         const int Clients = 16, FilesPerClient = 8;

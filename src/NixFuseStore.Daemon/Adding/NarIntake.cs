@@ -12,6 +12,7 @@ internal static class NarIntake
     /// <param name="visitor">Hears of the tree.</param>
     /// <param name="pass">Gets the bytes in pieces, which are valid during the call; null to drop them.</param>
     /// <exception cref="DaemonStoreException">The bytes are no NAR.</exception>
+    /// <exception cref="AbandonedRequestException">They end before it does.</exception>
     internal static async ValueTask ReadAsync(WireReader reader, INarVisitor visitor, Func<ReadOnlyMemory<byte>, ValueTask>? pass)
     {
         var parser = new NarParser(visitor);
@@ -20,7 +21,7 @@ internal static class NarIntake
             var bytes = await reader.PeekAsync();
             if (bytes.IsEmpty)
             {
-                throw new DaemonStoreException($"the NAR ends too early, after {parser.BytesConsumed} bytes");
+                throw new AbandonedRequestException($"the NAR ends too early, after {parser.BytesConsumed} bytes");
             }
 
             int length = Parse(parser, bytes.Span);

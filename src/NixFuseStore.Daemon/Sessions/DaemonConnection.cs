@@ -83,6 +83,17 @@ internal sealed class DaemonConnection(ITransport transport, DaemonServices serv
         {
             return await FailAsync(session, e.Message, FailedBuildStatus, resume: true);
         }
+        catch (AbandonedRequestException) when (session.Data is FramedData)
+        {
+            // The client has an error of its own to tell, and throws the connection away. It would print an error of ours beside that; but
+            // it gets no reply either, so that no client can take this for success.
+            session.Log.Last();
+            return false;
+        }
+        catch (AbandonedRequestException e)
+        {
+            return await FailAsync(session, e.Message, exitStatus: 1, resume: false);
+        }
         catch (WireException e)
         {
             return await FailAsync(session, e.Message, exitStatus: 1, resume: session.Data is FramedData);

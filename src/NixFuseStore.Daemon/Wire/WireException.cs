@@ -5,3 +5,8 @@ namespace NixFuseStore.Daemon.Wire;
 /// any more, so the connection ends, unless the bytes came in frames.
 /// </summary>
 internal sealed class WireException(string message) : Exception(message);
+
+/// <summary>
+/// The client ended its data before they were whole: reading a file failed there, say, because it is a pipe. It tells its user why.
+/// </summary>
+internal sealed class AbandonedRequestException(string message) : Exception(message);

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Net.Sockets;
 using System.Text;
 using NixFuseStore.Client.Pushing;
 using NixFuseStore.Nix;
@@ -117,6 +119,39 @@ public sealed class PusherTests : IDisposable
         Assert.False(result.IsComplete);
     }
 
+    [Theory]
+    [InlineData("pipe")]
+    [InlineData("socket")]
+    [InlineData("device")]
+    public async Task Push_WhatNoNarCanHold_FailsThatPathInOneLineThatNamesTheFile(string kind)
+    {
+        var odd = _local.Add("odd", path => Directory.CreateDirectory(Path.Combine(path, "sub")));
+        var sound = _local.AddFile("sound", "sound"u8.ToArray());
+        _local.Save();
+        var file = Path.Combine(_local.RealPath(odd.Path), "sub", "entry");
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        switch (kind)
+        {
+            case "socket":
+                socket.Bind(new UnixDomainSocketEndPoint(file));
+                break;
+            case "pipe":
+                await MakeNodeAsync("mkfifo", file);
+                break;
+            default:
+                Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root makes devices");
+                await MakeNodeAsync("mknod", file, "c", "1", "3");
+                break;
+        }
+
+        var (result, _) = await PushAsync([odd.Path, sound.Path]).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+        var failed = Assert.Single(result.Paths, path => path.Outcome == PushOutcome.Failed);
+        Assert.Equal(odd.Path, failed.Path);
+        Assert.Equal($"{file} is a socket, pipe or device, which a store path cannot hold", failed.Message);
+        Assert.Equal([sound.Path.HashPart], _server.Paths.Keys);
+    }
+
     [Fact]
     public async Task Push_OtherContentIsRegistered_ReportsBothHashesAndGoesOn()
     {
@@ -190,6 +225,13 @@ public sealed class PusherTests : IDisposable
         _server.ChunkingParametersId = 99;
         await Assert.ThrowsAsync<StoreClientException>(() => PushAsync(top));
         Assert.Equal(["GetStore"], _server.Calls.Keys);
+    }
+
+    private static async Task MakeNodeAsync(string program, params string[] arguments)
+    {
+        using var process = Process.Start(program, arguments);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, process.ExitCode);
     }
 
     private (StorePath Top, List<PathInfo> All) MakeClosure()

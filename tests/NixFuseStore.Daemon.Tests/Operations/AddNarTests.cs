@@ -82,6 +82,20 @@ public sealed class AddNarTests
     }
 
     [Fact]
+    public async Task DataThatEndBeforeTheNar_EndTheConnection_WithoutASecondErrorOrAReply()
+    {
+        var reply = await TestDaemon.ConverseAsync(_store, 38, bytes =>
+        {
+            SendNar(bytes, 38, Unsigned, Nar[..40], dontCheckSignatures: true);
+            bytes.Number(1).Path(Output1);
+        });
+        await reply.ExpectLastAsync();
+        await reply.ExpectEndAsync();
+        Assert.Empty(_store.Paths);
+        Assert.Equal(0, _store.OpenImports);
+    }
+
+    [Fact]
     public async Task DamagedPath_IsTakenAgain_ThoughUnsigned()
     {
         var options = TestDaemon.Distrusting with { TrustedKeys = [Key.PublicKey] };
