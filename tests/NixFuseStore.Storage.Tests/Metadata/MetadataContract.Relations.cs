@@ -1,3 +1,4 @@
+using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
 using NixFuseStore.Storage.Metadata;
 
@@ -109,6 +110,54 @@ public abstract partial class MetadataContract
         Assert.Equal(7, log!.PlainLength);
         Assert.True(log.Zstd.Span.SequenceEqual(frame));
         Assert.Null(await Metadata.FindBuildLogAsync((await CreateStoreAsync("other")).Id, derivation, Token));
+    }
+
+    [Theory]
+    [InlineData("UPDATE build_logs SET zstd = {other} WHERE base_name LIKE '%-one.drv'")]
+    [InlineData("UPDATE build_logs SET plain_length = 11 WHERE base_name LIKE '%-one.drv'")]
+    [InlineData("UPDATE build_logs SET base_name = replace(base_name, '-two.', '-three.') WHERE base_name LIKE '%-two.drv'")]
+    public async Task BuildLog_Damaged_IsToldAndMissing_AndMayComeAgain(string damage)
+    {
+        var (one, two, three) = (SamplePath.Name("one.drv"), SamplePath.Name("two.drv"), SamplePath.Name("two.drv").BaseName.Replace("-two.", "-three.", StringComparison.Ordinal));
+        var derivation = damage.Contains("three", StringComparison.Ordinal) ? StorePath.ParseBaseName(three) : one;
+        var log = new BuildLog(10, Zstd.Compress("0123456789"u8, 1));
+        Assert.True(await Metadata.AddBuildLogAsync(Main, one, log, Token));
+        Assert.True(await Metadata.AddBuildLogAsync(Main, two, log, Token));
+        await using (var dialect = OpenDialect())
+        {
+            await using var session = await dialect.OpenWriteAsync(durable: true, Token);
+            await session.ExecuteAsync(
+                new Storage.Metadata.Sql.SqlText(damage.Replace("{other}", "@other", StringComparison.Ordinal), ("@other", Zstd.Compress("0123456780"u8, 1))), Token);
+            await session.CommitAsync(Token);
+        }
+
+        var notices = new List<string>();
+        var metadata = await OpenAsync(new MetadataStoreOptions { Notice = notices.Add });
+        Assert.Null(await metadata.FindBuildLogAsync(Main, derivation, Token));
+        Assert.Null(await metadata.FindBuildLogAsync(Main, derivation, Token));
+        Assert.Contains($"the build log of {derivation.BaseName} is damaged", Assert.Single(notices), StringComparison.Ordinal);
+        Assert.Contains((await metadata.CheckMetadataAsync(0, repair: false, Token)).Faults, fault => fault.Contains(derivation.BaseName, StringComparison.Ordinal));
+
+        Assert.True(await metadata.AddBuildLogAsync(Main, derivation, log, Token));
+        Assert.False(await metadata.AddBuildLogAsync(Main, derivation, log, Token));
+        Assert.Equal(log.Zstd.ToArray(), (await metadata.FindBuildLogAsync(Main, derivation, Token))!.Zstd.ToArray());
+        Assert.Empty((await metadata.CheckMetadataAsync(0, repair: false, Token)).Faults);
+    }
+
+    [Fact]
+    public async Task BuildLog_OfBeforeThereWereSums_IsServedWhereItDecompresses()
+    {
+        var derivation = SamplePath.Name("old.drv");
+        var log = new BuildLog(10, Zstd.Compress("0123456789"u8, 1));
+        await Metadata.AddBuildLogAsync(Main, derivation, log, Token);
+        await using (var dialect = OpenDialect())
+        {
+            await using var session = await dialect.OpenWriteAsync(durable: true, Token);
+            await session.ExecuteAsync("UPDATE build_logs SET sum = 0", Token);
+            await session.CommitAsync(Token);
+        }
+
+        Assert.Equal(10, (await Metadata.FindBuildLogAsync(Main, derivation, Token))!.PlainLength);
     }
 
     private static Dictionary<string, StorePath> Outputs(params (string Name, StorePath Path)[] outputs) =>

@@ -19,4 +19,6 @@ internal static partial class Migrations
         "CREATE INDEX damage_by_digest ON damage (digest)",
         "CREATE TABLE blob_stores (identity {text} NOT NULL PRIMARY KEY, created {big} NOT NULL) {keyed}",
     ];
+
+    private static string[] BuildLogSums => ["ALTER TABLE build_logs ADD COLUMN sum {big} NOT NULL DEFAULT 0"];
 }

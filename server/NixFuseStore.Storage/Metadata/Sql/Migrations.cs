@@ -14,6 +14,7 @@ internal static partial class Migrations
         new(7, StoreTexts, []),
         new(8, TokenExpiry, []),
         new(9, Damage, []),
+        new(10, BuildLogSums, []),
     ];
 
     private static string[] TokenExpiry => ["ALTER TABLE tokens ADD COLUMN expires {big}"];

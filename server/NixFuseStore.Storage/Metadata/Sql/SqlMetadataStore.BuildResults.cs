@@ -1,3 +1,9 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Data.Common;
+using System.IO.Hashing;
+using System.Text;
+using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Storage.Metadata.Sql;
@@ -5,6 +11,15 @@ namespace NixFuseStore.Storage.Metadata.Sql;
 /// <content>Realisations and logs of builds.</content>
 internal sealed partial class SqlMetadataStore
 {
+    /// <summary>In place of the sum of a log that was kept before there were sums.</summary>
+    private const long NoSum = 0;
+
+    /// <summary>Damaged logs that are told; more are refused in silence.</summary>
+    private const int DamagedLogsMax = 1000;
+
+    // Each is told once.
+    private readonly ConcurrentDictionary<(StoreId Store, string BaseName), bool> _damagedLogs = new();
+
     /// <inheritdoc/>
     public Task<IReadOnlyDictionary<string, string>> AddRealisationsAsync(
         StoreId store, IReadOnlyCollection<KeyValuePair<string, string>> realisations, CancellationToken cancellationToken) => WriteAsync(
@@ -53,32 +68,119 @@ internal sealed partial class SqlMetadataStore
             .ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public Task<bool> AddBuildLogAsync(StoreId store, StorePath derivation, BuildLog log, CancellationToken cancellationToken) => WriteAsync(
-        durable: true,
-        async session => await session.ExecuteAsync(
-            new SqlText(
-                """
-                INSERT INTO build_logs (store, base_name, plain_length, zstd, created) VALUES (@store, @name, @length, @zstd, @now)
-                ON CONFLICT DO NOTHING
-                """,
-                ("@store", store.Value),
-                ("@name", derivation.BaseName),
-                ("@length", log.PlainLength),
-                ("@zstd", log.Zstd.ToArray()),
-                ("@now", NowSeconds())),
-            cancellationToken).ConfigureAwait(false) == 1,
-        cancellationToken);
+    public Task<bool> AddBuildLogAsync(StoreId store, StorePath derivation, BuildLog log, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(log);
+        return WriteAsync(
+            durable: true,
+            async session =>
+            {
+                // 1. The first one stays,
+                if (await session.ExecuteAsync(
+                    LogStatement(
+                        """
+                        INSERT INTO build_logs (store, base_name, plain_length, zstd, sum, created) VALUES (@store, @name, @length, @zstd, @sum, @now)
+                        ON CONFLICT DO NOTHING
+                        """),
+                    cancellationToken).ConfigureAwait(false) == 1)
+                {
+                    return true;
+                }
+
+                // 2. unless it is damaged.
+                if (await FindLogAsync(session, store, derivation, cancellationToken).ConfigureAwait(false) is not { IsWhole: false })
+                {
+                    return false;
+                }
+
+                return await session.ExecuteAsync(
+                    LogStatement("UPDATE build_logs SET plain_length = @length, zstd = @zstd, sum = @sum, created = @now WHERE store = @store AND base_name = @name"),
+                    cancellationToken).ConfigureAwait(false) == 1;
+            },
+            cancellationToken);
+
+        SqlText LogStatement(string text) => new(
+            text,
+            ("@store", store.Value),
+            ("@name", derivation.BaseName),
+            ("@length", log.PlainLength),
+            ("@zstd", log.Zstd.ToArray()),
+            ("@sum", SumOf(derivation.BaseName, log)),
+            ("@now", NowSeconds()));
+    }
 
     /// <inheritdoc/>
-    public Task<BuildLog?> FindBuildLogAsync(StoreId store, StorePath derivation, CancellationToken cancellationToken) => ReadAsync(
-        session => session.FirstAsync(
+    public async Task<BuildLog?> FindBuildLogAsync(StoreId store, StorePath derivation, CancellationToken cancellationToken)
+    {
+        var found = await ReadAsync(session => FindLogAsync(session, store, derivation, cancellationToken), cancellationToken).ConfigureAwait(false);
+        if (found is not { IsWhole: false })
+        {
+            return found?.Log;
+        }
+
+        if (_damagedLogs.Count < DamagedLogsMax && _damagedLogs.TryAdd((store, derivation.BaseName), true))
+        {
+            _notice(Damaged(derivation.BaseName));
+        }
+
+        return null;
+    }
+
+    private static string Damaged(string baseName) => $"the build log of {baseName} is damaged in the database: it counts as missing, and may be added again";
+
+    private static Task<FoundLog?> FindLogAsync(SqlSession session, StoreId store, StorePath derivation, CancellationToken cancellationToken) =>
+        session.FirstAsync(
             new SqlText(
-                "SELECT plain_length, zstd FROM build_logs WHERE store = @store AND base_name = @name",
+                "SELECT plain_length, zstd, sum FROM build_logs WHERE store = @store AND base_name = @name",
                 ("@store", store.Value),
                 ("@name", derivation.BaseName)),
-            reader => new BuildLog(reader.GetInt32(0), reader.GetBytes(1)),
-            cancellationToken),
-        cancellationToken);
+            reader => ReadLog(derivation.BaseName, reader, 0),
+            cancellationToken);
+
+    private async Task<IReadOnlyList<string>> CheckLogsAsync(CancellationToken cancellationToken)
+    {
+        var faults = new List<string>();
+        await ReadAsync(
+            session => session.QueryAsync(
+                "SELECT base_name, plain_length, zstd, sum FROM build_logs",
+                reader =>
+                {
+                    string name = reader.GetString(0);
+                    if (!ReadLog(name, reader, 1).IsWhole)
+                    {
+                        faults.Add(Damaged(name));
+                    }
+
+                    return 0;
+                },
+                cancellationToken),
+            cancellationToken).ConfigureAwait(false);
+        return faults;
+    }
+
+    private static FoundLog ReadLog(string name, DbDataReader reader, int column)
+    {
+        var log = new BuildLog(reader.GetInt32(column), reader.GetBytes(column + 1));
+        long sum = reader.GetInt64(column + 2);
+        return new FoundLog(log, sum == NoSum ? Decompresses(log) : sum == SumOf(name, log));
+    }
+
+    // Of logs from before there were sums no more is known than this.
+    private static bool Decompresses(BuildLog log) =>
+        log.PlainLength is >= 0 and <= BuildLog.PlainBytesMax
+        && Zstd.TryDecompress(log.Zstd.Span, GC.AllocateUninitializedArray<byte>(log.PlainLength), out int written) && written == log.PlainLength;
+
+    /// <summary>Covers the whole row, the name too: a log under another name is as wrong as other bytes.</summary>
+    private static long SumOf(string name, BuildLog log)
+    {
+        var hash = new XxHash3();
+        hash.Append(Encoding.ASCII.GetBytes(name));
+        Span<byte> length = stackalloc byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32LittleEndian(length, log.PlainLength);
+        hash.Append(length);
+        hash.Append(log.Zstd.Span);
+        return (long)hash.GetCurrentHashAsUInt64();
+    }
 
     private static async Task<Dictionary<string, string>> FindRealisationsAsync(
         SqlSession session, StoreId store, string[] ids, string forUpdate, CancellationToken cancellationToken)
@@ -92,4 +194,6 @@ internal sealed partial class SqlMetadataStore
             cancellationToken).ConfigureAwait(false);
         return rows.ToDictionary(row => row.Id, row => row.Json, StringComparer.Ordinal);
     }
+
+    private sealed record FoundLog(BuildLog Log, bool IsWhole);
 }

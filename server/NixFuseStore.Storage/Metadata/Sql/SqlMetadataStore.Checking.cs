@@ -84,6 +84,7 @@ internal sealed partial class SqlMetadataStore
         if (after == 0)
         {
             faults.AddRange(await CheckHeadersAsync(cancellationToken).ConfigureAwait(false));
+            faults.AddRange(await CheckLogsAsync(cancellationToken).ConfigureAwait(false));
         }
 
         return new MetadataCheck(rows.Count < CheckedSections ? null : rows[^1].Id, rows.Count, faults, unindexed);
