@@ -31,6 +31,13 @@ internal static class MountLauncher
         arguments.Add(MountArguments.DetachedFlag);
         arguments.AddRange(args.AsSpan(1));
 
+        return Launch(program, arguments, SilenceMax, error);
+    }
+
+    /// <summary>Starts the process that serves, and waits for its word.</summary>
+    /// <returns>The exit status for the user; none of the waiting is without an end.</returns>
+    internal static int Launch(string program, IReadOnlyList<string> arguments, TimeSpan silenceMax, TextWriter error)
+    {
         var (reader, writer) = Libc.CreatePipe();
         using var standardError = new SafeFileHandle(2, ownsHandle: false);
         var outcome = Libc.Spawn(program, [.. arguments], variable: null, inherited: writer, errors: standardError, out var process);
@@ -45,11 +52,11 @@ internal static class MountLauncher
         // 2. Its word.
         using (reader)
         {
-            return WaitForWord(reader, process, error);
+            return WaitForWord(reader, process, silenceMax, error);
         }
     }
 
-    private static int WaitForWord(SafeFileHandle pipe, int process, TextWriter error)
+    private static int WaitForWord(SafeFileHandle pipe, int process, TimeSpan silenceMax, TextWriter error)
     {
         var bytes = new byte[WordBytesMax];
         var length = 0;
@@ -69,19 +76,27 @@ internal static class MountLauncher
             }
 
             // 2. More of them.
-            var outcome = Libc.ReadWithin(pipe, bytes.AsSpan(length), SilenceMax, out var read);
+            var outcome = Libc.ReadWithin(pipe, bytes.AsSpan(length), silenceMax, out var read);
             if (outcome == Errno.ETIMEDOUT)
             {
                 Libc.EndProcess(process);
-                error.WriteLine($"nixfuse: the process that was to serve the mount has said nothing for {SilenceMax.TotalSeconds:0} s, and was ended; nixfuse mount --foreground shows what it does");
+                error.WriteLine($"nixfuse: the process that was to serve the mount has said nothing for {silenceMax.TotalSeconds:0} s, and was ended; nixfuse mount --foreground shows what it does");
                 return CommandRunner.ExitFailed;
             }
 
             if (outcome != Errno.None || read == 0)
             {
                 // 3. None: it died.
-                var status = Libc.WaitForExit(process, SilenceMax)?.ToString(CultureInfo.InvariantCulture) ?? "unknown";
-                error.WriteLine($"nixfuse: the process that was to serve the mount ended with status {status} without a word");
+                if (Libc.WaitForExit(process, silenceMax) is { } status)
+                {
+                    error.WriteLine($"nixfuse: the process that was to serve the mount ended with status {status.ToString(CultureInfo.InvariantCulture)} without a word");
+                }
+                else
+                {
+                    Libc.EndProcess(process);
+                    error.WriteLine("nixfuse: the process that was to serve the mount hung at its end without a word, and was ended");
+                }
+
                 return CommandRunner.ExitFailed;
             }
 
