@@ -48,6 +48,7 @@ public sealed class Pusher
     /// <returns>The outcome of each path. Failures of single paths are outcomes, not exceptions.</returns>
     /// <exception cref="LocalStoreException">A path is not valid in the local store, or that cannot be read.</exception>
     /// <exception cref="StoreClientException">The server cannot be used at all, or was away for too long.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled, also where a part of the push failed at the same time.</exception>
     public async Task<PushResult> PushAsync(IReadOnlyList<StorePath> roots, CancellationToken cancellationToken)
     {
         long started = _time.GetTimestamp();
@@ -119,8 +120,7 @@ public sealed class Pusher
             .Select(loop => RunLoopAsync(loop, stopping))
             .ToList();
         loops.Add(RunLoopAsync(queue.RunAsync, stopping, endsAll: true));
-        await WhenAllFirstFailureAsync(loops).ConfigureAwait(false);
-        cancellationToken.ThrowIfCancellationRequested();
+        await WhenAllFirstFailureAsync(loops, cancellationToken).ConfigureAwait(false);
     }
 
     private static PathWork NewWork(RegistrationQueue<PathWork> queue, int number, PathInfo info)
@@ -171,17 +171,19 @@ public sealed class Pusher
         }
     });
 
-    // All loops have ended before the failure of the first one is thrown.
-    private static async Task WhenAllFirstFailureAsync(List<Task> loops)
+    // All loops have ended before the failure of the first one is thrown. A cancellation by the caller comes before any failure: it may have
+    // reached a call while the loop that made it was not cancelled yet, and took it for a failure.
+    private static async Task WhenAllFirstFailureAsync(List<Task> loops, CancellationToken cancellationToken)
     {
         Task? failed = null;
         while (loops.Count > 0)
         {
             var ended = await Task.WhenAny(loops).ConfigureAwait(false);
             loops.Remove(ended);
-            failed ??= ended.IsFaulted ? ended : null;
+            failed ??= ended.IsCompletedSuccessfully ? null : ended;
         }
 
+        cancellationToken.ThrowIfCancellationRequested();
         if (failed is not null)
         {
             await failed.ConfigureAwait(false);

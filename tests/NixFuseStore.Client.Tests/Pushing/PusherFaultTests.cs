@@ -52,7 +52,7 @@ public sealed class PusherFaultTests : IDisposable
         _server.BeforeCall = _ => throw new StoreUnavailableException("nobody there");
         var pushing = PushAsync(new PushOptions());
         await Assert.ThrowsAsync<StoreUnavailableException>(
-            () => pushing.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
+            () => pushing.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
     }
 
     [Theory]
@@ -132,7 +132,21 @@ public sealed class PusherFaultTests : IDisposable
         using var store = LocalNixStore.Open(_local.Root);
         var pusher = new Pusher(_server, store, new PushOptions(), TimeProvider.System);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => pusher.PushAsync(_paths, source.Token).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
+            () => pusher.PushAsync(_paths, source.Token).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+        Assert.Empty(_server.Paths);
+    }
+
+    [Theory]
+    [InlineData("FindMissingChunks")]
+    [InlineData("Upload")]
+    public async Task Push_CallEndsByACancellationThatTheLoopHasNotSeen_IsCancelled(string call)
+    {
+        using var source = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        _server.BeforeCall = name => name == call ? throw new EarlyCancellation(source) : Task.CompletedTask;
+        using var store = LocalNixStore.Open(_local.Root);
+        var pusher = new Pusher(_server, store, new PushOptions(), TimeProvider.System);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => pusher.PushAsync(_paths, source.Token).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
         Assert.Empty(_server.Paths);
     }
 
@@ -142,5 +156,18 @@ public sealed class PusherFaultTests : IDisposable
         var pusher = new Pusher(_server, store, options, TimeProvider.System);
         var result = await pusher.PushAsync(_paths, TestContext.Current.CancellationToken);
         return (result, pusher.Progress);
+    }
+
+    // The token is cancelled only when the message is read: after the loop has looked at it, and before the push ends.
+    private sealed class EarlyCancellation(CancellationTokenSource source) : OperationCanceledException
+    {
+        public override string Message
+        {
+            get
+            {
+                source.Cancel();
+                return base.Message;
+            }
+        }
     }
 }
