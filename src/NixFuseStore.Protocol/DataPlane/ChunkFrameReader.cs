@@ -91,9 +91,9 @@ public sealed class ChunkFrameReader : IDisposable
             _end += got;
             return got >= wanted;
         }
-        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        catch (Exception e)
         {
-            throw DataPlaneClient.Translate(e, _options);
+            throw DataPlaneClient.Translate(e, _options, cancellation);
         }
     }
 

@@ -42,10 +42,10 @@ public sealed class DataPlaneClient : IDisposable
         {
             return new ChunkFrameReader(response, await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false), _options);
         }
-        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        catch (Exception e)
         {
             response.Dispose();
-            throw Translate(e);
+            throw Translate(e, _options, cancellation);
         }
     }
 
@@ -127,9 +127,9 @@ public sealed class DataPlaneClient : IDisposable
         {
             return parser.ParseFrom(await response.Content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false));
         }
-        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        catch (Exception e)
         {
-            throw Translate(e);
+            throw Translate(e, _options, cancellation);
         }
     }
 
@@ -147,9 +147,9 @@ public sealed class DataPlaneClient : IDisposable
         {
             response = await _http.SendAsync(request, cancellation).ConfigureAwait(false);
         }
-        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        catch (Exception e)
         {
-            throw Translate(e);
+            throw Translate(e, _options, cancellation);
         }
 
         if (response.StatusCode == HttpStatusCode.OK)
@@ -192,10 +192,14 @@ public sealed class DataPlaneClient : IDisposable
         return new DataPlaneException(code, detail.Length > 0 ? detail : $"{_options.Address} answered with HTTP status {(int)response.StatusCode}");
     }
 
-    private DataPlaneException Translate(Exception exception) => Translate(exception, _options);
-
-    internal static DataPlaneException Translate(Exception exception, TransportOptions options)
+    /// <summary>The caller's own cancellation stays what it is, however it shows; everything else becomes a status.</summary>
+    internal static Exception Translate(Exception exception, TransportOptions options, CancellationToken cancellation)
     {
+        if (cancellation.IsCancellationRequested)
+        {
+            return exception is OperationCanceledException ? exception : new OperationCanceledException(exception.Message, exception, cancellation);
+        }
+
         // What produces an upload may have failed for reasons of its own, which surface wrapped or not.
         for (var e = exception; e is not null; e = e.InnerException)
         {

@@ -80,7 +80,10 @@ internal sealed partial class ChunkFetcher
         catch (OperationCanceledException e)
         {
             failure = new StoreUnavailableException(
-                $"server {endpoint.Address.Authority} is silent, no chunk came for {StallDeadline.TotalSeconds:0} s", e);
+                _stop.IsCancellationRequested
+                    ? "the store was closed"
+                    : $"server {endpoint.Address.Authority} is silent, no chunk came for {StallDeadline.TotalSeconds:0} s",
+                e);
         }
         catch (Exception e)
         {
