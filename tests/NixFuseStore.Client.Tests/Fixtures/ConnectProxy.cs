@@ -31,9 +31,10 @@ internal sealed class ConnectProxy : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // The loop ends first: between two connections it would find a listener that is stopped.
         await _stop.CancelAsync();
-        _listener.Stop();
         await _accepting;
+        _listener.Stop();
         _stop.Dispose();
     }
 

@@ -81,10 +81,11 @@ public sealed class TamperingProxy : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // The loop ends first: between two connections it would find a listener that is stopped.
         await _stop.CancelAsync();
+        await _accepting;
         _listener.Stop();
         CutAll();
-        await _accepting;
     }
 
     private async Task AcceptAsync()
@@ -103,7 +104,7 @@ public sealed class TamperingProxy : IAsyncDisposable
                 var server = new Socket(SocketType.Stream, ProtocolType.Tcp);
                 try
                 {
-                    await server.ConnectAsync(IPAddress.Loopback, _server.Port);
+                    await server.ConnectAsync(IPAddress.Loopback, _server.Port, _stop.Token);
                 }
                 catch (SocketException)
                 {
