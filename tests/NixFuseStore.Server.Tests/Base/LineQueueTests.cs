@@ -7,7 +7,7 @@ namespace NixFuseStore.Server.Tests.Base;
 /// <summary>A log that is not read stops no writer; what it misses is counted, and it goes on when it is read again.</summary>
 public sealed class LineQueueTests
 {
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(60);
 
     [Fact]
     public void Write_KeepsOrder()
@@ -72,8 +72,10 @@ public sealed class LineQueueTests
     public async Task Dispose_PipeThatIsNotRead_EndsSoon()
     {
         await using var reading = new AnonymousPipeServerStream(PipeDirection.In);
-        await using var writing = new StreamWriter(new AnonymousPipeClientStream(PipeDirection.Out, reading.ClientSafePipeHandle));
-        var lines = new LineQueue(writing);
+        await using var writing = new AnonymousPipeClientStream(PipeDirection.Out, reading.ClientSafePipeHandle);
+
+        // Not disposed: it holds text that its pipe does not take any more.
+        var lines = new LineQueue(new StreamWriter(writing));
         for (var i = 0; i < 2_000; i++)
         {
             lines.Write("line".PadRight(100, '.'));
@@ -81,8 +83,9 @@ public sealed class LineQueueTests
 
         await Task.Run(lines.Dispose, TestContext.Current.CancellationToken).WaitAsync(Soon, TestContext.Current.CancellationToken);
 
-        // Lets the thread out of its write, so that the stream can be closed.
+        // The thread's write fails, and the stream can be closed.
         reading.Dispose();
+        Assert.True(lines.Flush(Soon));
     }
 
     [Fact]
