@@ -145,6 +145,10 @@ progress() {
   done
 }
 
+# complain TEXT: says what went wrong, now and once more at the end.
+complaints=
+complain() { echo "   $*"; complaints+="   $*"$'\n'; }
+
 passed=0 failed=0 skipped=0
 for project in "${projects[@]}"; do
   step "$project"
@@ -154,15 +158,17 @@ for project in "${projects[@]}"; do
   NIXFUSE_TEST_RUN=$run "tests/$project/bin/Release/net10.0/$project" -noLogo -noColor -reporter verbose -xml "$results" >"$log" 2>&1 || status=$?
   kill "$ticker" 2>/dev/null; wait "$ticker" 2>/dev/null || true
   if ! report=$(/usr/bin/python3 tests/setup/results.py "$results" 2>&1); then
-    echo "   $project ended without results (exit status $status); the end of $log:"; tail -n 20 "$log"
+    complain "$project ended without results (exit status $status); see the end of $log:"; tail -n 20 "$log"
     failed=$((failed + 1))
     continue
   fi
   read -r ok bad out <<<"${report##*$'\n'}"
   [[ $report != *$'\n'* ]] || echo "${report%$'\n'*}"
-  ((status == 0 || bad > 0)) || { echo "   $project exited with status $status; see $log"; bad=$((bad + 1)); }
+  # A failed test's name, and the first line of what it says.
+  ((bad == 0)) || complaints+=$(sed -n '/^   FAILED /{p;n;p}; /^   ERROR /p' <<<"$report")$'\n'
+  ((status == 0 || bad > 0)) || { complain "$project exited with status $status; see $log"; bad=$((bad + 1)); }
   while read -r line; do
-    echo "   LEFT BEHIND: $line"
+    complain "LEFT BEHIND: $line"
     bad=$((bad + 1))
   done < <(leftovers)
   rm -rf -- "${TMPDIR:?}"/* 2>/dev/null || true
@@ -171,6 +177,7 @@ for project in "${projects[@]}"; do
 done
 
 step "done"
+printf '%s' "$complaints"
 if [[ ${CI:-} == true ]] && ((skipped > 0)); then
   echo "skipped in CI, which counts as failed: $skipped"
   failed=$((failed + skipped)) skipped=0
