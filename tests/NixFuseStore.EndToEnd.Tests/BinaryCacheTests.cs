@@ -149,7 +149,7 @@ public sealed class BinaryCacheTests : EndToEndTest
         var path = store.PathsBySize().First(path => store.Closure(path).Count == 1);
         var netrc = Scratch + "/netrc";
         File.WriteAllText(netrc, $"machine 127.0.0.1 login any password {server.CreateToken("write")}\n");
-        Eventually.Within(TimeSpan.FromSeconds(5), "a token is asked for", () => Command.Run("curl", "-sf", Cache(server) + "/nix-cache-info").Status != 0);
+        Eventually.Holds("a token is asked for", () => Command.Run("curl", "-sf", Cache(server) + "/nix-cache-info").Status != 0);
 
         Assert.NotEqual(0, nix.Run(store.Root, ["nix", "copy", "--to", Cache(server), path]).Status);
         var authenticated = "netrc-file = " + netrc;

@@ -19,7 +19,7 @@ public sealed class CacheTests : EndToEndTest
 
         client.Mount();
         // The mount does not wait for its cache to open.
-        Eventually.Within(TimeSpan.FromSeconds(30), "the cache has what it had", () => client.Status().GetProperty("cache").GetProperty("entries").GetInt64() > 0);
+        Eventually.Holds("the cache has what it had", () => client.Status().GetProperty("cache").GetProperty("entries").GetInt64() > 0);
         server.Stop();
         ReadAll(client, files);
     }

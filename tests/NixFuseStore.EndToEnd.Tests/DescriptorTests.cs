@@ -49,7 +49,7 @@ public sealed class DescriptorTests : EndToEndTest
         }
 
         Command.Run("prlimit", "--pid", process, "--nofile=4096:").Succeeded();
-        Eventually.Within(TimeSpan.FromSeconds(5), "the control socket answers", () => client.Run("status", "--json").Output.Contains(client.MountPoint, StringComparison.Ordinal));
+        Eventually.Holds("the control socket answers", () => client.Run("status", "--json").Output.Contains(client.MountPoint, StringComparison.Ordinal));
         Command.Run("/usr/bin/env", DoorClient.Words("daemon", socket, "add-text", "afterwards")).Succeeded();
         client.Unmount();
     }

@@ -52,7 +52,7 @@ public sealed class FullDiskTests : EndToEndTest
             Assert.Contains("No space left", client.Status().GetProperty("cache").GetProperty("bypassReason").GetString(), StringComparison.Ordinal);
 
             Command.Run("mount", "-o", "remount,nr_inodes=1000", disk).Succeeded();
-            Eventually.Within(TimeSpan.FromSeconds(60), "the cache takes chunks", () =>
+            Eventually.Holds("the cache takes chunks", () =>
             {
                 Command.Run("sh", "-c", "echo 3 > /proc/sys/vm/drop_caches").Succeeded();
                 AssertSameFiles(store, client, path);

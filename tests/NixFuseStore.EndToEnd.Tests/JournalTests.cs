@@ -35,17 +35,20 @@ public sealed class JournalTests : EndToEndTest
         for (var round = 0; round < 5; round++)
         {
             using var stop = new CancellationTokenSource();
+            var first = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var adding = Task.Run(() =>
             {
                 var added = new List<string>();
                 while (!stop.IsCancellationRequested && TryAdd(here) is { } path)
                 {
                     added.Add(path);
+                    first.TrySetResult();
                 }
 
                 return added;
             }, TestContext.Current.CancellationToken);
-            await Task.Delay(TimeSpan.FromSeconds(1 + (0.37 * round)), TestContext.Current.CancellationToken); // somewhere in the middle of an addition
+            await Task.WhenAny(first.Task, adding);
+            await Task.Delay(TimeSpan.FromSeconds(0.5 + (0.37 * round)), TestContext.Current.CancellationToken); // somewhere in the middle of an addition
             here.KillDaemon();
             await stop.CancelAsync();
             var acknowledged = await adding;
@@ -93,7 +96,7 @@ public sealed class JournalTests : EndToEndTest
         here.Mount();
 
         var there = NixHost(server, "there");
-        Eventually.Within(TimeSpan.FromSeconds(20), "the others are registered", () => paths.Count(path => File.Exists(there.Real(path))) == 19);
+        Eventually.Holds("the others are registered", () => paths.Count(path => File.Exists(there.Real(path))) == 19);
     }
 
     private ClientHost NixHost(ServerProcess server, string name)
@@ -126,6 +129,6 @@ public sealed class JournalTests : EndToEndTest
     private void AssertValid(ServerProcess server, IReadOnlyCollection<string> paths)
     {
         var there = NixHost(server, "there");
-        Eventually.Within(TimeSpan.FromSeconds(20), "all that was acknowledged is registered", () => paths.All(path => File.Exists(there.Real(path))));
+        Eventually.Holds("all that was acknowledged is registered", () => paths.All(path => File.Exists(there.Real(path))));
     }
 }

@@ -57,7 +57,7 @@ public sealed class MountErrorTests : EndToEndTest
         }
 
         using var holder = Command.Start("sh", ["-c", "cd \"$0\" && exec sleep 60", client.Store]);
-        Eventually.Within(TimeSpan.FromSeconds(5), "the holder sits in the mount", () =>
+        Eventually.Holds("the holder sits in the mount", () =>
             new FileInfo($"/proc/{holder.Id}/cwd").LinkTarget == client.Store);
         client.Run("unmount", client.MountPoint).FailedWithOneLine();
         holder.Kill();
@@ -73,6 +73,6 @@ public sealed class MountErrorTests : EndToEndTest
         var process = "/proc/" + client.Status().GetProperty("processId").GetInt32().ToString(CultureInfo.InvariantCulture);
 
         Command.Run("umount", client.MountPoint).Succeeded();
-        Eventually.Within(TimeSpan.FromSeconds(15), "the client has ended", () => !Directory.Exists(process));
+        Eventually.Holds("the client has ended", () => !Directory.Exists(process));
     }
 }

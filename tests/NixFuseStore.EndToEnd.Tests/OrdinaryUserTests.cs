@@ -27,7 +27,7 @@ public sealed class OrdinaryUserTests : EndToEndTest
         var other = NewClient(server, "other");
         other.Token = host.Token;
         other.Mount();
-        Eventually.Within(TimeSpan.FromSeconds(5), "the other host has the file", () => File.Exists(other.Real(path)));
+        Eventually.Holds("the other host has the file", () => File.Exists(other.Real(path)));
         Assert.Equal("added", File.ReadAllText(other.Real(path)));
     }
 

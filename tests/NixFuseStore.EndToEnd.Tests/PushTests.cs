@@ -29,7 +29,7 @@ public sealed class PushTests : EndToEndTest
         var path = store.Package("gcc");
         using (var push = client.Start("push", "--from", store.Root, path))
         {
-            Eventually.Within(TimeSpan.FromSeconds(60), "bytes arrive", () => push.HasExited || PackBytes(server) > 1 << 20);
+            Eventually.Holds("bytes arrive", () => push.HasExited || PackBytes(server) > 1 << 20);
             Assert.False(push.HasExited, "the push has ended before it could be killed");
             push.Kill();
             push.WaitForExit();
@@ -53,7 +53,7 @@ public sealed class PushTests : EndToEndTest
         {
             var errors = push.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             var output = push.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-            Eventually.Within(TimeSpan.FromSeconds(60), "bytes arrive", () => push.HasExited || PackBytes(server) > 1 << 20);
+            Eventually.Holds("bytes arrive", () => push.HasExited || PackBytes(server) > 1 << 20);
             server.Kill();
             Assert.False(push.HasExited, "the push has ended before the server was killed");
             Thread.Sleep(500);

@@ -52,9 +52,17 @@ internal sealed class ClientHost(string folder, ServerProcess server, IReadOnlyL
 
     public JsonElement Status()
     {
-        using var document = JsonDocument.Parse(Run("status", "--json").Succeeded());
-        return document.RootElement.GetProperty("mounts").EnumerateArray()
-            .First(mount => mount.GetProperty("mountPoint").GetString() == MountPoint).Clone();
+        JsonElement? status = null;
+
+        // On a machine that is busy with other things a process may answer later than the command waits for it.
+        Eventually.Holds("the client answers", () =>
+        {
+            using var document = JsonDocument.Parse(Run("status", "--json").Succeeded());
+            status = document.RootElement.GetProperty("mounts").EnumerateArray()
+                .Where(mount => mount.GetProperty("mountPoint").GetString() == MountPoint).Select(static mount => (JsonElement?)mount.Clone()).FirstOrDefault();
+            return status is not null;
+        });
+        return status!.Value;
     }
 
     /// <summary>Ends the client process at once, as a crash would, and removes what is left of its mount.</summary>
@@ -62,7 +70,7 @@ internal sealed class ClientHost(string folder, ServerProcess server, IReadOnlyL
     {
         var id = Status().GetProperty("processId").GetInt32().ToString(CultureInfo.InvariantCulture);
         Command.Run("kill", "-KILL", id).Succeeded();
-        Eventually.Within(TimeSpan.FromSeconds(10), "the killed client is gone", () => !Directory.Exists("/proc/" + id));
+        Eventually.Holds("the killed client is gone", () => !Directory.Exists("/proc/" + id));
     }
 
     public void Dispose()

@@ -44,7 +44,16 @@ internal sealed partial class ServerProcess : IDisposable
 
     public int ProcessId => _process!.Id;
 
-    public string Log => (_errors?.IsCompleted == true ? _errors.Result : "") + (_output?.IsCompleted == true ? _output.Result : "");
+    /// <summary>All that it has written, once it has ended.</summary>
+    public string Log
+    {
+        get
+        {
+            // Its end is seen before its last lines are.
+            Assert.True(Task.WaitAll([_errors!, _output!], TimeSpan.FromSeconds(60)), "the server's output does not end");
+            return _errors!.Result + _output!.Result;
+        }
+    }
 
     /// <summary>Starts it and waits until it answers.</summary>
     public ServerProcess Start()
@@ -55,7 +64,7 @@ internal sealed partial class ServerProcess : IDisposable
             : Command.Start("nsenter", ["--net=/run/netns/" + _namespace, .. command]);
         _output = _process.StandardOutput.ReadToEndAsync();
         _errors = _process.StandardError.ReadToEndAsync();
-        Eventually.Within(TimeSpan.FromSeconds(30), "the server answers", () =>
+        Eventually.Holds("the server answers", () =>
         {
             Assert.False(_process.HasExited, "the server ended at once: " + (_process.HasExited ? Log : ""));
             return Probe().Status == 0;
@@ -103,10 +112,10 @@ internal sealed partial class ServerProcess : IDisposable
         }
 
         Command.Run("kill", signal, _process.Id.ToString(CultureInfo.InvariantCulture));
-        if (!_process.WaitForExit(TimeSpan.FromSeconds(20)))
+        if (!_process.WaitForExit(TimeSpan.FromSeconds(60)))
         {
             _process.Kill(entireProcessTree: true);
-            Assert.Fail("the server did not end within 20 s of " + signal);
+            Assert.Fail("the server did not end within a minute of " + signal);
         }
     }
 

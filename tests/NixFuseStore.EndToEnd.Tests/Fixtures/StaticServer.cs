@@ -23,7 +23,7 @@ internal sealed class StaticServer : IDisposable
             http { access_log off; server { listen {{listen}}; root {{served}}; } }
             """);
         _process = Command.Start("nginx", ["-e", scratch + "/error.log", "-c", scratch + "/nginx.conf"]);
-        Eventually.Within(TimeSpan.FromSeconds(20), "nginx answers", () => Command.Run("curl", "-sf", "-o", "/dev/null", Url + "/nix-cache-info").Status == 0);
+        Eventually.Holds("nginx answers", () => Command.Run("curl", "-sf", "-o", "/dev/null", Url + "/nix-cache-info").Status == 0);
     }
 
     public string Url { get; }

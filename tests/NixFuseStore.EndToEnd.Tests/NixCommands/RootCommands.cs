@@ -25,7 +25,7 @@ internal static class RootCommands
 
             // Temporary roots of the commands before end a moment after them: until then a path may be live in the first answer and dead in the second.
             HashSet<string> live = [], dead = [];
-            Eventually.Within(TimeSpan.FromSeconds(10), "no path is both live and dead", () =>
+            Eventually.Holds("no path is both live and dead", () =>
             {
                 live = run.AtTarget("nix-store --gc --print-live").Lines().ToHashSet();
                 dead = run.AtTarget("nix-store --gc --print-dead").Lines().ToHashSet();

@@ -26,7 +26,7 @@ internal sealed class StockDaemon : IDisposable
         _process.ErrorDataReceived += (_, _) => { };
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
-        Eventually.Within(TimeSpan.FromSeconds(10), "the stock daemon listens", () => File.Exists(Store.SocketPath));
+        Eventually.Holds("the stock daemon listens", () => File.Exists(Store.SocketPath));
     }
 
     public StoreUnderTest Store { get; }
