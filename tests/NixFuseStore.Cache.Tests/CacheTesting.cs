@@ -78,10 +78,10 @@ internal static class CacheTesting
         }
     }
 
-    /// <summary>Waits until a condition holds; fails after half a minute.</summary>
+    /// <summary>Waits until a condition holds; fails after a minute.</summary>
     public static async Task EventuallyAsync(Func<bool> condition, string what)
     {
-        for (var i = 0; i < 3000; i++)
+        for (var i = 0; i < 6000; i++)
         {
             if (condition())
             {

@@ -14,7 +14,7 @@ public sealed class ControlServerTests : IAsyncDisposable
     private const int OthersMax = 4;
 
     private static readonly TimeSpan Heartbeat = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("nixfuse-control-");
     private readonly List<string> _asked = [];
@@ -179,10 +179,17 @@ public sealed class ControlServerTests : IAsyncDisposable
     [Fact]
     public async Task Server_ThatEnds_HangsUp()
     {
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var server = ControlServer.Start(
-            SocketDirectory.Make(_folder.FullName + "/second", Readable), static (_, _, cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken), _log.Add);
+            SocketDirectory.Make(_folder.FullName + "/second", Readable),
+            (_, _, cancellationToken) =>
+            {
+                asked.TrySetResult();
+                return Task.Delay(Timeout.Infinite, cancellationToken);
+            },
+            _log.Add);
         var asking = AskAsync(server.Address, new ControlRequest(ControlRequest.Unmount));
-        await Task.Delay(50, TestContext.Current.CancellationToken);
+        await asked.Task.WaitAsync(Deadline, TestContext.Current.CancellationToken);
         await server.DisposeAsync();
         Assert.Empty(await asking.WaitAsync(Deadline, TestContext.Current.CancellationToken));
     }

@@ -28,9 +28,7 @@ public sealed class JournalledPathTests : IDisposable
             Assert.NotNull(here.Reader.FindKnown(path.Path));
         }
 
-        var started = DateTime.UtcNow;
         await ReaderExtensions.EventuallyAsync(() => there.IsValidAsync(chain[^1].Path).GetAwaiter().GetResult(), "the last path is not valid elsewhere");
-        Assert.True(DateTime.UtcNow - started < TimeSpan.FromSeconds(5));
         Assert.Equal(chain[^1].Nar, await there.NarAsync(chain[^1].Path));
     }
 

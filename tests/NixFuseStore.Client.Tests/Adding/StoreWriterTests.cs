@@ -278,12 +278,12 @@ public abstract class StoreWriterTests(bool wholeNars)
         pipeline.Registrations.Ready(blocked);
         pipeline.Registrations.Ready(blocked);
 
-        await Assert.ThrowsAsync<PipelineFailedException>(() => work.Registered.WaitAsync(TimeSpan.FromSeconds(20), ReaderExtensions.Token));
+        await Assert.ThrowsAsync<PipelineFailedException>(() => work.Registered.WaitAsync(TimeSpan.FromSeconds(60), ReaderExtensions.Token));
         await Assert.ThrowsAsync<PipelineFailedException>(
-            () => import.RegisterAsync(waiting.Info, ReaderExtensions.Token).WaitAsync(TimeSpan.FromSeconds(20), ReaderExtensions.Token));
+            () => import.RegisterAsync(waiting.Info, ReaderExtensions.Token).WaitAsync(TimeSpan.FromSeconds(60), ReaderExtensions.Token));
         Assert.Single(log);
 
-        await waiting.AddAsync(host.Writer).WaitAsync(TimeSpan.FromSeconds(20), ReaderExtensions.Token);
+        await waiting.AddAsync(host.Writer).WaitAsync(TimeSpan.FromSeconds(60), ReaderExtensions.Token);
         Assert.Equal(waiting.Nar, await host.NarAsync(waiting.Path));
     }
 

@@ -46,10 +46,10 @@ internal static class ReaderExtensions
         return await reader.ReadAsync(handle, tree.Entry(file));
     }
 
-    /// <summary>Waits until something holds, for 10 seconds at most.</summary>
+    /// <summary>Waits until something holds, for a minute at most.</summary>
     public static async Task EventuallyAsync(Func<bool> condition, string what)
     {
-        for (var i = 0; i < 1000 && !condition(); i++)
+        for (var i = 0; i < 6000 && !condition(); i++)
         {
             await Task.Delay(10, Token);
         }

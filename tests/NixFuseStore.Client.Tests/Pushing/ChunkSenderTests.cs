@@ -123,8 +123,8 @@ public sealed class ChunkSenderTests : IAsyncDisposable
         var otherId = ChunkId.Compute(other);
         Assert.True(_ledger.TryClaim(otherId, new ChunkWaits(sent.SetResult, sent.SetException)));
         await _sender.SendAsync(HeldChunk.Copy(otherId, other), askFirst: true, TestContext.Current.CancellationToken)
-            .WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
-        await sent.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+            .WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await sent.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
 
         Assert.Equal([otherId], _server.Chunks.Keys);
         Assert.Equal(1, _server.Calls["Upload"]);
@@ -151,6 +151,6 @@ public sealed class ChunkSenderTests : IAsyncDisposable
             await _sender.SendAsync(HeldChunk.Copy(Id, Plain), askFirst: true, TestContext.Current.CancellationToken);
         }
 
-        return sent.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        return sent.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
     }
 }

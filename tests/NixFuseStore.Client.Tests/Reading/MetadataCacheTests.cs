@@ -349,9 +349,11 @@ public sealed class MetadataCacheTests : IDisposable
 
     private static async Task ReaderWaits(Func<bool> condition)
     {
-        for (var i = 0; i < 100 && !condition(); i++)
+        for (var i = 0; i < 30_000 && !condition(); i++)
         {
             await Task.Delay(1, TestContext.Current.CancellationToken);
         }
+
+        Assert.True(condition());
     }
 }

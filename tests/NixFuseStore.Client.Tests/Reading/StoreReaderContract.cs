@@ -147,15 +147,15 @@ public abstract class StoreReaderContract : IAsyncLifetime
         var next = changes.MoveNextAsync();
 
         await AddAsync(Absent, FakeTree.File("new"));
-        Assert.True(await next.AsTask().WaitAsync(TimeSpan.FromSeconds(20), Token));
+        Assert.True(await next.AsTask().WaitAsync(TimeSpan.FromSeconds(60), Token));
         while (changes.Current.BaseName != Absent)
         {
-            Assert.True(await changes.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20), Token));
+            Assert.True(await changes.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60), Token));
         }
 
         Assert.Equal(StoreChangeKind.Added, changes.Current.Kind);
         await RemoveAsync(Names[1]);
-        Assert.True(await changes.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20), Token));
+        Assert.True(await changes.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60), Token));
         Assert.Equal(new StoreChange(StoreChangeKind.Removed, Names[1]), changes.Current);
         Assert.False(_reader.TryGetKnown(Encoding.ASCII.GetBytes(Names[1]), out _));
         Assert.Null(await _reader.FindAsync(StorePath.ParseBaseName(Names[1]), Token));

@@ -88,7 +88,7 @@ public sealed class UseTests() : ReaderTest(11)
         await reader.ReadFileAsync(path, "");
         await Server.StopAsync();
 
-        await reader.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10), ReaderExtensions.Token);
+        await reader.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30), ReaderExtensions.Token);
     }
 
     private static bool Has(StoreReader reader, PathHandle handle, ulong offset)

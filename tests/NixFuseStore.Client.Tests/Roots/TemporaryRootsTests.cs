@@ -58,7 +58,7 @@ public sealed class TemporaryRootsTests : IAsyncDisposable
         using var enough = new CancellationTokenSource();
         var adding = AddAsync();
 
-        await _roots.FlushAsync(ReaderExtensions.Token).AsTask().WaitAsync(TimeSpan.FromSeconds(10), ReaderExtensions.Token);
+        await _roots.FlushAsync(ReaderExtensions.Token).AsTask().WaitAsync(TimeSpan.FromSeconds(60), ReaderExtensions.Token);
         await enough.CancelAsync();
         await adding;
 
@@ -177,7 +177,7 @@ public sealed class TemporaryRootsTests : IAsyncDisposable
     private async Task ExpectAsync(params StorePath[] expected)
     {
         IEnumerable<StorePath> found = [];
-        for (var i = 0; i < 100 && !(found = await ListAsync()).SequenceEqual(expected); i++)
+        for (var i = 0; i < 600 && !(found = await ListAsync()).SequenceEqual(expected); i++)
         {
             await Task.Delay(100, ReaderExtensions.Token);
         }

@@ -47,7 +47,7 @@ internal sealed class TestMount : IAsyncDisposable
         var fileSystem = new StoreFileSystem(reader, options ?? new StoreFileSystemOptions { Log = line => TestContext.Current.TestOutputHelper?.WriteLine(line) });
         var session = new FuseSession(mount.Channel, fileSystem);
         session.Start();
-        await session.Connection.WaitAsync(TimeSpan.FromSeconds(10));
+        await session.Connection.WaitAsync(TimeSpan.FromSeconds(60));
         fileSystem.StartNotifications(session.Notifier);
         mount.RemountReadOnly();
         mount.SetReadAhead(1024);

@@ -124,7 +124,7 @@ public sealed class LookupTests
     }
 
     [Fact]
-    public async Task Deadline_IsEio_AndAnInterruptIsEintr()
+    public async Task Deadline_IsEio()
     {
         var reader = new FakeStoreReader();
         reader.Add(TestPaths.Hello, TestPaths.HelloTree);
@@ -145,10 +145,30 @@ public sealed class LookupTests
         Assert.Equal(Errno.EIO, (await kernel.ReadAsync(readme, 0, 4096)).Error);
         reader.DropTrees();
         Assert.Equal(Errno.EIO, (await kernel.LookupAsync(root, "bin")).Error);
+        Assert.Empty(kernel.Unwanted);
+    }
+
+    [Fact]
+    public async Task Interrupt_IsEintr()
+    {
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Hello, TestPaths.HelloTree);
+        await using var file = new StoreFileSystem(reader, new StoreFileSystemOptions { ReadDeadline = TimeSpan.FromMinutes(5) });
+        await using var kernel = new FuseTestKernel(file);
+        await kernel.InitAsync();
+        var root = (await kernel.LookupAsync(FixedNodes.Store, TestPaths.Hello)).Entry.Node;
+        var share = (await kernel.LookupAsync(root, "share")).Entry.Node;
+        var readme = (await kernel.LookupAsync(share, "readme")).Entry.Node;
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        reader.Network = token =>
+        {
+            asked.TrySetResult();
+            return Task.Delay(Timeout.Infinite, token);
+        };
 
         var unique = kernel.NextUnique();
         var read = kernel.ReadAsync(readme, 0, 4096, unique);
-        await Task.Delay(50, TestContext.Current.CancellationToken);
+        await asked.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         kernel.Interrupt(unique);
         Assert.Equal(Errno.EINTR, (await read).Error);
         Assert.Empty(kernel.Unwanted);

@@ -58,7 +58,7 @@ public sealed class FuseMountTests : IDisposable
     {
         await using var mount = await TreeMount.CreateAsync();
         Assert.True(mount.Mount.TryUnmount(lazyWhenBusy: false));
-        Assert.Equal(FuseSessionEnd.Unmounted, await mount.Session.Completion.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.Equal(FuseSessionEnd.Unmounted, await mount.Session.Completion.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
         Assert.NotEqual(Errno.None, mount.Session.Notifier.InvalidateInode(1)); // which error depends on how far the kernel has got
         Assert.True(mount.Mount.TryUnmount(lazyWhenBusy: false)); // nothing to do
     }
@@ -79,7 +79,7 @@ public sealed class FuseMountTests : IDisposable
             Assert.False(mount.Session.Completion.IsCompleted);
         }
 
-        Assert.Equal(FuseSessionEnd.Unmounted, await mount.Session.Completion.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.Equal(FuseSessionEnd.Unmounted, await mount.Session.Completion.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -113,7 +113,7 @@ public sealed class FuseMountTests : IDisposable
 
         // 1. A request is in flight when the first process lets go.
         var hanging = Task.Run(() => File.Exists(Path.Combine(_directory, "hang")), TestContext.Current.CancellationToken);
-        await tree.Hanging.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await tree.Hanging.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         var clock = System.Diagnostics.Stopwatch.StartNew();
         await first.StopAsync(TimeSpan.Zero, leaveUnanswered: true);
         Assert.InRange(clock.ElapsedMilliseconds, 0, 2000);
@@ -127,11 +127,11 @@ public sealed class FuseMountTests : IDisposable
         second.Start();
         Assert.True(connection.Features.HasFlag(FuseFeatures.Resend));
         Assert.Equal(Errno.None, second.Notifier.Resend());
-        Assert.True(await hanging.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.True(await hanging.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
         Assert.Equal("still here", await File.ReadAllTextAsync(Path.Combine(_directory, "file"), TestContext.Current.CancellationToken));
 
         Assert.True(mount.TryUnmount(lazyWhenBusy: false));
-        Assert.Equal(FuseSessionEnd.Unmounted, await second.Completion.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.Equal(FuseSessionEnd.Unmounted, await second.Completion.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
     }
 
     private static void ExpectProblem(FuseMountProblem problem, string path, string words)

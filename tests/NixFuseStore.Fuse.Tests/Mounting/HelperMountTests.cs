@@ -40,7 +40,7 @@ public sealed class HelperMountTests
             Assert.True(mount.IsUnprivileged);
             var session = new FuseSession(mount.Channel, tree);
             session.Start();
-            await session.Connection.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+            await session.Connection.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
             mount.RemountReadOnly();
             Assert.False(mount.SetReadAhead(1024)); // sysfs is root's
             Assert.Equal("content", await File.ReadAllTextAsync(Path.Combine(path, "file"), TestContext.Current.CancellationToken));
@@ -56,7 +56,7 @@ public sealed class HelperMountTests
             }
 
             Assert.True(mount.TryUnmount(lazyWhenBusy: false));
-            Assert.Equal(FuseSessionEnd.Unmounted, await session.Completion.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+            Assert.Equal(FuseSessionEnd.Unmounted, await session.Completion.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
         }
 
         Directory.Delete(path);

@@ -29,7 +29,7 @@ public sealed class RequestAllocationTests
             }
 
             Assert.True(mount.TryUnmount(lazyWhenBusy: true));
-            await session.Completion.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+            await session.Completion.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         }
 
         Directory.Delete(path);

@@ -47,7 +47,7 @@ internal sealed class TreeMount : IAsyncDisposable
         };
         var session = new FuseSession(mount.Channel, tree, options);
         session.Start();
-        await session.Connection.WaitAsync(TimeSpan.FromSeconds(10));
+        await session.Connection.WaitAsync(TimeSpan.FromSeconds(60));
         if (remount)
         {
             mount.RemountReadOnly();
@@ -74,7 +74,7 @@ internal sealed class TreeMount : IAsyncDisposable
     /// <summary>Waits until the session has counted what its client may see a moment earlier.</summary>
     public async Task UntilAsync(Func<FuseSessionStatistics, bool> condition)
     {
-        for (var i = 0; i < 1000 && !condition(Session.GetStatistics()); i++)
+        for (var i = 0; i < 6000 && !condition(Session.GetStatistics()); i++)
         {
             await Task.Delay(10, TestContext.Current.CancellationToken);
         }

@@ -212,11 +212,11 @@ public sealed class TreeMountTests
         var tree = new TreeFileSystem { HangingName = "hang"u8.ToArray() };
         await using var mount = await TreeMount.CreateAsync(tree);
         using var process = Process.Start(new ProcessStartInfo("stat", [mount.At("hang")]) { RedirectStandardError = true })!;
-        await tree.Hanging.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await tree.Hanging.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
 
         process.Kill();
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
-        await tree.Cancelled.Task.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await tree.Cancelled.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         await mount.UntilAsync(statistics => statistics is { Interrupted: 1, InFlight: 0 });
     }
 
@@ -229,7 +229,7 @@ public sealed class TreeMountTests
         const string Program = "import os, signal, sys; signal.signal(signal.SIGURG, lambda *a: None); os.stat(sys.argv[1])";
         using var process = Process.Start(
             new ProcessStartInfo("python3", ["-c", Program, mount.At("hang")]) { RedirectStandardError = true })!;
-        await tree.Hanging.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await tree.Hanging.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
 
         Signal(process, "URG");
         // Whether the signal is deadly is decided when the kernel tells of it.
@@ -239,8 +239,8 @@ public sealed class TreeMountTests
 
         // The kernel tells of the first signal only; a deadly one behind it counts all the same.
         Signal(process, "TERM");
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
-        await tree.Cancelled.Task.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await tree.Cancelled.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
     }
 
     [Fact]

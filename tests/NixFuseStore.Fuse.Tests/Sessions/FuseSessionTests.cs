@@ -49,7 +49,7 @@ public sealed class FuseSessionTests
             new ScriptedFileSystem { OnForget = static _ => throw new InvalidDataException("spoilt") },
             OneThread with { OnUnexpected = (name, _) => seen.SetResult(name) });
         kernel.Tell(FuseOpcode.Forget, 5, new byte[8]);
-        Assert.Equal("FORGET", await seen.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.Equal("FORGET", await seen.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
         await kernel.GetAttributesAsync(1);
         Assert.Empty(kernel.Unwanted);
     }
@@ -149,7 +149,7 @@ public sealed class FuseSessionTests
         await using var kernel = new FuseTestKernel(new ScriptedFileSystem());
         await kernel.GetAttributesAsync(1);
         kernel.Channel.End(outcome);
-        Assert.Equal(expected, await kernel.Session.Completion.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.Equal(expected, await kernel.Session.Completion.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -166,7 +166,7 @@ public sealed class FuseSessionTests
         var stop = kernel.Session.StopAsync(TimeSpan.FromMinutes(1));
         Assert.False(stop.IsCompleted);
         gate.SetResult();
-        await stop.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await stop.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         Assert.Equal(Errno.ENOENT, (await answer).Error);
     }
 
@@ -183,7 +183,7 @@ public sealed class FuseSessionTests
         await kernel.GetAttributesAsync(1);
         await kernel.Session.StopAsync(TimeSpan.FromMilliseconds(20));
         Assert.Equal(Errno.EIO, (await answer).Error);
-        await cancelled.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await cancelled.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         Assert.Equal(FuseSessionEnd.Stopped, await kernel.Session.Completion);
         Assert.Equal(0, kernel.Session.GetStatistics().InFlight);
     }
@@ -223,7 +223,7 @@ public sealed class FuseSessionTests
         var session = new FuseSession(channel, new ScriptedFileSystem());
         session.Start();
         var exception = await Assert.ThrowsAsync<LinuxException>(
-            () => session.Completion.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+            () => session.Completion.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
         Assert.Equal("read /dev/fuse: Bad file descriptor", exception.Message);
     }
 

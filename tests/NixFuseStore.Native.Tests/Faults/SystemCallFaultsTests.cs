@@ -51,7 +51,7 @@ public sealed class SystemCallFaultsTests : IDisposable
 
         Assert.Equal("there", Ask());
         shell.StandardInput.Close();
-        Assert.True(shell.WaitForExit(TimeSpan.FromSeconds(20)));
+        Assert.True(shell.WaitForExit(TimeSpan.FromSeconds(60)));
     }
 
     private static string Run(IReadOnlyList<string> command)

@@ -66,7 +66,7 @@ public sealed class DataPlaneClientTests
             null,
             _cancellation);
         using var connection = await listener.AcceptTcpClientAsync(_cancellation);
-        var e = await Assert.ThrowsAsync<DataPlaneException>(() => upload.WaitAsync(TimeSpan.FromSeconds(30), _cancellation));
+        var e = await Assert.ThrowsAsync<DataPlaneException>(() => upload.WaitAsync(TimeSpan.FromSeconds(60), _cancellation));
         Assert.Equal(StatusCode.Unavailable, e.StatusCode);
         Assert.Contains("took nothing", e.Message, StringComparison.Ordinal);
     }

@@ -11,7 +11,7 @@ namespace NixFuseStore.Protocol.Tests.Grpc;
 /// <summary>The client against a server by somebody else. GetStoreRequest stands for any message whose field 1 is a string.</summary>
 public sealed class GrpcChannelTests : IDisposable
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     private readonly PythonServer _server = PythonServer.Start();
     private readonly CancellationToken _cancellation = TestContext.Current.CancellationToken;
@@ -151,7 +151,7 @@ public sealed class GrpcChannelTests : IDisposable
         }
 
         var watch = Stopwatch.StartNew();
-        while (!File.Exists(_server.LeftFile) && watch.Elapsed < TimeSpan.FromSeconds(10))
+        while (!File.Exists(_server.LeftFile) && watch.Elapsed < TimeSpan.FromSeconds(60))
         {
             await Task.Delay(20, _cancellation);
         }

@@ -128,7 +128,7 @@ public sealed class EventFeedTests : IAsyncLifetime
         Assert.Single(Lines(), line => line.Contains("cannot follow the events of store main", StringComparison.Ordinal));
 
         _counting.Failure = null;
-        await Eventually.HoldsAsync(() => Task.FromResult(Lines().Any(line => line.Contains("followed again", StringComparison.Ordinal))), milliseconds: 30_000);
+        await Eventually.HoldsAsync(() => Task.FromResult(Lines().Any(line => line.Contains("followed again", StringComparison.Ordinal))));
         var again = Follow(head);
         Assert.Single((await NextAsync(again)).Events);
         Assert.Equal(2, Lines().Length);
@@ -150,7 +150,7 @@ public sealed class EventFeedTests : IAsyncLifetime
 
         Assert.False(cache.TryGet(_store, "late", out _, out var before));
         _counting.Inject((StoreEventKind.SignaturesAdded, signed), (StoreEventKind.Removed, removed), (StoreEventKind.Registered, other));
-        await Eventually.HoldsAsync(() => Task.FromResult(!cache.TryGet(_store, removed.HashPart, out _, out _)), milliseconds: 30_000);
+        await Eventually.HoldsAsync(() => Task.FromResult(!cache.TryGet(_store, removed.HashPart, out _, out _)));
 
         Assert.False(cache.TryGet(_store, signed.HashPart, out _, out _));
         Assert.True(cache.TryGet(_store, other.HashPart, out var kept, out _));

@@ -117,7 +117,7 @@ public abstract class DownloadTests(CacheTransport transport) : CacheTest(transp
         request.BaseNames.Add(sample.Path.BaseName);
         await Server.Client.RevokePathsAsync(request, null, TestServer.Cancellation);
 
-        await Eventually.HoldsAsync(async () => await Cache.HeadAsync(sample.Path.HashPart + ".narinfo") == HttpStatusCode.NotFound, milliseconds: 2_000);
+        await Eventually.HoldsAsync(async () => await Cache.HeadAsync(sample.Path.HashPart + ".narinfo") == HttpStatusCode.NotFound);
         Assert.Equal(HttpStatusCode.NotFound, (await Cache.GetAsync(info.Url)).Status);
     }
 

@@ -27,8 +27,10 @@ public abstract class SlowClientTests(CacheTransport transport) : CacheTest(tran
         ReadShare = 3,
         StalledAfter = TimeSpan.FromMilliseconds(300),
         UploadStalledAfter = TimeSpan.FromMilliseconds(300),
-        UploadRate = new TransferRate(4096, TimeSpan.FromSeconds(20)),
-        DownloadRate = new TransferRate(4096, TimeSpan.FromSeconds(20)),
+
+        // Longer than a test waits: no transfer ends by being slow.
+        UploadRate = new TransferRate(4096, TimeSpan.FromMinutes(5)),
+        DownloadRate = new TransferRate(4096, TimeSpan.FromMinutes(5)),
     };
 
     [Fact]
@@ -42,7 +44,7 @@ public abstract class SlowClientTests(CacheTransport transport) : CacheTest(tran
         var smallUrl = (await Cache.GetNarInfoAsync(small.Path)).Url;
         var (one, _) = await Server.CreateTokenAsync(AccessRights.Read, "main");
         var (other, _) = await Server.CreateTokenAsync(AccessRights.Read, "main");
-        await Eventually.HoldsAsync(async () => await Cache.HeadAsync(url) == HttpStatusCode.Unauthorized, milliseconds: 3_000);
+        await Eventually.HoldsAsync(async () => await Cache.HeadAsync(url) == HttpStatusCode.Unauthorized);
 
         // Each has a connection of its own, whose windows and buffers the NAR does not fit into.
         var clients = Enumerable.Range(0, Stalled).Select(_ => new CacheClient(Server, authorization: Bearer(one))).ToArray();
@@ -53,7 +55,7 @@ public abstract class SlowClientTests(CacheTransport transport) : CacheTest(tran
         foreach (var token in (string[])[other, one])
         {
             using var good = new CacheClient(Server, authorization: Bearer(token));
-            var (status, body) = await good.GetAsync(smallUrl).WaitAsync(TimeSpan.FromSeconds(15), TestServer.Cancellation);
+            var (status, body) = await good.GetAsync(smallUrl).WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation);
             Assert.Equal(HttpStatusCode.OK, status);
             Assert.Equal(small.ToNar(), CacheClient.Decompress(NarCompression.Zstd, body));
         }
@@ -76,10 +78,10 @@ public abstract class SlowClientTests(CacheTransport transport) : CacheTest(tran
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(TestServer.Cancellation);
         var contents = Enumerable.Range(0, 8).Select(_ => new StallingContent(nar.AsMemory(0, 100_000), nar.Length)).ToArray();
         var uploads = contents.Select(content => Cache.StartAsync(HttpMethod.Put, url, content, leaving.Token)).ToArray();
-        await Task.WhenAll(contents.Select(content => content.Stalled)).WaitAsync(TimeSpan.FromSeconds(10), TestServer.Cancellation);
+        await Task.WhenAll(contents.Select(content => content.Stalled)).WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation);
 
         var sample = CacheSamples.Create("good");
-        Assert.Equal(HttpStatusCode.NoContent, (await Cache.UploadAsync(sample, NarCompression.Zstd).WaitAsync(TimeSpan.FromSeconds(15), TestServer.Cancellation)).Status);
+        Assert.Equal(HttpStatusCode.NoContent, (await Cache.UploadAsync(sample, NarCompression.Zstd).WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation)).Status);
 
         await leaving.CancelAsync();
         await Task.WhenAll(uploads.Select(task => task.ContinueWith(static done => done.Exception, TaskScheduler.Default)));
@@ -94,10 +96,10 @@ public abstract class SlowClientTests(CacheTransport transport) : CacheTest(tran
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(TestServer.Cancellation);
         var contents = Enumerable.Range(0, 8).Select(_ => new StallingContent(nar.AsMemory(0, 100_000), nar.Length)).ToArray();
         var uploads = contents.Select(content => http.StartAsync(HttpMethod.Post, "nars", content, leaving.Token)).ToArray();
-        await Task.WhenAll(contents.Select(content => content.Stalled)).WaitAsync(TimeSpan.FromSeconds(10), TestServer.Cancellation);
+        await Task.WhenAll(contents.Select(content => content.Stalled)).WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation);
 
         using var whole = new ByteArrayContent(nar);
-        using var response = await http.StartAsync(HttpMethod.Post, "nars", whole, TestServer.Cancellation).WaitAsync(TimeSpan.FromSeconds(15), TestServer.Cancellation);
+        using var response = await http.StartAsync(HttpMethod.Post, "nars", whole, TestServer.Cancellation).WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
 
         await leaving.CancelAsync();
@@ -139,14 +141,14 @@ public abstract class SlowTransferTests(CacheTransport transport) : CacheTest(tr
             await stream.WriteAsync(Encoding.ASCII.GetBytes($"{method} /{root}/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {nar.Length}\r\n\r\n"), TestServer.Cancellation);
             await stream.WriteAsync(nar.AsMemory(0, 12), TestServer.Cancellation);
             var answer = new byte[12];
-            await stream.ReadExactlyAsync(answer, TestServer.Cancellation).AsTask().WaitAsync(TimeSpan.FromSeconds(15), TestServer.Cancellation);
+            await stream.ReadExactlyAsync(answer, TestServer.Cancellation).AsTask().WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation);
             Assert.Equal("HTTP/1.1 408", Encoding.ASCII.GetString(answer));
             return;
         }
 
         using var http = new CacheClient(Server, store: root);
         using var content = new StallingContent(nar.AsMemory(0, 12), nar.Length);
-        using var response = await http.StartAsync(new HttpMethod(method), path, content, TestServer.Cancellation).WaitAsync(TimeSpan.FromSeconds(15), TestServer.Cancellation);
+        using var response = await http.StartAsync(new HttpMethod(method), path, content, TestServer.Cancellation).WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation);
         Assert.Equal(HttpStatusCode.RequestTimeout, response.StatusCode);
         Assert.Contains("slower than", await response.Content.ReadAsStringAsync(TestServer.Cancellation), StringComparison.Ordinal);
     }
@@ -160,7 +162,7 @@ public abstract class SlowTransferTests(CacheTransport transport) : CacheTest(tr
         using var response = await Cache.StartAsync(HttpMethod.Get, url, null, TestServer.Cancellation);
         await Task.Delay(3_000, TestServer.Cancellation);
         await Assert.ThrowsAnyAsync<Exception>(async () => await response.Content.ReadAsByteArrayAsync(TestServer.Cancellation)
-            .WaitAsync(TimeSpan.FromSeconds(15), TestServer.Cancellation));
+            .WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation));
     }
 }
 

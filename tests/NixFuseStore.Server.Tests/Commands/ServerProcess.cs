@@ -87,7 +87,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public async Task<int> TerminateAsync()
     {
         Assert.Equal(0, Kill(_process.Id, SigTerm));
-        await _process.WaitForExitAsync(TestServer.Cancellation).WaitAsync(TimeSpan.FromSeconds(15));
+        await _process.WaitForExitAsync(TestServer.Cancellation).WaitAsync(TimeSpan.FromSeconds(60));
         return _process.ExitCode;
     }
 

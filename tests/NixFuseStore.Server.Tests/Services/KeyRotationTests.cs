@@ -28,7 +28,7 @@ public sealed class KeyRotationTests
         Assert.Contains("signs with", (await RunAsync(server, "store", "drop-key", "main", "main-2")).Error, StringComparison.Ordinal);
 
         // 2. In the background every path gets both of its signatures, which hold.
-        await Eventually.HoldsAsync(async () => await CountUnsignedAsync(server) == 0, 30_000);
+        await Eventually.HoldsAsync(async () => await CountUnsignedAsync(server) == 0);
         var key = NixPublicKey.Parse(rotated.Output.Trim());
         foreach (var path in await QueryAsync(server, samples))
         {

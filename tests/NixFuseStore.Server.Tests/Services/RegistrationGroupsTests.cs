@@ -35,7 +35,8 @@ public sealed class RegistrationGroupsTests
             await Assert.ThrowsAnyAsync<Exception>(() => call);
         }
 
-        await Task.Delay(500, TestServer.Cancellation);
+        // Long enough on a busy machine, too, and far less than the server waits for its database.
+        await Task.Delay(3_000, TestServer.Cancellation);
         await ExecuteAsync(connection, "ROLLBACK");
         await connection.DisposeAsync();
         Assert.Equal(RegisterPathResult.Types.Outcome.Registered, (await first).Outcome);

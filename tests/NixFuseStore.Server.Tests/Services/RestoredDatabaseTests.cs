@@ -30,11 +30,11 @@ public sealed class RestoredDatabaseTests(PostgresServer postgres)
 
             // 1. A path that the backup lacks, remembered on both servers.
             var lost = CacheSamples.Create("lost");
-            await Eventually.HoldsAsync(() => RegisteredAsync(a, lost), milliseconds: 30_000);
+            await Eventually.HoldsAsync(() => RegisteredAsync(a, lost));
             var head = await a.Client.GetStoreAsync(new GetStoreRequest { Store = "main" });
             foreach (var server in new[] { onA, onB })
             {
-                await Eventually.HoldsAsync(async () => await server.HeadAsync(lost.Path.HashPart + ".narinfo") == HttpStatusCode.OK, milliseconds: 30_000);
+                await Eventually.HoldsAsync(async () => await server.HeadAsync(lost.Path.HashPart + ".narinfo") == HttpStatusCode.OK);
             }
 
             // 2. The database goes back, and grows beyond where it was.
@@ -42,21 +42,21 @@ public sealed class RestoredDatabaseTests(PostgresServer postgres)
             for (int i = 0; i < 4; i++)
             {
                 var since = SamplePath.Create($"since-{i}", FakeTree.File($"since-{i}"));
-                await Eventually.HoldsAsync(() => RegisteredAsync(b, since), milliseconds: 30_000);
+                await Eventually.HoldsAsync(() => RegisteredAsync(b, since));
             }
 
             // 3. What was remembered of the lost path is gone, and of the kept one is right.
             foreach (var server in new[] { onA, onB })
             {
                 await Eventually.HoldsAsync(
-                    async () => await server.HeadAsync(lost.Path.HashPart + ".narinfo") == HttpStatusCode.NotFound, milliseconds: 30_000);
+                    async () => await server.HeadAsync(lost.Path.HashPart + ".narinfo") == HttpStatusCode.NotFound);
                 Assert.Equal(kept.NarHash, (await server.GetNarInfoAsync(kept.Path)).Info.NarHash);
             }
 
             // 4. A watcher that goes on from where it was is told.
             var request = new WatchRequest { Store = "main", AfterEvent = head.HeadEvent, AfterEventId = head.HeadEventId };
             WatchResponse? told = null;
-            await Eventually.HoldsAsync(async () => (told = await TryWatchAsync(a, request)) is not null, milliseconds: 30_000);
+            await Eventually.HoldsAsync(async () => (told = await TryWatchAsync(a, request)) is not null);
             Assert.True(told!.Resync);
             Assert.True(told.HeadEvent > head.HeadEvent);
         }

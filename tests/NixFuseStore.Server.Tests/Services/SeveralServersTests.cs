@@ -122,8 +122,7 @@ public sealed class SeveralServersTests(PostgresServer postgres) : IAsyncLifetim
                     {
                         return e.StatusCode == StatusCode.Unauthenticated;
                     }
-                },
-                milliseconds: 1_500);
+                });
         }
     }
 }

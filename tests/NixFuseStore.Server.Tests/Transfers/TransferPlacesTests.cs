@@ -22,7 +22,7 @@ public sealed class TransferPlacesTests
         Assert.False(third.IsCompleted);
 
         first.Dispose();
-        using var granted = await third.WaitAsync(TimeSpan.FromSeconds(10), TestServer.Cancellation);
+        using var granted = await third.WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation);
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class TransferPlacesTests
         }
 
         held.Dispose();
-        await Task.WhenAll(waiting).WaitAsync(TimeSpan.FromSeconds(10), TestServer.Cancellation);
+        await Task.WhenAll(waiting).WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation);
         Assert.Equal(["a", "b", "a", "a"], order);
 
         async Task RunAsync(string name)
@@ -62,10 +62,10 @@ public sealed class TransferPlacesTests
 
         using var pace = NewPace();
         var wanted = places.TakeAsync("b", pace).AsTask();
-        var ended = await Assert.ThrowsAsync<RpcException>(() => wait.WaitAsync(TimeSpan.FromSeconds(10), TestServer.Cancellation));
+        var ended = await Assert.ThrowsAsync<RpcException>(() => wait.WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation));
         Assert.Contains("others waited", ended.Detail, StringComparison.Ordinal);
         stalled.Dispose();
-        using var granted = await wanted.WaitAsync(TimeSpan.FromSeconds(10), TestServer.Cancellation);
+        using var granted = await wanted.WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation);
         Assert.False(busyPace.Token.IsCancellationRequested);
     }
 
@@ -82,7 +82,7 @@ public sealed class TransferPlacesTests
         await leaving.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given);
         held.Dispose();
-        using var granted = await wanted.WaitAsync(TimeSpan.FromSeconds(10), TestServer.Cancellation);
+        using var granted = await wanted.WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation);
     }
 
     [Fact]

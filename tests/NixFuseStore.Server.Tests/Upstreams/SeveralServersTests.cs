@@ -60,7 +60,7 @@ public sealed class SeveralServersTests(PostgresServer postgres) : IAsyncLifetim
         var request = new SubstituteRequest { Store = "main" };
         request.HashParts.Add(top.Path.HashPart);
         var askers = new[] { _a, _b }.Select(server => server.Client.SubstituteAsync(request, null, TestServer.Cancellation)).ToArray();
-        await Eventually.HoldsAsync(() => Task.FromResult(_upstream.NarRequests == 2 * Leaves), milliseconds: 20_000);
+        await Eventually.HoldsAsync(() => Task.FromResult(_upstream.NarRequests == 2 * Leaves));
         gate.SetResult();
 
         foreach (var response in await Task.WhenAll(askers))

@@ -85,7 +85,7 @@ public sealed class SubstitutionTests : IAsyncLifetime
         var request = Request(sample.Path.HashPart);
         var leaving = _server.Client.SubstituteAsync(request, null, impatient.Token);
         var askers = Enumerable.Range(0, 16).Select(_ => _server.Client.SubstituteAsync(request, null, TestServer.Cancellation)).ToArray();
-        await Eventually.HoldsAsync(() => Task.FromResult(_upstream.NarRequests == 1), milliseconds: 10_000);
+        await Eventually.HoldsAsync(() => Task.FromResult(_upstream.NarRequests == 1));
         await impatient.CancelAsync();
         await Assert.ThrowsAnyAsync<Exception>(() => leaving);
         gate.SetResult();
@@ -117,7 +117,7 @@ public sealed class SubstitutionTests : IAsyncLifetime
         Assert.Equal(Outcome.Substituted, (await SubstituteAsync(other.Path)).Single().Outcome);
 
         await ConfigureAsync(honest);
-        await Eventually.HoldsAsync(async () => (await SubstituteAsync(sample.Path)).Single().Outcome == Outcome.Substituted, milliseconds: 10_000);
+        await Eventually.HoldsAsync(async () => (await SubstituteAsync(sample.Path)).Single().Outcome == Outcome.Substituted);
         Assert.Equal(sample.NarHash, sample.HashOf(await _server.Data.ReadAllAsync(sample)));
     }
 

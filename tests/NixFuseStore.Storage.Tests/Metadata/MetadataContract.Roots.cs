@@ -195,7 +195,7 @@ public abstract partial class MetadataContract
     private static async Task WaitUntilAsync(Func<Task<bool>> condition)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        timeout.CancelAfter(TimeSpan.FromSeconds(10));
+        timeout.CancelAfter(TimeSpan.FromSeconds(60));
         while (!await condition())
         {
             await Task.Delay(5, timeout.Token);

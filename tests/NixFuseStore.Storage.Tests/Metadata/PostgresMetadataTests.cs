@@ -23,7 +23,7 @@ public sealed class PostgresMetadataTests(PostgresServer server) : MetadataContr
 
         await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration], Token);
 
-        Assert.Equal((Main, await Metadata.GetHeadEventAsync(Main, Token)), await heard.Task.WaitAsync(TimeSpan.FromSeconds(20), Token));
+        Assert.Equal((Main, await Metadata.GetHeadEventAsync(Main, Token)), await heard.Task.WaitAsync(TimeSpan.FromSeconds(60), Token));
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => listening);
     }

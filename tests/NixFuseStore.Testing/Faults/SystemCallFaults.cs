@@ -67,7 +67,7 @@ public sealed record SystemCallFault(string Calls, CallRange When)
 /// <remarks>One fault at a time: a process has one tracer. Needs strace, and root for processes of others.</remarks>
 public sealed class SystemCallFaults : IDisposable
 {
-    private static readonly TimeSpan AttachDeadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan AttachDeadline = TimeSpan.FromSeconds(60);
     private readonly Process _tracer;
 
     private SystemCallFaults(Process tracer) => _tracer = tracer;

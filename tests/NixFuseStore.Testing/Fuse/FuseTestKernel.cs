@@ -14,7 +14,7 @@ namespace NixFuseStore.Testing.Fuse;
 /// </summary>
 public sealed class FuseTestKernel : IAsyncDisposable
 {
-    private static readonly TimeSpan AnswerWaitMax = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan AnswerWaitMax = TimeSpan.FromSeconds(60);
 
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource<FuseTestReply>> _waiting = new();
     private ulong _lastUnique;
