@@ -5,6 +5,7 @@ namespace NixFuseStore.Cache.Tests.Faults;
 public sealed class CorruptionTests : IDisposable
 {
     private const int Chunks = 300;
+    private const long PageBytes = 1 << 20;
     private readonly TemporaryDirectory _directory = new();
     private readonly int _seed = CacheTesting.Seed();
 
@@ -62,7 +63,9 @@ public sealed class CorruptionTests : IDisposable
         var segment = Path.Combine(_directory.Path, "log.0");
         for (var i = 1; i < 4; i++)
         {
-            Flip(segment, new FileInfo(segment).Length * i / 4);
+            // Within a chunk: not in the head of a page's first record, nor in what stays free at a page's end.
+            var page = new FileInfo(segment).Length * i / 4 / PageBytes * PageBytes;
+            Flip(segment, page + 50_000);
         }
 
         var progress = new List<VerifyProgress>();
