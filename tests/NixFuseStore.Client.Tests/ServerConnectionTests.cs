@@ -4,6 +4,7 @@ using NixFuseStore.Client.Catalog;
 using NixFuseStore.Client.Reading;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Protocol;
+using NixFuseStore.Testing.Faults;
 using NixFuseStore.Testing.Tls;
 
 namespace NixFuseStore.Client.Tests;

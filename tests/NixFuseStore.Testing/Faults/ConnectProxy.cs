@@ -2,10 +2,10 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace NixFuseStore.Client.Tests.Fixtures;
+namespace NixFuseStore.Testing.Faults;
 
 /// <summary>An HTTP proxy that knows CONNECT, and leads to one port of this host whatever it is asked for.</summary>
-internal sealed class ConnectProxy : IAsyncDisposable
+public sealed class ConnectProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
@@ -13,6 +13,8 @@ internal sealed class ConnectProxy : IAsyncDisposable
     private readonly Task _accepting;
     private int _tunnels;
 
+    /// <summary>A proxy that listens until it is disposed.</summary>
+    /// <param name="port">Where it leads.</param>
     public ConnectProxy(int port)
     {
         _port = port;
