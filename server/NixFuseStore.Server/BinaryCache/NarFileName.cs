@@ -15,12 +15,13 @@ internal sealed record NarFileName(string? HashPart, NixHash Hash, NarCompressio
     private const string Plain = ".nar";
     private const string Zstd = ".nar.zst";
     private const string Brotli = ".nar.br";
+    private const string Lz4 = ".nar.lz4";
 
     /// <summary>Characters of a SHA-256 in Nix's base 32.</summary>
     private const int HashLength = 52;
 
     /// <summary>Endings that Nix gives to files, whatever they hold; an ending says nothing that the first bytes do not say better.</summary>
-    private static readonly string[] Endings = [Plain, ".nar.xz", ".nar.bz2", Zstd, ".nar.gz", ".nar.lz4", ".nar.lzip", Brotli];
+    private static readonly string[] Endings = [Plain, ".nar.xz", ".nar.bz2", Zstd, ".nar.gz", Lz4, ".nar.lzip", Brotli];
 
     /// <summary>Under which a path's NAR is offered.</summary>
     public static string Of(StorePath path, NixHash narHash) => $"{path.HashPart}-{narHash.ToBase32()}{Zstd}";
@@ -44,7 +45,12 @@ internal sealed record NarFileName(string? HashPart, NixHash Hash, NarCompressio
         var narHash = new NixHash(NixHashAlgorithm.Sha256, hash);
         if (!isOwn)
         {
-            return new NarFileName(null, narHash, name.EndsWith(Brotli, StringComparison.Ordinal) ? NarCompression.Brotli : NarCompression.None);
+            return new NarFileName(null, narHash, name[dot..] switch
+            {
+                Brotli => NarCompression.Brotli,
+                Lz4 => NarCompression.Lz4,
+                _ => NarCompression.None,
+            });
         }
 
         return name[dot..] is Plain or Zstd && name[StorePath.HashPartLength] == '-' && StorePath.IsHashPart(name[..StorePath.HashPartLength])

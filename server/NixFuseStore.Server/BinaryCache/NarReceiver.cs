@@ -45,7 +45,7 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
         var cancellation = pace.Token;
         using var upload = new UploadStream(file);
         var start = await upload.PeekAsync(NarCompressions.DetectionBytes, cancellation).ConfigureAwait(false);
-        if (!NarCompressions.TryDetect(start.Span, out var detected) && otherwise == NarCompression.None)
+        if (!NarCompressions.TryDetect(start.Span, otherwise, out var detected) && otherwise == NarCompression.None)
         {
             throw new RefusedException("the file is no NAR, plain or compressed with xz, bzip2, zstd, gzip, lz4, lzma, lzip, br or compress");
         }

@@ -107,8 +107,11 @@ internal sealed class PathImporter(
         var watch = Stopwatch.StartNew();
         var info = path.Info.Info;
 
-        // As in Nix, the first bytes say what a file is, whatever the narinfo calls it; only brotli has none of its own.
-        var otherwise = path.Info.Compression == NarCompressions.NameOf(NarCompression.Brotli) ? NarCompression.Brotli : NarCompression.None;
+        // As in Nix, the first bytes say what a file is, whatever the narinfo calls it; only brotli has none of its own, and a long frame without
+        // content may be one of lz4 or of zstd.
+        var otherwise = NarCompressions.TryParse(path.Info.Compression, out var named) && named is NarCompression.Brotli or NarCompression.Lz4
+            ? named.Value
+            : NarCompression.None;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         using var pace = new TransferPace(TransferRate.Unbounded, TimeProvider.System, limit.Token);
         limit.CancelAfter(TimeMin + TimeSpan.FromSeconds(info.NarSize / NarBytesPerSecondMin));

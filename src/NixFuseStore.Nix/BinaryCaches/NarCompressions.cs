@@ -49,7 +49,10 @@ public static class NarCompressions
     /// <summary>
     /// Tells from the first bytes what a file is: its name need not say it, as that of a gzip file does not. Brotli cannot be told.
     /// </summary>
-    public static bool TryDetect(ReadOnlySpan<byte> start, [NotNullWhen(true)] out NarCompression? compression)
+    /// <param name="start">The first bytes.</param>
+    /// <param name="declared">What the file is said to be, which decides where its first bytes leave it open.</param>
+    /// <param name="compression">What it is.</param>
+    public static bool TryDetect(ReadOnlySpan<byte> start, NarCompression declared, [NotNullWhen(true)] out NarCompression? compression)
     {
         ReadOnlySpan<byte> nar = "\x0d\0\0\0\0\0\0\0nix-arch"u8;
         ReadOnlySpan<byte> xz = [0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0];
@@ -65,13 +68,28 @@ public static class NarCompressions
             : start.StartsWith(compress) ? NarCompression.Compress
             : start.StartsWith(lz4) ? NarCompression.Lz4
             : start.StartsWith("LZIP\x01"u8) ? NarCompression.Lzip
-            : IsSkippableFrame(start) ? NarCompression.Zstd
+            : IsSkippableFrame(start) ? DetectBehindSkippable(start, declared, zstd, lz4)
             : IsLzma(start) ? NarCompression.Lzma
             : null;
         return compression is not null;
     }
 
-    /// <summary>A frame that holds no data may stand before those that do (RFC 8878, 3.1.2), as parallel writers put it there.</summary>
+    /// <summary>The frames of zstd and lz4 that hold no data look the same, so the one behind them tells, where it is among the first bytes.</summary>
+    private static NarCompression DetectBehindSkippable(ReadOnlySpan<byte> start, NarCompression declared, ReadOnlySpan<byte> zstd, ReadOnlySpan<byte> lz4)
+    {
+        const int HeaderBytes = 8; // magic number, length
+        while (IsSkippableFrame(start) && start.Length >= HeaderBytes
+            && BinaryPrimitives.ReadUInt32LittleEndian(start[4..]) is var length && length <= (uint)(start.Length - HeaderBytes))
+        {
+            start = start[(HeaderBytes + (int)length)..];
+        }
+
+        return start.StartsWith(lz4) || (declared == NarCompression.Lz4 && !start.StartsWith(zstd)) ? NarCompression.Lz4 : NarCompression.Zstd;
+    }
+
+    /// <summary>
+    /// A frame that holds no data may stand before those that do (RFC 8878, 3.1.2, and the same in lz4's format), as parallel writers put it there.
+    /// </summary>
     private static bool IsSkippableFrame(ReadOnlySpan<byte> start) =>
         start.Length >= 4 && (BinaryPrimitives.ReadUInt32LittleEndian(start) & 0xFFFFFFF0) == 0x184D2A50;
 

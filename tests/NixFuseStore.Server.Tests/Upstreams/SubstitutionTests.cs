@@ -254,6 +254,7 @@ public sealed class SubstitutionTests : IAsyncLifetime
     [Theory]
     [InlineData(NarCompression.Zstd, true)]
     [InlineData(NarCompression.Zstd, false)]
+    [InlineData(NarCompression.Lz4, true)]
     [InlineData(NarCompression.Lz4, false)]
     public async Task FramesWithoutContent_AreSkipped(NarCompression compression, bool isFirst)
     {
@@ -263,6 +264,19 @@ public sealed class SubstitutionTests : IAsyncLifetime
         _upstream.Add(sample, compression: compression, changeFile: file => isFirst
             ? [.. skippable, .. empty, .. skippable, .. file, .. empty, .. skippable]
             : [.. empty, .. skippable, .. file, .. skippable, .. empty]);
+        Assert.Equal((Outcome.Substituted, ""), (await SubstituteAsync(sample.Path)).Select(result => (result.Outcome, result.Message)).Single());
+    }
+
+    [Theory]
+    [InlineData(NarCompression.Zstd, 0)]
+    [InlineData(NarCompression.Zstd, 1000)]
+    [InlineData(NarCompression.Lz4, 0)]
+    [InlineData(NarCompression.Lz4, 1000)]
+    public async Task SkippableFrameOfAnyLength_StandsInFrontOfEither(NarCompression compression, int length)
+    {
+        var sample = CacheSamples.Create("framed");
+        byte[] skippable = [0x5F, 0x2A, 0x4D, 0x18, .. BitConverter.GetBytes(length), .. new byte[length]];
+        _upstream.Add(sample, compression: compression, changeFile: file => [.. skippable, .. skippable, .. file]);
         Assert.Equal((Outcome.Substituted, ""), (await SubstituteAsync(sample.Path)).Select(result => (result.Outcome, result.Message)).Single());
     }
 
