@@ -1,9 +1,8 @@
 using System.Text;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using NixFuseStore.Nix.Realisations;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Registration;
-using NixFuseStore.Server.Services;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.BinaryCache;
@@ -15,7 +14,7 @@ internal sealed class Realisations(IDerivationCatalog realisations)
     /// <exception cref="RpcException">NOT_FOUND: the output has none.</exception>
     public async Task SendAsync(StoreRecord store, string id, HttpContext context, CancellationToken cancellation)
     {
-        var found = RealisationText.IsId(id) ? await realisations.FindRealisationsAsync(store.Id, [id], cancellation).ConfigureAwait(false) : null;
+        var found = Realisation.IsId(id) ? await realisations.FindRealisationsAsync(store.Id, [id], cancellation).ConfigureAwait(false) : null;
         if (found is null || !found.TryGetValue(id, out var json))
         {
             throw new RpcException(StatusCode.NotFound, $"there is no realisation of {id} here");
@@ -35,27 +34,21 @@ internal sealed class Realisations(IDerivationCatalog realisations)
     /// <exception cref="RpcException">FAILED_PRECONDITION: the output has come to another path.</exception>
     public async Task ReceiveAsync(StoreRecord store, string id, HttpRequest request, CancellationToken cancellation)
     {
-        if (!RealisationText.IsId(id))
+        if (!Realisation.IsId(id))
         {
             throw new RefusedException($"'{id}' is not the id of a derivation's output (sha256:HEX!OUTPUT)");
         }
 
-        var json = await TextBody.ReadAsync(request, RealisationText.JsonLengthMax, cancellation).ConfigureAwait(false);
-        if (!RealisationText.IsOf(id, json))
+        var json = await TextBody.ReadAsync(request, Realisation.JsonLengthMax, cancellation).ConfigureAwait(false);
+        if (!Realisation.TryParse(json, out var given) || given.Id != id)
         {
             throw new RefusedException($"the body is not the JSON form of a realisation of {id}");
         }
 
         var registered = (await realisations.AddRealisationsAsync(store.Id, [new(id, json)], cancellation).ConfigureAwait(false))[id];
-        if (PathOf(registered) is var path && path != PathOf(json))
+        if (Realisation.Parse(registered).OutPath is var path && path != given.OutPath)
         {
             throw new RpcException(StatusCode.FailedPrecondition, $"{id} is realised by {path} here");
         }
-    }
-
-    private static string? PathOf(string json)
-    {
-        using var document = JsonDocument.Parse(json);
-        return document.RootElement.GetProperty("outPath").GetString();
     }
 }

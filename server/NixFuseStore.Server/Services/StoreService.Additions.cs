@@ -8,6 +8,7 @@ using NixFuseStore.Server.Grpc;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Storage.Metadata;
 using static NixFuseStore.Server.Services.RequestChecks;
+using NixRealisation = NixFuseStore.Nix.Realisations.Realisation;
 using PathSignatures = NixFuseStore.Storage.Metadata.PathSignatures;
 
 namespace NixFuseStore.Server.Services;
@@ -46,10 +47,10 @@ internal sealed partial class StoreService
         foreach (var item in request.Realisations)
         {
             CheckRealisationId(item.Id);
-            if (!RealisationText.IsOf(item.Id, item.Json))
+            if (item.Json.Length > NixRealisation.JsonLengthMax || !NixRealisation.TryParse(item.Json, out var realisation) || realisation.Id != item.Id)
             {
                 throw Invalid(
-                    $"the realisation of '{item.Id}' is no JSON object of at most {RealisationText.JsonLengthMax} characters with this id and an outPath");
+                    $"the realisation of '{item.Id}' is no JSON object of at most {NixRealisation.JsonLengthMax} characters with this id and an outPath");
             }
         }
 
@@ -128,7 +129,7 @@ internal sealed partial class StoreService
 
     private static void CheckRealisationId(string id)
     {
-        if (!RealisationText.IsId(id))
+        if (!NixRealisation.IsId(id))
         {
             throw Invalid($"'{id}' is not the id of a derivation's output (sha256:HEX!OUTPUT)");
         }

@@ -1,5 +1,5 @@
-using NixFuseStore.Daemon.Derivations;
 using NixFuseStore.Daemon.Wire;
+using NixFuseStore.Nix.Realisations;
 
 namespace NixFuseStore.Daemon.Building;
 

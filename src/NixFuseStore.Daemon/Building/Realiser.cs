@@ -3,6 +3,7 @@ using NixFuseStore.Daemon.Logging;
 using NixFuseStore.Daemon.Sessions;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Derivations;
+using NixFuseStore.Nix.Realisations;
 
 namespace NixFuseStore.Daemon.Building;
 
@@ -163,7 +164,7 @@ internal sealed class Realiser(DaemonSession session, BuildMode mode)
 
             if (output.Path is { } path)
             {
-                realisations.Add(Realisation.Create(id, path.BaseName));
+                realisations.Add(Realisation.Create(id, path));
             }
         }
 

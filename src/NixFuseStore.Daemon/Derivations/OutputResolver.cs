@@ -1,5 +1,6 @@
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Derivations;
+using NixFuseStore.Nix.Realisations;
 
 namespace NixFuseStore.Daemon.Derivations;
 
@@ -22,10 +23,24 @@ internal sealed class OutputResolver(IDaemonStore store, DerivationLibrary libra
             hash ??= await library.OutputHashAsync(derivation, cancellationToken);
             string id = Realisation.IdOf(hash, output.Name);
             string? json = await store.FindRealisationAsync(id, cancellationToken);
-            outputs.Add(new OutputState(output.Name, json is null ? null : Realisation.Parse(json).OutPath, id));
+            outputs.Add(new OutputState(output.Name, json is null ? null : ReadRealisation(json).OutPath, id));
         }
 
         return outputs;
+    }
+
+    /// <summary>Reads a realisation, of a client or of the store.</summary>
+    /// <exception cref="DaemonStoreException">It is none.</exception>
+    internal static Realisation ReadRealisation(string json)
+    {
+        try
+        {
+            return Realisation.Parse(json);
+        }
+        catch (FormatException e)
+        {
+            throw new DaemonStoreException(e.Message, e);
+        }
     }
 
     private StorePath Parse(string path) => store.Directory.TryParse(path, out var parsed)

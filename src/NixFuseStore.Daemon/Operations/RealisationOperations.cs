@@ -1,6 +1,7 @@
 using NixFuseStore.Daemon.Derivations;
 using NixFuseStore.Daemon.Sessions;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Realisations;
 
 namespace NixFuseStore.Daemon.Operations;
 
@@ -14,13 +15,15 @@ internal static class RealisationOperations
         Realisation realisation;
         if (session.Minor >= JsonMinor)
         {
-            realisation = Realisation.Parse(await session.Reader.ReadTextAsync());
+            realisation = OutputResolver.ReadRealisation(await session.Reader.ReadTextAsync());
         }
         else
         {
             string id = await session.Reader.ReadTextAsync();
             string baseName = await session.Reader.ReadTextAsync();
-            realisation = Realisation.Create(id, baseName);
+            realisation = Realisation.IsId(id) && StorePath.TryParseBaseName(baseName, out var path)
+                ? Realisation.Create(id, path)
+                : throw new DaemonStoreException($"'{id}' to '{baseName}' is not a realisation");
         }
 
         // The first one stays for everybody, so that it has to come from a trusted client or to be signed by a trusted key.
@@ -32,7 +35,7 @@ internal static class RealisationOperations
         }
 
         registered = await session.Store.AddRealisationAsync(realisation.Id, realisation.Json, session.Ended);
-        var outPath = Realisation.Parse(registered).OutPath;
+        var outPath = OutputResolver.ReadRealisation(registered).OutPath;
         if (outPath != realisation.OutPath)
         {
             throw new DaemonStoreException(
@@ -57,7 +60,7 @@ internal static class RealisationOperations
         }
         else
         {
-            IReadOnlyCollection<StorePath> paths = json is null ? [] : [Realisation.Parse(json).OutPath];
+            IReadOnlyCollection<StorePath> paths = json is null ? [] : [OutputResolver.ReadRealisation(json).OutPath];
             session.Reply().Paths(session.Directory, paths);
         }
     }

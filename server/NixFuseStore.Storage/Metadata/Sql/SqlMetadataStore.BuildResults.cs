@@ -5,6 +5,7 @@ using System.IO.Hashing;
 using System.Text;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Realisations;
 
 namespace NixFuseStore.Storage.Metadata.Sql;
 
@@ -28,7 +29,7 @@ internal sealed partial class SqlMetadataStore
         {
             // 1. The first of each id stays.
             var sorted = realisations.GroupBy(item => item.Key, item => item.Value, StringComparer.Ordinal)
-                .Select(same => (Id: same.Key, Json: same.Aggregate(RealisationJson.Unite)))
+                .Select(same => (Id: same.Key, Json: same.Aggregate(Realisation.Unite)))
                 .OrderBy(item => item.Id, StringComparer.Ordinal).ToArray();
             string[] ids = Array.ConvertAll(sorted, item => item.Id);
             await session.ExecuteRowsAsync(
@@ -40,7 +41,7 @@ internal sealed partial class SqlMetadataStore
 
             // 2. Signatures of equal ones come to it. Locked, so that nobody else adds others meanwhile.
             var registered = await FindRealisationsAsync(session, store, ids, _dialect.ForUpdate, cancellationToken).ConfigureAwait(false);
-            var united = sorted.Select(item => (item.Id, Json: RealisationJson.Unite(registered[item.Id], item.Json)))
+            var united = sorted.Select(item => (item.Id, Json: Realisation.Unite(registered[item.Id], item.Json)))
                 .Where(item => item.Json != registered[item.Id]).ToArray();
             await session.ExecuteRowsAsync(
                 new SqlText(
