@@ -30,6 +30,9 @@ internal sealed class CutContent : ImportContent
     }
 
     /// <inheritdoc/>
+    internal override bool IsCutHere => true;
+
+    /// <inheritdoc/>
     internal override Task Sent => _sink.Sent;
 
     /// <inheritdoc/>

@@ -9,6 +9,9 @@ internal abstract class ImportContent : IAsyncDisposable
     /// <summary>Ends when the server has the content, once <see cref="SendRestAsync"/> was called; fails as soon as that cannot be any more.</summary>
     internal abstract Task Sent { get; }
 
+    /// <summary>Whether the manifest was made here, so that it needs no signature.</summary>
+    internal abstract bool IsCutHere { get; }
+
     /// <summary>Takes the next bytes of the NAR; waits while too much is under way.</summary>
     internal abstract ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken);
 

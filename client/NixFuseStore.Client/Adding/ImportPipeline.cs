@@ -45,7 +45,7 @@ internal sealed class ImportPipeline : IAsyncDisposable
 
     internal ImportPipeline(ServerConnection connection, StoreReader reader, StoreWriterOptions options)
     {
-        var target = new ServerPushTarget(connection);
+        var target = new CheckedPushTarget(new ServerPushTarget(connection));
         var progress = new PushProgress();
         _target = new RetryingPushTarget(target, options.Patience, progress, options.Time);
         _directory = reader.Directory;

@@ -98,6 +98,9 @@ public sealed class PathImport : IAsyncDisposable
     /// <summary>All bytes of the NAR, where it is small enough for the journal.</summary>
     internal byte[]? SmallNar => _parser.BytesConsumed <= NewPathMessage.InlineBytesMax ? _small.ToArray() : null;
 
+    /// <summary>Whether the manifest was made here, once the content is finished.</summary>
+    internal bool IsCutHere => _content!.IsCutHere;
+
     /// <summary>Ends when the content is on the server.</summary>
     internal Task Sent => _content!.Sent;
 

@@ -53,7 +53,7 @@ public sealed partial class StoreWriter
         // 4. Else the server's word.
         var sent = ReadyWhenSentAsync(pipeline, import, work);
         var record = await WaitAsync(work, cancellationToken).ConfigureAwait(false);
-        var handle = _reader.AdoptRegistered(record, (await sent.ConfigureAwait(false))!);
+        var handle = _reader.AdoptRegistered(record, await sent.ConfigureAwait(false));
         await AnnounceAsync(info.Path, cancellationToken).ConfigureAwait(false);
         return handle.Info;
     }
@@ -61,7 +61,7 @@ public sealed partial class StoreWriter
     private ValueTask AnnounceAsync(StorePath path, CancellationToken cancellationToken) =>
         _options.Announce is { } announce ? announce(path, cancellationToken) : default;
 
-    /// <summary>The record that the server is asked to register; null where it cannot be asked.</summary>
+    /// <summary>The record that the server is asked to register; null where it cannot be asked, and where it has made the manifest itself.</summary>
     private static async Task<PathRecord?> ReadyWhenSentAsync(ImportPipeline pipeline, PathImport import, ImportWork work)
     {
         PathRecord? record = null;
@@ -69,7 +69,7 @@ public sealed partial class StoreWriter
         {
             await import.Sent.ConfigureAwait(false);
             work.Message ??= import.TryMakeMessage(work.Info);
-            record = work.Message!.Path;
+            record = import.IsCutHere ? work.Message!.Path : null;
         }
 #pragma warning disable CA1031 // Whatever it is: who waits is told, and what refers to this path does not wait for it.
         catch (Exception e)

@@ -33,6 +33,9 @@ internal sealed class WholeContent : ImportContent
     }
 
     /// <inheritdoc/>
+    internal override bool IsCutHere => false;
+
+    /// <inheritdoc/>
     internal override Task Sent => _answer;
 
     /// <inheritdoc/>

@@ -35,7 +35,7 @@ public sealed class Pusher
         _store = store;
         _options = options;
         _time = time;
-        _target = new RetryingPushTarget(target, options.RetryFor, Progress, time);
+        _target = new RetryingPushTarget(new CheckedPushTarget(target), options.RetryFor, Progress, time);
     }
 
     /// <summary>How far it is.</summary>

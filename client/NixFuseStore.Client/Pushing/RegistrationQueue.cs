@@ -194,11 +194,6 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
         try
         {
             var response = await target.RegisterPathsAsync(request, narBytes, cancellationToken).ConfigureAwait(false);
-            if (response.Results.Count != batch.Count)
-            {
-                throw new StoreClientException($"the server answered for {response.Results.Count} paths where {batch.Count} were registered");
-            }
-
             answer = () => Settle(batch, response);
         }
 #pragma warning disable CA1031 // Whatever it is, the owner is told by the loop.

@@ -40,11 +40,11 @@ public sealed partial class StoreReader
 
     /// <summary>Learns a record that a registration gave back.</summary>
     /// <param name="record">What is registered.</param>
-    /// <param name="sent">What was to be registered.</param>
+    /// <param name="sent">What was to be registered; null where not all of it is known to be right here.</param>
     /// <exception cref="StoreVerificationException">It does not verify.</exception>
-    internal PathHandle AdoptRegistered(PathRecord record, PathRecord sent)
+    internal PathHandle AdoptRegistered(PathRecord record, PathRecord? sent)
     {
-        var handle = _verifier!.VerifyAnswer(record, sent);
+        var handle = sent is null ? _verifier!.Verify(record) : _verifier!.VerifyAnswer(record, sent);
         var key = Key256.OfHashPart(record.BaseName);
         if (_pending.Find(in key) is { } pending && pending.Path == handle.Path && pending.Digest == handle.Digest)
         {
