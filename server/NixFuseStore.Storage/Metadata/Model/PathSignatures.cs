@@ -13,3 +13,8 @@ public sealed record PathSignatures(StorePath Path, IReadOnlyCollection<string> 
     /// <summary>The store's own signatures over the path statement.</summary>
     public IReadOnlyCollection<string> StoreSignatures { get; init; } = [];
 }
+
+/// <summary>What became of signatures.</summary>
+/// <param name="NotValid">The named paths that are not valid.</param>
+/// <param name="Full">Paths that had no room for all of theirs.</param>
+public sealed record SignaturesResult(IReadOnlyCollection<StorePath> NotValid, IReadOnlyCollection<StorePath> Full);
