@@ -20,7 +20,7 @@ internal sealed class ImportRegistrations(StoreDirectory directory, TimeSpan pat
     {
         if (work.IsAbandoned)
         {
-            work.SetFailed(new StoreUnavailableException($"nobody waits for {directory.Print(work.Info.Path)} any more"));
+            work.SetFailed(new StoreUnavailableException($"the client that added {directory.Print(work.Info.Path)} has gone"));
         }
 
         return work.IsAbandoned;
@@ -33,7 +33,7 @@ internal sealed class ImportRegistrations(StoreDirectory directory, TimeSpan pat
         switch (result.Outcome)
         {
             case Outcome.Registered or Outcome.AlreadyValid or Outcome.Conflict:
-                // In a conflict the first one stays, and whoever came second goes on with it.
+                // In a conflict the first one stays, and the client that came second goes on with it.
                 work.SetRegistered(result.Path);
                 break;
             case Outcome.Revoked:

@@ -4,7 +4,7 @@ using NixFuseStore.Protocol;
 
 namespace NixFuseStore.Client.Adding;
 
-/// <summary>A path that somebody added, on its way to the server.</summary>
+/// <summary>A path that a client added, on its way to the server.</summary>
 /// <param name="number">Its place in the order of additions.</param>
 /// <param name="info">What is to be recorded.</param>
 internal sealed class ImportWork(long number, PathInfo info) : RegistrationWork(number, info)
@@ -20,7 +20,7 @@ internal sealed class ImportWork(long number, PathInfo info) : RegistrationWork(
     /// <summary>The record as it is registered; fails with a <see cref="StoreClientException"/>.</summary>
     internal Task<PathRecord> Registered => _registered.Task;
 
-    /// <summary>Nobody waits any more. A call that is under way still counts.</summary>
+    /// <summary>Its caller has given up. A call that is under way still counts.</summary>
     internal bool IsAbandoned { get; private set; }
 
     /// <summary>When a call with it failed for the first time, as a timestamp of the clock; null before. Used by the queue's loop alone.</summary>
@@ -37,7 +37,7 @@ internal sealed class ImportWork(long number, PathInfo info) : RegistrationWork(
     {
         _registered.TrySetException(exception);
 
-        // Whoever asked may have given up by now.
+        // The caller may have given up by now.
         _ = _registered.Task.Exception;
     }
 }

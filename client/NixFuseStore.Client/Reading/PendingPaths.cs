@@ -5,7 +5,7 @@ using NixFuseStore.Nix;
 
 namespace NixFuseStore.Client.Reading;
 
-/// <summary>The paths that were answered from the journal and are not registered yet. Whoever adds them bounds them. Any thread.</summary>
+/// <summary>The paths that were answered from the journal and are not registered yet. The writer that adds them bounds them. Any thread.</summary>
 internal sealed class PendingPaths
 {
     private readonly ConcurrentDictionary<Key256, PendingPath> _paths = [];

@@ -106,7 +106,7 @@ public sealed partial class StoreReader : IStoreReader
     /// <inheritdoc/>
     public IAsyncEnumerable<StoreChange> WatchChangesAsync(CancellationToken cancellationToken) => _changes.Watch(cancellationToken);
 
-    /// <summary>Ends everything that runs; whoever waits gets an exception. Leases stay valid until they are disposed.</summary>
+    /// <summary>Ends everything that runs; callers that wait get an exception. Leases stay valid until they are disposed.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);

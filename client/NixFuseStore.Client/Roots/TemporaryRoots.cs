@@ -40,7 +40,7 @@ public sealed class TemporaryRoots : IAsyncDisposable
     // Guarded by _gate.
     private readonly RootLedger _ledger = new(CountedMax);
 
-    // Used by whoever has the turn.
+    // Used by the caller that has the turn.
     private readonly RootSession _session;
     private Task _renewing = Task.CompletedTask;
 

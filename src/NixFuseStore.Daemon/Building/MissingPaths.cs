@@ -94,7 +94,7 @@ internal sealed class MissingPaths(IDaemonStore store, DerivationLibrary library
 
     private async ValueTask FollowDerivationsAsync(List<DerivedPath> wanted, CancellationToken cancellationToken)
     {
-        // 1. What their outputs are. Without the derivation nobody knows.
+        // 1. What their outputs are. Without the derivation that is not known.
         var plans = new List<Plan>(wanted.Count);
         foreach (var batch in wanted.Chunk(ReadsMax))
         {

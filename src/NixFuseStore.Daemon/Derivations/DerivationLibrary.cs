@@ -13,7 +13,7 @@ internal sealed class DerivationLibrary(IDaemonStore store)
     // About 200 bytes each; the closure of a whole system has some 20,000 derivations.
     private const int HashesMax = 64 * 1024;
 
-    // Nobody's derivations need more; a chain made to tire the server ends here.
+    // No real derivations need more; a chain made to tire the server ends here.
     private const int ClosureMax = 1024 * 1024;
 
     private readonly RecentMap<StorePath, NixHash> _inputHashes = new(HashesMax);

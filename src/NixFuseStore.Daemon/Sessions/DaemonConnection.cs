@@ -7,8 +7,8 @@ namespace NixFuseStore.Daemon.Sessions;
 /// <summary>Serves one client until it or the server goes.</summary>
 /// <remarks>
 /// Errors have three scopes. What the store refuses fails the operation, and the connection goes on, once the rest of the request has
-/// been read. A request that is ill-formed is answered with an error, and the connection ends, since nobody can tell where the next
-/// request begins; within frames one can. When the transport fails there is nobody to tell.
+/// been read. A request that is ill-formed is answered with an error, and the connection ends, since it is not known where the next
+/// request begins; within frames one can. When the transport fails there is no client to tell.
 /// </remarks>
 internal sealed class DaemonConnection(ITransport transport, DaemonServices services, DaemonPeer peer)
 {

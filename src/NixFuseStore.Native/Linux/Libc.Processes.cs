@@ -41,7 +41,7 @@ public static unsafe partial class Libc
         try
         {
             // 1. Descriptors. The copies are not close-on-exec; nothing else is inherited, neither ours nor what our own parent
-            //    left open: a daemon must not keep somebody's lock or pipe alive.
+            //    left open: a daemon must not keep another program's lock or pipe alive.
             ThrowIfFailed("dup2", Raw.AddDuplicate(actions, errorsUse.Descriptor, 1));
             ThrowIfFailed("dup2", Raw.AddDuplicate(actions, errorsUse.Descriptor, 2));
             if (inherited is not null)

@@ -97,7 +97,7 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
             connection.MoveOn(endpoint);
             if (++failures < connection.Count && failure is StoreUnavailableException)
             {
-                // Each server is tried before anybody is told.
+                // Each server is tried before callers are told.
                 continue;
             }
 
@@ -225,7 +225,7 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
         _lastEventId = id;
     }
 
-    // A request failed although the stream of events lives: ask whether anybody is there, and give the stream up when not.
+    // A request failed although the stream of events lives: ask whether the server is there, and give the stream up when not.
     private async Task ProbeAsync()
     {
         if (_watching is not { } watching || Interlocked.Exchange(ref _probing, 1) != 0)

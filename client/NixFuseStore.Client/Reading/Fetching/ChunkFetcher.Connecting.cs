@@ -3,7 +3,7 @@ using NixFuseStore.Protocol.DataPlane;
 
 namespace NixFuseStore.Client.Reading;
 
-/// <content>Connections before anybody needs them.</content>
+/// <content>Connections before a request needs them.</content>
 internal sealed partial class ChunkFetcher
 {
     /// <summary>As many as the first reader's request and the read-ahead behind it use.</summary>
@@ -30,7 +30,7 @@ internal sealed partial class ChunkFetcher
         }
         catch (Exception e) when (e is DataPlaneException or OperationCanceledException or ObjectDisposedException)
         {
-            // Whoever really reads is told.
+            // A read is told.
         }
     }
 }

@@ -89,7 +89,7 @@ internal sealed partial class ChunkFetcher
         }
     }
 
-    // What nobody waits for is given up; what somebody began to wait for meanwhile is read after all.
+    // What no reader waits for is given up; what a reader began to wait for meanwhile is read after all.
     private void DropUnwanted(IChunkCache cache, List<ChunkFetch> batch)
     {
         List<ChunkFetch> wanted = [];

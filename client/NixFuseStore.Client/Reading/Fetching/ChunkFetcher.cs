@@ -168,7 +168,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops all requests; whoever waits fails.</summary>
+    /// <summary>Stops all requests; callers that wait get an exception.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);

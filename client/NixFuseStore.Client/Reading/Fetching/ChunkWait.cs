@@ -80,7 +80,7 @@ internal sealed class ChunkWait
             }
         }
 
-        // A wait that failed and was given up is nobody's unobserved exception.
+        // A wait that failed after its caller gave up is not to count as an unobserved exception.
         _ = _done.Task.Exception;
     }
 }

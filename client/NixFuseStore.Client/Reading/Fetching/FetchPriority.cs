@@ -6,7 +6,7 @@ internal enum FetchPriority
     /// <summary>A reader waits for it.</summary>
     Demand,
 
-    /// <summary>Somebody will probably read it soon.</summary>
+    /// <summary>A program will probably read it soon.</summary>
     ReadAhead,
 
     /// <summary>It is to be in the cache; throughput counts, not delay.</summary>

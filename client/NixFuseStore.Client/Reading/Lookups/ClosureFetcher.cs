@@ -152,7 +152,7 @@ internal sealed class ClosureFetcher(
         }
         catch (Exception e)
         {
-            // Whoever waits is told; what came before the failure is kept.
+            // Callers that wait are told; what came before the failure is kept.
             if (e is StoreUnavailableException)
             {
                 health.Suspect();

@@ -19,7 +19,7 @@ internal sealed class ClosureLookup
     {
         _found.TrySetException(exception);
 
-        // Whoever asked may have given up by now.
+        // The caller may have given up by now.
         _ = _found.Task.Exception;
     }
 }

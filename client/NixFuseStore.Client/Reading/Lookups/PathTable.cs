@@ -275,7 +275,7 @@ internal sealed class PathTable
         }
     }
 
-    /// <summary>What is known of a path though it should be asked for again: for when nobody can be asked.</summary>
+    /// <summary>What is known of a path though it should be asked for again: for when no server can be asked.</summary>
     public PathHandle? FindStale(in Key256 key, StorePath path)
     {
         lock (_gate)

@@ -39,7 +39,7 @@ internal sealed class RecordVerifier(string storeName, StoreDirectory directory,
     }
 
     /// <summary>
-    /// Verifies the record of a path that this process has sent itself. Where it says just what was sent, nobody has to vouch for it, which
+    /// Verifies the record of a path that this process has sent itself. Where it says just what was sent, it needs no signature, which
     /// saves the time of a signature (100 µs).
     /// </summary>
     /// <exception cref="StoreVerificationException">It says something else, and does not verify.</exception>

@@ -8,7 +8,7 @@ namespace NixFuseStore.Client.Reading;
 
 /// <summary>
 /// Manifest sections: from the metadata cache, else from the server, one request at a time for a section. Any thread.
-/// What is cached is a section's zstd frame, unverified: whoever opens a section checks it against the path's header.
+/// What is cached is a section's zstd frame, unverified: the caller that opens a section checks it against the path's header.
 /// </summary>
 internal sealed class SectionFetcher(ServerConnection connection, ServerHealth health, MetadataCache metadata, TimeProvider time)
 {

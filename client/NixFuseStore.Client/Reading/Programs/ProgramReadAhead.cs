@@ -7,7 +7,7 @@ namespace NixFuseStore.Client.Reading;
 /// <summary>
 /// Sees that a program starts, and fetches at once what its loader would ask for piece by piece: the interpreter, all libraries that it needs and those
 /// that they need, of each what <see cref="ProgramPlan"/> names. The loader then finds it here instead of waiting two or three round trips for
-/// each library. A guess, so its failures are nobody's: whoever really reads a file gets the error. Any thread.
+/// each library. A guess, so its failures are told to no caller: a program that really reads a file gets the error. Any thread.
 /// </summary>
 internal sealed class ProgramReadAhead(IStoreReader reader, IProgramFetcher fetcher, CancellationToken stop) : IDisposable
 {
@@ -70,7 +70,7 @@ internal sealed class ProgramReadAhead(IStoreReader reader, IProgramFetcher fetc
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or ArgumentException)
         {
-            // Nobody asked for this. Who does will be told.
+            // No caller asked for this. A read of the same is told the error.
         }
     }
 

@@ -38,7 +38,7 @@ public sealed partial class StoreReader
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {
-            // Nobody asked for this. Who does will be told.
+            // No caller asked for this. A read of the same is told the error.
         }
         finally
         {

@@ -12,7 +12,7 @@ public sealed partial class StoreReader
     /// <summary>Plain bytes that are fetched for one path and its closure: as much as the memory for chunks holds by default.</summary>
     private const long UsedBytesMax = 64 << 20;
 
-    // When a path's content is wanted for the first time. A guess, so its failures are nobody's.
+    // When a path's content is wanted for the first time. A guess, so its failures are told to no caller.
     private async Task FetchUsedQuietlyAsync(PathHandle root)
     {
         // What the reader himself waits for goes first.
@@ -23,7 +23,7 @@ public sealed partial class StoreReader
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {
-            // Nobody asked for this. Who does will be told.
+            // No caller asked for this. A read of the same is told the error.
         }
     }
 

@@ -5,8 +5,8 @@ using NixFuseStore.Protocol;
 namespace NixFuseStore.Client.Reading;
 
 /// <summary>
-/// Tells the server which chunks were read, so that the next host that runs the same can fetch them together. A path is told of once nobody has read
-/// anything new of it for a while, or at the end. Costs readers a few instructions for each chunk's first read; failures are nobody's. Any thread.
+/// Tells the server which chunks were read, so that the next host that runs the same can fetch them together. A path is told of once no program has read
+/// anything new of it for a while, or at the end. Costs readers a few instructions for each chunk's first read; failures are told to no caller. Any thread.
 /// </summary>
 internal sealed class UseRecorder : IAsyncDisposable
 {
@@ -31,7 +31,7 @@ internal sealed class UseRecorder : IAsyncDisposable
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(5);
 
-    /// <summary>Whoever unmounts waits for the last report.</summary>
+    /// <summary>An unmount waits for the last report.</summary>
     private static readonly TimeSpan LastDeadline = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
@@ -152,7 +152,7 @@ internal sealed class UseRecorder : IAsyncDisposable
         }
         catch (StoreUnavailableException)
         {
-            // Somebody else will read the same.
+            // Another host will read the same.
         }
         catch (Exception)
         {
