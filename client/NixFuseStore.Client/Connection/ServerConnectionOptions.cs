@@ -26,6 +26,9 @@ public sealed class ServerConnectionOptions
     /// <summary>How long connecting, TLS included, may take.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>How long a server may take nothing of an upload.</summary>
+    public TimeSpan UploadTakenWithin { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>
     /// Through which proxy servers with TLS are reached; null: as the environment says (<c>https_proxy</c>, <c>all_proxy</c>, <c>no_proxy</c>).
     /// Servers without TLS, and those on loopback, are always reached directly.
@@ -71,6 +74,7 @@ public sealed class ServerConnectionOptions
         TokenProvider = TokenProvider,
         TrustedCertificates = TrustedCertificates,
         ConnectTimeout = ConnectTimeout,
+        UploadTakenWithin = UploadTakenWithin,
         Proxy = Proxy,
         DataConnectionsMax = DataConnectionsMax,
     };

@@ -5,8 +5,7 @@ namespace NixFuseStore.Client.Pushing;
 
 /// <summary>The calls of a push on real servers, each with a deadline that grows with what it moves.</summary>
 /// <param name="connection">The servers.</param>
-/// <param name="stallTimeout">How long a server may take nothing of a NAR; null for the default.</param>
-internal sealed class ServerPushTarget(ServerConnection connection, TimeSpan? stallTimeout = null) : IPushTarget
+internal sealed class ServerPushTarget(ServerConnection connection) : IPushTarget
 {
     private const int QuerySeconds = 30;
     private const int UploadSeconds = 60;
@@ -36,39 +35,15 @@ internal sealed class ServerPushTarget(ServerConnection connection, TimeSpan? st
         return connection.CallAsync((endpoint, token) => UploadAsync(endpoint, chunks, deadline, token), cancellationToken);
     }
 
-    // A NAR takes as long as its client takes to bring it, but the server takes each piece of it, and then answers, within a time.
+    // A NAR takes as long as its client takes to bring it; that the server takes each piece of it, and then answers, the data plane watches.
     public Task<UploadNarResponse> UploadNarAsync(Func<Stream, CancellationToken, Task> write, ulong? bytes, CancellationToken cancellationToken) =>
-        connection.CallAsync((endpoint, token) => UploadNarAsync(endpoint, write, bytes, token), cancellationToken);
+        connection.CallAsync((endpoint, token) => endpoint.Data.UploadNarAsync(StoreName, write, bytes, token), cancellationToken);
 
     public Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, ulong narBytes, CancellationToken cancellationToken)
     {
         var deadline = Seconds(RegisterSeconds + (narBytes / VerifyRateMin) + (request.CalculateSize() / UploadRateMin));
         return connection.CallAsync(
             (endpoint, token) => endpoint.Store.RegisterPathsAsync(request, deadline, token), cancellationToken);
-    }
-
-    private async Task<UploadNarResponse> UploadNarAsync(
-        ServerEndpoint endpoint, Func<Stream, CancellationToken, Task> write, ulong? bytes, CancellationToken cancellationToken)
-    {
-        using var timed = new StallTimeout(stallTimeout ?? Seconds(UploadSeconds), cancellationToken);
-        try
-        {
-            return await endpoint.Data.UploadNarAsync(
-                StoreName,
-                async (stream, token) =>
-                {
-                    var watched = new WatchedStream(stream, timed);
-                    await write(watched, token).ConfigureAwait(false);
-                    timed.Arm(Seconds(watched.BytesWritten / VerifyRateMin));
-                },
-                bytes,
-                timed.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new StoreUnavailableException(
-                $"server {endpoint.Address.GetLeftPart(UriPartial.Authority)} took no more of a NAR for {timed.Limit.TotalSeconds:0} s", exception);
-        }
     }
 
     private async Task<UploadChunksResponse> UploadAsync(

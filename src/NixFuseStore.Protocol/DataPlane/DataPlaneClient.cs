@@ -15,9 +15,6 @@ public sealed class DataPlaneClient : IDisposable
     /// <summary>How much of an error's text is shown.</summary>
     private const int ErrorBytesMax = 1024;
 
-    /// <summary>What was sent is hashed, compressed and stored while it comes; little is left to do at its end.</summary>
-    private static readonly TimeSpan AnsweredWithin = TimeSpan.FromMinutes(5);
-
     private readonly TransportOptions _options;
     private readonly HttpMessageInvoker _http;
 
@@ -100,7 +97,7 @@ public sealed class DataPlaneClient : IDisposable
         CancellationToken cancellation)
         where TAnswer : IMessage<TAnswer>
     {
-        using var progress = new UploadProgress(_options.UploadTakenWithin, AnsweredWithin, cancellation);
+        using var progress = new UploadProgress(_options.UploadTakenWithin, cancellation);
         async Task WriteAsync(Stream stream, CancellationToken token)
         {
             await write(progress.Watch(stream), token).ConfigureAwait(false);

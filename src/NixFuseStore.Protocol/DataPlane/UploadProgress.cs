@@ -6,18 +6,19 @@ namespace NixFuseStore.Protocol.DataPlane;
 /// </summary>
 internal sealed class UploadProgress : IDisposable
 {
+    /// <summary>Bytes a second that the slowest server that still counts as alive hashes and stores; it does so while they come, mostly.</summary>
+    private const double VerifyRateMin = 4 * 1024 * 1024;
+
     private readonly TimeSpan _takenWithin;
-    private readonly TimeSpan _answeredWithin;
     private readonly CancellationToken _caller;
     private readonly CancellationTokenSource _end;
+    private long _taken;
 
-    /// <param name="takenWithin">How long the server may take nothing.</param>
-    /// <param name="answeredWithin">How long it may think once it has everything.</param>
+    /// <param name="takenWithin">How long the server may take nothing; to answer, once it has everything, it has as long and what that takes to compute.</param>
     /// <param name="caller">Gives up.</param>
-    public UploadProgress(TimeSpan takenWithin, TimeSpan answeredWithin, CancellationToken caller)
+    public UploadProgress(TimeSpan takenWithin, CancellationToken caller)
     {
         _takenWithin = takenWithin;
-        _answeredWithin = answeredWithin;
         _caller = caller;
         _end = CancellationTokenSource.CreateLinkedTokenSource(caller);
     }
@@ -32,7 +33,7 @@ internal sealed class UploadProgress : IDisposable
     public Stream Watch(Stream body) => new WatchedStream(body, this);
 
     /// <summary>Everything was sent.</summary>
-    public void OnSent() => _end.CancelAfter(_answeredWithin);
+    public void OnSent() => _end.CancelAfter(_takenWithin + TimeSpan.FromSeconds(_taken / VerifyRateMin));
 
     public void Dispose() => _end.Dispose();
 
@@ -57,6 +58,7 @@ internal sealed class UploadProgress : IDisposable
             progress._end.CancelAfter(progress._takenWithin);
             await body.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
             progress._end.CancelAfter(Timeout.InfiniteTimeSpan);
+            progress._taken += buffer.Length;
         }
 
         public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>

@@ -30,7 +30,7 @@ public sealed class StalledServerTests : IDisposable
     {
         _ = AcceptAsync(reads);
         using var connection = Connect();
-        var target = new ServerPushTarget(connection, StallTimeout);
+        var target = new ServerPushTarget(connection);
         var bytes = reads ? 4 << 20 : 256 << 20;
 
         var error = await Assert.ThrowsAsync<StoreUnavailableException>(() => target.UploadNarAsync(
@@ -44,7 +44,7 @@ public sealed class StalledServerTests : IDisposable
             (ulong)bytes,
             TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(40), TestContext.Current.CancellationToken));
 
-        Assert.Contains("took no more of a NAR for 2 s", error.Message, StringComparison.Ordinal);
+        Assert.Contains("took nothing of an upload for 2 s", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class StalledServerTests : IDisposable
     {
         _ = AcceptAsync(reads: true);
         using var connection = Connect();
-        var target = new ServerPushTarget(connection, StallTimeout);
+        var target = new ServerPushTarget(connection);
         var written = 0;
 
         await Assert.ThrowsAsync<StoreUnavailableException>(() => target.UploadNarAsync(
@@ -71,7 +71,11 @@ public sealed class StalledServerTests : IDisposable
         Assert.Equal(2, written);
     }
 
-    private ServerConnection Connect() => new(new ServerConnectionOptions { Servers = [new Uri($"http://{_listener.LocalEndpoint}")] });
+    private ServerConnection Connect() => new(new ServerConnectionOptions
+    {
+        Servers = [new Uri($"http://{_listener.LocalEndpoint}")],
+        UploadTakenWithin = StallTimeout,
+    });
 
     private async Task AcceptAsync(bool reads)
     {
