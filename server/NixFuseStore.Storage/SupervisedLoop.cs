@@ -1,10 +1,10 @@
-namespace NixFuseStore.Server.Base;
+namespace NixFuseStore.Storage;
 
 /// <summary>
 /// Work that is done again and again for as long as a server runs. Whatever a round fails of, the next one comes: no exception ends the
 /// loop, let alone the process, and no failure comes so fast that it fills log and processor.
 /// </summary>
-internal static class SupervisedLoop
+public static class SupervisedLoop
 {
     /// <summary>A round that failed is repeated after this, then after twice as long, and so on.</summary>
     private static readonly TimeSpan RetryAfterLeast = TimeSpan.FromSeconds(1);

@@ -1,8 +1,6 @@
 using System.Net.Sockets;
-using NixFuseStore.Server.Base;
-using Xunit;
 
-namespace NixFuseStore.Server.Tests.Base;
+namespace NixFuseStore.Storage.Tests;
 
 /// <summary>Background loops outlive whatever a round fails of.</summary>
 public sealed class SupervisedLoopTests

@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
-using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Hosting;
+using NixFuseStore.Storage;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Services;

@@ -83,32 +83,32 @@ public sealed partial class ChunkStore : IAsyncDisposable
         Verifier.Dispose();
     }
 
-    /// <summary>Renews the lease of the open pack, and takes care of packs whose servers are gone.</summary>
-    private async Task KeepLeasesAsync()
+    /// <summary>Renews the lease of the open pack, and takes care of packs whose servers are gone; without it the store would lose its packs.</summary>
+    private Task KeepLeasesAsync()
     {
-        int round = 0;
-        while (!_stopping.IsCancellationRequested)
-        {
-            try
+        var (isFirst, renewals) = (true, 0);
+        return SupervisedLoop.RunAsync(
+            "renewing the lease of the open pack",
+            async stopping =>
             {
-                await Task.Delay(_options.PackLease / 4, _options.TimeProvider, _stopping.Token).ConfigureAwait(false);
-                await _metadata.RenewPackLeasesAsync(_options.Owner, _options.PackLease, _stopping.Token).ConfigureAwait(false);
-                if (++round % 4 == 0)
+                if (isFirst)
                 {
-                    await _recovery.RunAsync(keepOne: false, _stopping.Token).ConfigureAwait(false);
+                    // A pack that was just opened has its lease.
+                    isFirst = false;
+                    return;
                 }
-            }
-            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-            {
-                return;
-            }
-#pragma warning disable CA1031 // whatever it is, a store that renews no leases any more would lose its packs
-            catch (Exception exception)
-#pragma warning restore CA1031
-            {
-                // The next round tries again; should the lease run out, the pack is given up when it is next written.
-                _options.Notice($"The lease of the open pack could not be renewed: {exception.Message}");
-            }
-        }
+
+                await _metadata.RenewPackLeasesAsync(_options.Owner, _options.PackLease, stopping).ConfigureAwait(false);
+                if (++renewals % 4 == 0)
+                {
+                    await _recovery.RunAsync(keepOne: false, stopping).ConfigureAwait(false);
+                }
+            },
+            _options.PackLease / 4,
+            _options.TimeProvider,
+
+            // Should the lease run out, the pack is given up when it is next written.
+            (loop, reason) => _options.Notice($"{loop} failed, and is tried again: {reason}"),
+            _stopping.Token);
     }
 }
