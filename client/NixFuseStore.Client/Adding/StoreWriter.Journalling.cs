@@ -65,6 +65,12 @@ public sealed partial class StoreWriter
         {
             // The mount ends; the next one reads it.
         }
+#pragma warning disable CA1031 // An exception that leaves a timer ends the process, and with it the mount.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            _options.Log?.Invoke($"paths that were added before cannot be read from the journal yet: {e.Message}");
+        }
     }
 
     private int TakeUp(IReadOnlyList<RecoveredPath> paths)
