@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using NixFuseStore.Native.Text;
 
 namespace NixFuseStore.Protocol.Connections;
 
@@ -73,17 +74,8 @@ internal static class TransportFailure
         return $"its authority ({Clean(certificate.Issuer)}) is unknown here; give the authority's certificate with --tls-ca";
     }
 
-    /// <summary>Text of the other side as it may be shown: one line, no control characters, not endless.</summary>
-    public static string Clean(string text)
-    {
-        if (text.Length <= ForeignTextMax && !text.AsSpan().ContainsAnyInRange('\0', '\x1f') && !text.AsSpan().ContainsAnyInRange('\x7f', '\x9f'))
-        {
-            return text;
-        }
-
-        var cut = text.Length <= ForeignTextMax ? text : text[..ForeignTextMax] + "...";
-        return string.Concat(cut.Select(static c => char.IsControl(c) ? '?' : c));
-    }
+    /// <summary>Text of the other side as it may be shown: one line, nothing that a terminal obeys, not endless.</summary>
+    public static string Clean(string text) => PrintableText.Escape(text.Length <= ForeignTextMax ? text : text[..ForeignTextMax] + "...");
 
     private static Uri? ProxyOf(TransportOptions options) =>
         HttpTransport.ProxyFor(options) is { } proxy && !proxy.IsBypassed(options.Address) ? proxy.GetProxy(options.Address) : null;

@@ -65,7 +65,7 @@ public sealed class GrpcChannelTests : IDisposable
         var e = await Assert.ThrowsAsync<RpcException>(() => CallAsync(channel, "fail", ""));
         Assert.Equal(StatusCode.FailedPrecondition, e.StatusCode);
         // The server said it in two lines; text of the other side is shown in one.
-        Assert.Equal("100 % of über?lines", e.Detail);
+        Assert.Equal("100 % of über\\x0alines", e.Detail);
     }
 
     [Fact]
