@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using NixFuseStore.Cli.Commands;
-using NixFuseStore.Cli.Settings;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Native;
 using NixFuseStore.Native.Text;
 
@@ -13,13 +13,6 @@ namespace NixFuseStore.Cli;
 /// </summary>
 internal static class CommandRunner
 {
-    public const int ExitDone = 0;
-    public const int ExitFailed = 1;
-    public const int ExitUsage = 2;
-
-    /// <summary>The status shells give a program that SIGINT ended.</summary>
-    public const int ExitInterrupted = 130;
-
     /// <summary>How long a command may take to end orderly after SIGINT or SIGTERM.</summary>
     private static readonly TimeSpan TerminationTimeout = TimeSpan.FromSeconds(30);
 
@@ -30,7 +23,7 @@ internal static class CommandRunner
         // "--help" beside a missing argument is no error: the parser then has another action than its own complaint.
         if ((parsed.Errors.Count == 0 || parsed.Action is ParseErrorAction) && UsageErrors.Find(parsed) is { } mistake)
         {
-            return await FailAsync(error, mistake, ExitUsage).ConfigureAwait(false);
+            return await FailAsync(error, mistake, ExitStatus.Usage).ConfigureAwait(false);
         }
 
         try
@@ -51,17 +44,17 @@ internal static class CommandRunner
         }
         catch (UsageException e)
         {
-            return await FailAsync(error, e.Message, ExitUsage).ConfigureAwait(false);
+            return await FailAsync(error, e.Message, ExitStatus.Usage).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
-            return await FailAsync(error, "interrupted", ExitInterrupted).ConfigureAwait(false);
+            return await FailAsync(error, "interrupted", ExitStatus.Interrupted).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // the end of the line for every failure: whatever it is, the user gets one line
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            return await FailAsync(error, ErrorLine.Describe(e), ExitFailed).ConfigureAwait(false);
+            return await FailAsync(error, ErrorLine.Describe(e), ExitStatus.Failed).ConfigureAwait(false);
         }
     }
 

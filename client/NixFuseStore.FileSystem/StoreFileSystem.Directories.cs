@@ -1,4 +1,4 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Trees;
 using NixFuseStore.Content;
 using NixFuseStore.FileSystem.Nodes;
 using NixFuseStore.Fuse.Kernel;

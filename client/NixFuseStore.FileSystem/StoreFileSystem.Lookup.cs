@@ -1,5 +1,6 @@
 using System.Text;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Paths;
+using NixFuseStore.Client.Trees;
 using NixFuseStore.Content;
 using NixFuseStore.FileSystem.Nodes;
 using NixFuseStore.Fuse.Kernel;

@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Chunks;
+using NixFuseStore.Client.Trees;
 using NixFuseStore.Content;
 using NixFuseStore.FileSystem.Nodes;
+using NixFuseStore.Fuse.Kernel;
 using NixFuseStore.Fuse.Replies;
 using NixFuseStore.Fuse.Requests;
 using NixFuseStore.Native.Linux;

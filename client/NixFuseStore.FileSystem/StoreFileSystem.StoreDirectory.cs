@@ -1,7 +1,5 @@
 using System.Text;
-using NixFuseStore.Client;
-using NixFuseStore.Client.Reading;
-using NixFuseStore.Content;
+using NixFuseStore.Client.Server;
 using NixFuseStore.FileSystem.Listing;
 using NixFuseStore.FileSystem.Nodes;
 using NixFuseStore.Fuse.Replies;

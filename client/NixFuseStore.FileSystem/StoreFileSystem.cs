@@ -1,4 +1,4 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Contracts;
 using NixFuseStore.FileSystem.Errors;
 using NixFuseStore.FileSystem.Listing;
 using NixFuseStore.FileSystem.Logs;
@@ -28,7 +28,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
 
     private readonly IStoreReader _reader;
     private readonly StoreFileSystemOptions _options;
-    private readonly SlotTable _slots;
+    private readonly NodeIdTable _slots;
     private readonly PathNodes _nodes;
     private readonly StoreListing _listing;
     private readonly RecordReadAhead _recordReadAhead;
@@ -47,7 +47,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(reader);
         _reader = reader;
         _options = options ?? new StoreFileSystemOptions();
-        _slots = _options.SlotFile is { } file ? SlotTable.Open(file, _options.Log) : SlotTable.InMemory();
+        _slots = _options.SlotFile is { } file ? NodeIdTable.Open(file, _options.Log) : NodeIdTable.InMemory();
         _nodes = new PathNodes(_slots, _options.Store);
         _logs = new LogFiles(_slots, _options.Store);
         _listing = new StoreListing(reader, _options.Time);

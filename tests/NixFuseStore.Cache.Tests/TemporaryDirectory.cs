@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace NixFuseStore.Cache.Tests;
 
 internal sealed class TemporaryDirectory : IDisposable

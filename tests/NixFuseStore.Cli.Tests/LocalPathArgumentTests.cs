@@ -1,4 +1,5 @@
 using NixFuseStore.Cli.Commands;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Cli.Tests;

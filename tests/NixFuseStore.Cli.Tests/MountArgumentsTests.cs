@@ -1,5 +1,6 @@
 using System.CommandLine;
 using NixFuseStore.Cli.Commands;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Mounting;
 
 namespace NixFuseStore.Cli.Tests;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using NixFuseStore.Client.Catalog;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Protocol;
 using NixFuseStore.Testing.Faults;

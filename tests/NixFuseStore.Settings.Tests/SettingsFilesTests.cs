@@ -1,5 +1,4 @@
 #pragma warning disable CA1416 // Linux only
-using NixFuseStore.Settings;
 
 namespace NixFuseStore.Settings.Tests;
 

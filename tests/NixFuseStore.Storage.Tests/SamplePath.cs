@@ -3,8 +3,8 @@ using System.Text;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
-using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
+using NixFuseStore.Storage.Packs;
 
 namespace NixFuseStore.Storage.Tests;
 

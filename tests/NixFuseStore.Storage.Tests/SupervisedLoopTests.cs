@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using NixFuseStore.Storage.Base;
 
 namespace NixFuseStore.Storage.Tests;
 

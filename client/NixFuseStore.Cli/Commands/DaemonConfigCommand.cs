@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using NixFuseStore.Cli.Control;
-using NixFuseStore.Cli.Daemon;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Settings;
 
 namespace NixFuseStore.Cli.Commands;
@@ -22,9 +22,9 @@ internal static class DaemonConfigCommand
             var config = await DaemonConfig.MakeAsync(mount, cancellationToken).ConfigureAwait(false);
             var output = parsed.InvocationConfiguration.Output;
             await output.WriteAsync(parsed.GetValue(json)
-                ? JsonSerializer.Serialize(config, ControlJson.Default.DaemonConfig) + "\n"
+                ? JsonSerializer.Serialize(config, DaemonConfigJson.Default.DaemonConfig) + "\n"
                 : Describe(config)).ConfigureAwait(false);
-            return CommandRunner.ExitDone;
+            return ExitStatus.Done;
         });
         return command;
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Settings;
 using NixFuseStore.Client.Catalog;
 using NixFuseStore.Nix;
@@ -37,7 +38,7 @@ internal static class InfoCommand
             }
 
             return answer.NotValid.Count == 0
-                ? CommandRunner.ExitDone
+                ? ExitStatus.Done
                 : throw new CliException($"not valid in store '{settings.Store}' on {settings.Server}: {string.Join(' ', answer.NotValid)}");
         });
         return command;

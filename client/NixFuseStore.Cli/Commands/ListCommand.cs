@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using System.Text.Json;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Settings;
 using NixFuseStore.Client.Catalog;
 using NixFuseStore.Nix;
@@ -53,7 +54,7 @@ internal static class ListCommand
                 throw new CliException($"no path of store '{settings.Store}' on {settings.Server} has '{wanted.Text}' in its name, or a hash that begins so");
             }
 
-            return CommandRunner.ExitDone;
+            return ExitStatus.Done;
         });
         return command;
     }

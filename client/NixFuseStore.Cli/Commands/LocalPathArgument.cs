@@ -1,3 +1,4 @@
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Cli.Commands;

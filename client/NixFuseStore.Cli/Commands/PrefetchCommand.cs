@@ -1,9 +1,10 @@
 using System.CommandLine;
 using NixFuseStore.Cache;
 using NixFuseStore.Cli.Control;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Mounting;
 using NixFuseStore.Cli.Settings;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Cli.Commands;
@@ -26,7 +27,7 @@ internal static class PrefetchCommand
             var outcome = await PrefetchAsync(settings, location, parsed.GetRequiredValue(paths), progress.Show, cancellationToken).ConfigureAwait(false);
             progress.End();
             await parsed.InvocationConfiguration.Output.WriteLineAsync(outcome).ConfigureAwait(false);
-            return CommandRunner.ExitDone;
+            return ExitStatus.Done;
         });
         return command;
     }

@@ -1,7 +1,7 @@
 using System.CommandLine;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Settings;
-using NixFuseStore.Client;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.LocalStores;
 
@@ -80,7 +80,7 @@ internal static class PushCommand
         await output.Output.WriteLineAsync(PushReport.Summary(result, pusher.Progress)).ConfigureAwait(false);
         int failed = result.Count(PushOutcome.Failed);
         return failed == 0
-            ? CommandRunner.ExitDone
+            ? ExitStatus.Done
             : throw new CliException($"{failed} of {result.Paths.Count} paths were not pushed to store '{settings.Store}' on {settings.Server}; the lines above say why");
 
         void TryShow()

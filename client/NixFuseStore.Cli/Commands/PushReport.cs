@@ -1,6 +1,6 @@
 using System.Globalization;
 using NixFuseStore.Cli.Settings;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
 
 namespace NixFuseStore.Cli.Commands;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using NixFuseStore.Cli.Control;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Settings;
 
 namespace NixFuseStore.Cli.Commands;
@@ -32,7 +33,7 @@ internal static class StatusCommand
                 await WriteAsync(output, status).ConfigureAwait(false);
             }
 
-            return CommandRunner.ExitDone;
+            return ExitStatus.Done;
         });
         return command;
     }

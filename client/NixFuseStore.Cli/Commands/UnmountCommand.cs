@@ -1,5 +1,6 @@
 using System.CommandLine;
 using NixFuseStore.Cli.Control;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Fuse.Mounting;
 
 namespace NixFuseStore.Cli.Commands;
@@ -23,7 +24,7 @@ internal static class UnmountCommand
         {
             // No process serves it, or another user's does: what is left is what the kernel has.
             return FuseMount.TryUnmount(mountPoint, lazy)
-                ? CommandRunner.ExitDone
+                ? ExitStatus.Done
                 : throw new CliException($"{mountPoint} is in use; end the programs that use it (fuser -vm {mountPoint} shows them), or give --lazy");
         }
 
@@ -36,6 +37,6 @@ internal static class UnmountCommand
             }
         }
 
-        return CommandRunner.ExitDone;
+        return ExitStatus.Done;
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using NixFuseStore.Cache;
 using NixFuseStore.Cli.Control;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Mounting;
 using NixFuseStore.Cli.Settings;
 
@@ -27,7 +28,7 @@ internal static class VerifyCommand
             await parsed.InvocationConfiguration.Output.WriteLineAsync(
                 $"{result.CacheDirectory}: {result.Entries} chunks, {ByteSize.Format(result.Bytes)} intact, {result.Bad} damaged, {result.Dropped} dropped").ConfigureAwait(false);
             return left == 0
-                ? CommandRunner.ExitDone
+                ? ExitStatus.Done
                 : throw new CliException($"{left} chunks in {result.CacheDirectory} are damaged; --repair drops them, to be fetched again when they are needed");
         });
         return command;

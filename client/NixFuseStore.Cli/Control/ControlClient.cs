@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.LocalSockets;
 using NixFuseStore.Native.Linux;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using NixFuseStore.Cli.Daemon;
 
 namespace NixFuseStore.Cli.Control;
 
@@ -9,5 +8,4 @@ namespace NixFuseStore.Cli.Control;
 [JsonSerializable(typeof(ControlRequest))]
 [JsonSerializable(typeof(ControlReply))]
 [JsonSerializable(typeof(StatusReport))]
-[JsonSerializable(typeof(DaemonConfig))]
 internal sealed partial class ControlJson : JsonSerializerContext;

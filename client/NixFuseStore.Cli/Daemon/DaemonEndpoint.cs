@@ -1,8 +1,9 @@
 using System.Net.Sockets;
-using NixFuseStore.Cli.Mounting;
+using NixFuseStore.Cli.Errors;
+using NixFuseStore.Cli.Settings;
 using NixFuseStore.Client;
 using NixFuseStore.Client.Adding;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Daemon;
 using NixFuseStore.FileSystem;
 using NixFuseStore.Fuse.Mounting;

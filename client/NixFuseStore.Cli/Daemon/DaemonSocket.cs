@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.LocalSockets;
 using NixFuseStore.Fuse.Mounting;
 

@@ -1,6 +1,5 @@
-using NixFuseStore.Client;
-using NixFuseStore.Client.Reading;
-using NixFuseStore.Daemon;
+using NixFuseStore.Client.Checking;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Cli.Daemon;

@@ -1,9 +1,9 @@
 using System.Net;
 using NixFuseStore.Client;
 using NixFuseStore.Client.Adding;
-using NixFuseStore.Client.Reading;
 using NixFuseStore.Client.Relations;
 using NixFuseStore.Client.Roots;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Daemon;
 using NixFuseStore.Nix;
 

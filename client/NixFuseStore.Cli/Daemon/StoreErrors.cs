@@ -1,10 +1,10 @@
-using NixFuseStore.Client;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Content;
 using NixFuseStore.Daemon;
 
 namespace NixFuseStore.Cli.Daemon;
 
-/// <summary>Turns what the client library throws into what a daemon's client is told.</summary>
+/// <summary>ConcurrencyLimiter what the client library throws into what a daemon's client is told.</summary>
 internal static class StoreErrors
 {
     public static async ValueTask<T> TranslateAsync<T>(ValueTask<T> work)

@@ -1,3 +1,4 @@
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Cli.LocalSockets;

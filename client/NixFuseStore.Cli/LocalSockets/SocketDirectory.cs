@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using Microsoft.Win32.SafeHandles;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Cli.LocalSockets;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using NixFuseStore.Cache;
 using NixFuseStore.Cli.Access;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Settings;
 using NixFuseStore.Native.Linux;
 using NixFuseStore.Settings;

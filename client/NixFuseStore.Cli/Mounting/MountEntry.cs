@@ -1,3 +1,4 @@
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Native;
 
 namespace NixFuseStore.Cli.Mounting;
@@ -25,13 +26,13 @@ internal static class MountEntry
         }
         catch (UsageException e)
         {
-            return Fail(CommandRunner.ExitUsage, e.Message);
+            return Fail(ExitStatus.Usage, e.Message);
         }
 #pragma warning disable CA1031 // the end of the line for every failure: whatever it is, the user gets one line
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            return Fail(CommandRunner.ExitFailed, ErrorLine.Describe(e));
+            return Fail(ExitStatus.Failed, ErrorLine.Describe(e));
         }
 
         void Note(string text)

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Reflection;
-using NixFuseStore.Cache;
 using NixFuseStore.Cli.Control;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Cli.Mounting;

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using NixFuseStore.Fuse.Mounting;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Fuse.Sessions;
 
 namespace NixFuseStore.Cli.Mounting;
@@ -18,19 +18,19 @@ internal sealed partial class MountHost
         if (ended == _stopRequested.Task)
         {
             Log($"unmounting {MountPoint}");
-            return CommandRunner.ExitDone;
+            return ExitStatus.Done;
         }
 
         try
         {
             var end = await _session.Completion.ConfigureAwait(false);
             Log(end == FuseSessionEnd.Aborted ? $"the kernel has aborted the mount at {MountPoint}" : $"{MountPoint} was unmounted");
-            return end == FuseSessionEnd.Aborted ? CommandRunner.ExitFailed : CommandRunner.ExitDone;
+            return end == FuseSessionEnd.Aborted ? ExitStatus.Failed : ExitStatus.Done;
         }
         catch (IOException e)
         {
             Log($"serving {MountPoint} failed: {e.Message}");
-            return CommandRunner.ExitFailed;
+            return ExitStatus.Failed;
         }
     }
 

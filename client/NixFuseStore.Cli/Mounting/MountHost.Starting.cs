@@ -1,9 +1,10 @@
 using NixFuseStore.Cache;
 using NixFuseStore.Cli.Control;
 using NixFuseStore.Cli.Daemon;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.LocalSockets;
 using NixFuseStore.Cli.Settings;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client;
 using NixFuseStore.Client.Relations;
 using NixFuseStore.FileSystem;
 using NixFuseStore.Fuse.Mounting;

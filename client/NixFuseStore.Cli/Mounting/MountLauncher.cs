@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Cli.Mounting;
@@ -46,7 +47,7 @@ internal static class MountLauncher
         {
             reader.Dispose();
             error.WriteLine($"nixfuse: cannot start {program} in the background: {LinuxException.Describe(outcome)}");
-            return CommandRunner.ExitFailed;
+            return ExitStatus.Failed;
         }
 
         // 2. Its word.
@@ -81,7 +82,7 @@ internal static class MountLauncher
             {
                 Libc.EndProcess(process);
                 error.WriteLine($"nixfuse: the process that was to serve the mount has said nothing for {silenceMax.TotalSeconds:0} s, and was ended; nixfuse mount --foreground shows what it does");
-                return CommandRunner.ExitFailed;
+                return ExitStatus.Failed;
             }
 
             if (outcome != Errno.None || read == 0)
@@ -97,7 +98,7 @@ internal static class MountLauncher
                     error.WriteLine("nixfuse: the process that was to serve the mount hung at its end without a word, and was ended");
                 }
 
-                return CommandRunner.ExitFailed;
+                return ExitStatus.Failed;
             }
 
             length += read;
@@ -108,7 +109,7 @@ internal static class MountLauncher
     {
         if (line == ReadyPipe.ReadyWord)
         {
-            return CommandRunner.ExitDone;
+            return ExitStatus.Done;
         }
 
         if (line.StartsWith(ReadyPipe.NoteWord, StringComparison.Ordinal))

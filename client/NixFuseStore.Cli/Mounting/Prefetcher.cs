@@ -1,5 +1,7 @@
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Settings;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client;
+using NixFuseStore.Client.Prefetch;
 using NixFuseStore.Client.Relations;
 using NixFuseStore.Nix;
 

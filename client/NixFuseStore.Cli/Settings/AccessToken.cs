@@ -1,4 +1,5 @@
 using System.Buffers;
+using NixFuseStore.Cli.Errors;
 
 namespace NixFuseStore.Cli.Settings;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using NixFuseStore.Client;
+using NixFuseStore.Cli.Errors;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Settings;
 
 namespace NixFuseStore.Cli.Settings;

@@ -1,4 +1,5 @@
-using NixFuseStore.Client;
+using NixFuseStore.Cli.Errors;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Settings;
 

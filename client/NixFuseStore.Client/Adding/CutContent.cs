@@ -1,5 +1,5 @@
 using Google.Protobuf;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Archives;

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using NixFuseStore.Client.Pushing;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 
@@ -53,7 +53,7 @@ internal sealed class ImportPipeline : IAsyncDisposable
         _spoolMemory = new ByteBudget(options.NarBytesHeldMax);
         _spoolDirectory = options.JournalDirectory ?? Path.GetTempPath();
         _wholeLeft = options.SendsWholeNars ?? connection.IsLoopback ? WholeMax : 0;
-        Ledger = new ChunkLedger(forgetsSettled: true);
+        Ledger = new ChunkUploadTracker(forgetsSettled: true);
         Sender = new ChunkSender(_target, Ledger, progress, new PushOptions
         {
             Workers = Math.Clamp(Environment.ProcessorCount, 1, WorkersMax),
@@ -74,7 +74,7 @@ internal sealed class ImportPipeline : IAsyncDisposable
     /// <summary>Whether it has ended by an error.</summary>
     internal bool HasFailed { get; private set; }
 
-    internal ChunkLedger Ledger { get; }
+    internal ChunkUploadTracker Ledger { get; }
 
     internal ChunkSender Sender { get; }
 

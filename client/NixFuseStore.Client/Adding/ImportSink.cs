@@ -1,4 +1,5 @@
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Content;
 
 namespace NixFuseStore.Client.Adding;
@@ -8,19 +9,19 @@ internal sealed class ImportSink(ImportPipeline pipeline) : SmallContentSink(kee
 {
     private readonly TaskCompletionSource _sent = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Queue<HeldChunk> _claimed = [];
-    private ChunkWaits? _waits;
+    private ChunkUploadWaits? _waits;
 
     /// <summary>Ends when all chunks are on the server, once <see cref="Finish"/> was called; fails as soon as one cannot get there.</summary>
     internal Task Sent => _sent.Task;
 
     // The first wait is that for the end of the NAR.
-    private ChunkWaits Waits
+    private ChunkUploadWaits Waits
     {
         get
         {
             if (_waits is null)
             {
-                _waits = new ChunkWaits(() => _sent.TrySetResult(), Fail);
+                _waits = new ChunkUploadWaits(() => _sent.TrySetResult(), Fail);
                 _waits.Add();
             }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Microsoft.Win32.SafeHandles;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Client.Adding;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Archives;

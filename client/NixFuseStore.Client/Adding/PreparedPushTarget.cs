@@ -1,5 +1,5 @@
 using Google.Protobuf;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
 using NixFuseStore.Protocol;
 
 namespace NixFuseStore.Client.Adding;

@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using Google.Protobuf;
-using NixFuseStore.Client.Pushing;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Pending;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;

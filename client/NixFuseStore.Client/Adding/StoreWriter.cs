@@ -1,7 +1,6 @@
-using NixFuseStore.Client.Pushing;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Content;
-using NixFuseStore.Nix;
 
 namespace NixFuseStore.Client.Adding;
 

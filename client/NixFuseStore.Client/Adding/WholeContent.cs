@@ -1,4 +1,4 @@
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 

@@ -1,4 +1,6 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Trees;
+
+
 
 namespace NixFuseStore.Client.Catalog;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Paths;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 

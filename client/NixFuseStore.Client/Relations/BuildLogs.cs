@@ -1,5 +1,5 @@
 using Google.Protobuf;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;

@@ -1,7 +1,6 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Client.Relations;
 
@@ -14,7 +13,7 @@ public sealed class StoreRelations
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     private readonly StoreReader _reader;
-    private readonly PatientCalls _calls;
+    private readonly RetryPolicy _calls;
 
     /// <summary>Asks the server of a reader, which stays the caller's.</summary>
     public StoreRelations(StoreReader reader)

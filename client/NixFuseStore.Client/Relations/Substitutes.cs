@@ -1,4 +1,4 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 

@@ -1,11 +1,11 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 
 namespace NixFuseStore.Client.Roots;
 
 /// <summary>The session on the server that temporary roots belong to, opened when it is needed. One call at a time.</summary>
-internal sealed class RootSession(PatientCalls calls, string host)
+internal sealed class RootSession(RetryPolicy calls, string host)
 {
     /// <summary>Roots in one call; the protocol's bound.</summary>
     internal const int RootsPerCall = 10_000;

@@ -1,4 +1,4 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 
@@ -16,7 +16,7 @@ public sealed class StoreRoots
     private static readonly TimeSpan UnseenLease = TimeSpan.FromDays(7);
 
     private readonly StoreReader _reader;
-    private readonly PatientCalls _calls;
+    private readonly RetryPolicy _calls;
     private readonly string _host;
 
     /// <summary>Of a host's name, with the server of a reader, which stays the caller's.</summary>

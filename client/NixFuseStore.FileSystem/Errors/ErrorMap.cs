@@ -1,4 +1,4 @@
-using NixFuseStore.Client;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.FileSystem.Errors;

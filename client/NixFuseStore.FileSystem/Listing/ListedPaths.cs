@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Paths;
 using NixFuseStore.Content;
 
 namespace NixFuseStore.FileSystem.Listing;

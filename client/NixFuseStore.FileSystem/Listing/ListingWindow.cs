@@ -1,4 +1,5 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Paths;
+
 
 namespace NixFuseStore.FileSystem.Listing;
 

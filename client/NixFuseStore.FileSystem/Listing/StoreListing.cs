@@ -1,4 +1,6 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Contracts;
+using NixFuseStore.Client.Paths;
+
 
 namespace NixFuseStore.FileSystem.Listing;
 

@@ -10,7 +10,7 @@ namespace NixFuseStore.FileSystem.Logs;
 /// Build logs that were looked up: their slots, and the text of the last ones. A slot stands for one text, so what is dropped can be fetched
 /// again, by another process too. Any thread.
 /// </summary>
-internal sealed class LogFiles(SlotTable slots, Guid store)
+internal sealed class LogFiles(NodeIdTable slots, Guid store)
 {
     /// <summary>Bytes of text kept; the newest text always is.</summary>
     private const long TextBytesMax = 32 << 20;
@@ -39,7 +39,7 @@ internal sealed class LogFiles(SlotTable slots, Guid store)
     /// <summary>Keeps a text, and returns its slot.</summary>
     public Slot Keep(StorePath derivation, byte[] text)
     {
-        var slot = slots.GetOrAdd(new SlotKey(store, derivation.BaseName, ManifestDigest.Read(SHA256.HashData(text)), SlotKind.Log), inodes: 1);
+        var slot = slots.GetOrAdd(new NodeIdKey(store, derivation.BaseName, ManifestDigest.Read(SHA256.HashData(text)), SlotKind.Log), inodes: 1);
         lock (_gate)
         {
             if (_texts.TryAdd(slot.Number, text))

@@ -1,5 +1,6 @@
 using System.Numerics;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Paths;
+using NixFuseStore.Client.Trees;
 using NixFuseStore.Content;
 using NixFuseStore.Fuse.Kernel;
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Paths;
+using NixFuseStore.Client.Trees;
 
 namespace NixFuseStore.FileSystem.Nodes;
 
@@ -12,7 +13,7 @@ internal sealed class PathNodes
     /// <summary>Paths kept that the kernel knows no node of.</summary>
     private const int IdleMax = 256;
 
-    private readonly SlotTable _slots;
+    private readonly NodeIdTable _slots;
     private readonly Guid _store;
     private readonly ConcurrentDictionary<uint, Node> _nodes = new();
     private readonly ConcurrentQueue<Node> _idle = new();
@@ -21,7 +22,7 @@ internal sealed class PathNodes
     private readonly Lock _listedGate = new();
     private readonly Dictionary<uint, long> _listed = [];
 
-    public PathNodes(SlotTable slots, Guid store)
+    public PathNodes(NodeIdTable slots, Guid store)
     {
         _slots = slots;
         _store = store;
@@ -41,7 +42,7 @@ internal sealed class PathNodes
     /// <returns>False where the path has a handle that was removed: then it has to be found anew.</returns>
     public bool TryAddListed(string baseName, ListedContent content, out Slot slot)
     {
-        slot = _slots.GetOrAdd(new SlotKey(_store, baseName, content.Digest), content.EntryCount);
+        slot = _slots.GetOrAdd(new NodeIdKey(_store, baseName, content.Digest), content.EntryCount);
         lock (_listedGate)
         {
             if (_nodes.TryGetValue(slot.Number, out var node))
@@ -75,7 +76,7 @@ internal sealed class PathNodes
     }
 
     /// <summary>What a slot stands for in this store; false for a slot of another store, or of none.</summary>
-    public bool TryGetKey(uint slot, out SlotKey key) => _slots.TryGetKey(slot, out key) && key.Store == _store;
+    public bool TryGetKey(uint slot, out NodeIdKey key) => _slots.TryGetKey(slot, out key) && key.Store == _store;
 
     /// <summary>All handles here: the kernel knows no node of any other path.</summary>
     public IReadOnlyList<PathHandle> Attached() => [.. _nodes.Values.Select(static node => node.Handle)];
@@ -139,7 +140,7 @@ internal sealed class PathNodes
             return node;
         }
 
-        var slot = _slots.GetOrAdd(new SlotKey(_store, handle.Path.BaseName, handle.Digest), handle.Header.EntryCount);
+        var slot = _slots.GetOrAdd(new NodeIdKey(_store, handle.Path.BaseName, handle.Digest), handle.Header.EntryCount);
         handle.FirstInode = slot.FirstInode;
         handle.Slot = slot.Number;
         node = _nodes.GetOrAdd(slot.Number, static (number, handle) => new Node(number, handle), handle);

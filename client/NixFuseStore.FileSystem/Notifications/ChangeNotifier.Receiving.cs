@@ -1,6 +1,6 @@
-using NixFuseStore.Client;
-using NixFuseStore.Client.Reading;
-using NixFuseStore.Nix;
+using NixFuseStore.Client.Changes;
+using NixFuseStore.Client.Server;
+
 
 namespace NixFuseStore.FileSystem.Notifications;
 

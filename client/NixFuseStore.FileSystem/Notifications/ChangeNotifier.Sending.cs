@@ -1,5 +1,5 @@
 using System.Text;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Changes;
 using NixFuseStore.FileSystem.Nodes;
 using NixFuseStore.Native.Linux;
 using NixFuseStore.Nix;

@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.AspNetCore.Http;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;

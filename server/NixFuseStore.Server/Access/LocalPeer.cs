@@ -1,6 +1,5 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections.Features;
-using Microsoft.AspNetCore.Http;
 using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Server.Access;

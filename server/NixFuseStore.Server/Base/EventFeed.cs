@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Microsoft.Extensions.Logging;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Base;

@@ -3,9 +3,8 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
 using NixFuseStore.Native.Text;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Settings;
-using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Commands;
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Settings;
 using NixFuseStore.Storage.Blobs;

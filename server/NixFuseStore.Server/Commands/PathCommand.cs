@@ -1,6 +1,6 @@
 using System.CommandLine;
 using NixFuseStore.Nix;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Commands;

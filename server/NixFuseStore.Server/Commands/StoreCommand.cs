@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using NixFuseStore.Nix;
 using NixFuseStore.Server.Hosting;
-using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Commands;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using NixFuseStore.Nix;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Ingest;
 using NixFuseStore.Server.Upstreams;
 using NixFuseStore.Storage.Metadata;

@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Logging;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;
 

@@ -1,10 +1,8 @@
 using System.Diagnostics;
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 using NixFuseStore.Server.Base;
-using NixFuseStore.Server.BinaryCache;
-using NixFuseStore.Server.DataPlane;
-using NixFuseStore.Server.Grpc;
+using NixFuseStore.Server.Endpoints.BinaryCache;
+using NixFuseStore.Server.Endpoints.DataPlane;
+using NixFuseStore.Server.Endpoints.Grpc;
 
 namespace NixFuseStore.Server.Hosting;
 

@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Logging;
+using NixFuseStore.Server.Base;
 
 namespace NixFuseStore.Server.Hosting;
 

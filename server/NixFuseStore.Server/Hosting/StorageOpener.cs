@@ -1,4 +1,5 @@
 using NixFuseStore.Native.Files;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Storage;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;

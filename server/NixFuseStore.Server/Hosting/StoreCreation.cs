@@ -1,5 +1,6 @@
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Hosting;

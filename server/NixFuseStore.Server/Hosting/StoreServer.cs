@@ -1,22 +1,18 @@
 using System.Net.Sockets;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using NixFuseStore.Native.Linux;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
-using NixFuseStore.Server.BinaryCache;
-using NixFuseStore.Server.DataPlane;
-using NixFuseStore.Server.Grpc;
+using NixFuseStore.Server.Content;
+using NixFuseStore.Server.Derivations;
+using NixFuseStore.Server.Endpoints.BinaryCache;
+using NixFuseStore.Server.Endpoints.DataPlane;
+using NixFuseStore.Server.Endpoints.Grpc;
 using NixFuseStore.Server.Ingest;
 using NixFuseStore.Server.Listening;
 using NixFuseStore.Server.Registration;
-using NixFuseStore.Server.Registration.Derivations;
-using NixFuseStore.Server.Services;
+using NixFuseStore.Server.Signing;
 using NixFuseStore.Server.Upstreams;
-using NixFuseStore.Storage;
+using NixFuseStore.Storage.Base;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
@@ -176,7 +172,7 @@ public sealed class StoreServer : IAsyncDisposable
         }
 
         return certificate is not null || !addresses.Any(address => address.IsTls)
-            ? new KestrelSetup(addresses, certificate, limits, connections, new HandOverListener())
+            ? new KestrelSetup(addresses, certificate, limits, connections, new ConnectionHandoffListener())
             : throw new ServerException("an https: address needs --tls-certificate FILE and --tls-key FILE");
     }
 
@@ -212,9 +208,9 @@ public sealed class StoreServer : IAsyncDisposable
         var access = new AccessControl(new TokenDirectory(metadata, time, logger), new StoreNames(metadata, events));
         var keys = new StoreKeys(metadata, time);
         var verified = new VerifiedManifests();
-        var verifier = new ClaimVerifier(chunks, verified);
+        var verifier = new SubmittedPathVerifier(chunks, verified);
         var derivations = new DerivationChecker(new DerivationHashes(metadata, new StoredDerivations(metadata, chunks), limits));
-        var registrar = new PathRegistrar(metadata, chunks, keys, new ClaimParser(limits), verifier, derivations, limits, logger);
+        var registrar = new PathRegistrar(metadata, chunks, keys, new SubmittedPathParser(limits), verifier, derivations, limits, logger);
         var registrations = new RegistrationGroups(registrar);
         var nars = new NarReceiver(metadata, chunks, verified, new PathSizeLimit(metadata, time), limits);
         var upstreamHttp = new UpstreamHttp(new NetrcFile(netrcFile, time, logger), EnvironmentProxy.Current, time);

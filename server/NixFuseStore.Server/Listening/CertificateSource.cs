@@ -2,7 +2,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 
 namespace NixFuseStore.Server.Listening;
 

@@ -1,17 +1,13 @@
-using System.Net;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
-using Microsoft.Extensions.DependencyInjection;
 using NixFuseStore.Server.Base;
-using NixFuseStore.Server.Hosting;
 
 namespace NixFuseStore.Server.Listening;
 
 /// <summary>Tells Kestrel where and how to listen.</summary>
 internal sealed class KestrelSetup(IReadOnlyList<ListenAddress> addresses, CertificateSource? certificate, ServerLimits limits, ConnectionTable connections,
-    HandOverListener http2)
+    ConnectionHandoffListener http2)
 {
     private readonly List<(bool IsTls, ListenOptions Options)> _bound = [];
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 
 namespace NixFuseStore.Server.Listening;
 

@@ -8,7 +8,7 @@ namespace NixFuseStore.Server.Listening;
 /// those that begin with the HTTP/2 preface (RFC 9113 section 3.4) over to an endpoint that speaks nothing else.
 /// The bytes stay where they are, so neither side pays for it afterwards.
 /// </summary>
-internal sealed class PrefaceSwitch(HandOverListener http2)
+internal sealed class PrefaceSwitch(ConnectionHandoffListener http2)
 {
     /// <summary>How long a client may take to send enough to tell the protocols apart.</summary>
     private static readonly TimeSpan FirstBytesTimeout = TimeSpan.FromSeconds(30);

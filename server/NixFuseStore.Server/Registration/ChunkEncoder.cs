@@ -1,8 +1,8 @@
 using System.Buffers;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
-using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
+using NixFuseStore.Storage.Packs;
 
 namespace NixFuseStore.Server.Registration;
 

@@ -1,7 +1,7 @@
 using NixFuseStore.Content;
 using NixFuseStore.Protocol;
-using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
+using NixFuseStore.Storage.Packs;
 using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
 
 namespace NixFuseStore.Server.Registration;
@@ -13,7 +13,7 @@ internal sealed partial class PathRegistrar
     private const int InlineCompressionLevel = 9;
 
     /// <summary>Finds the chunks that did not come along; a claim some of whose chunks are missing is told which.</summary>
-    private async Task LocateAsync(ChunkScope scope, List<PathClaim> claims, RegisterPathResult[] results, CancellationToken cancellation)
+    private async Task LocateAsync(ChunkScope scope, List<SubmittedPath> claims, RegisterPathResult[] results, CancellationToken cancellation)
     {
         var wanted = new HashSet<ChunkId>();
         foreach (var claim in claims)
@@ -65,7 +65,7 @@ internal sealed partial class PathRegistrar
     }
 
     /// <summary>Looks at all chunks of a claim one of which is damaged, so that the client sends all that is needed at once.</summary>
-    private async Task<RegisterPathResult> FindMissingAsync(PathClaim claim, CancellationToken cancellation)
+    private async Task<RegisterPathResult> FindMissingAsync(SubmittedPath claim, CancellationToken cancellation)
     {
         IndexedChunk[] located = [.. claim.Locations.Select(pair => new IndexedChunk(pair.Key, pair.Value))];
         var damaged = await chunks.Verifier.FindDamagedAsync(located, cancellation).ConfigureAwait(false);
@@ -74,7 +74,7 @@ internal sealed partial class PathRegistrar
             : throw new IOException($"chunks of {claim.Info.Path} could not be read, and now they can: register again");
     }
 
-    private async Task StoreInlineChunksAsync(StoreRecord store, List<PathClaim> claims, CancellationToken cancellation)
+    private async Task StoreInlineChunksAsync(StoreRecord store, List<SubmittedPath> claims, CancellationToken cancellation)
     {
         var uploads = new Dictionary<ChunkId, ChunkUpload>();
         foreach (var claim in claims)

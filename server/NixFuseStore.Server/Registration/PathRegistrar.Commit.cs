@@ -2,7 +2,7 @@ using NixFuseStore.Content;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 using NixFuseStore.Server.Access;
-using NixFuseStore.Server.Services;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
 using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
 using PathSignatures = NixFuseStore.Storage.Metadata.PathSignatures;
@@ -16,8 +16,8 @@ internal sealed partial class PathRegistrar
     /// Answers the claims whose path is valid already; nothing of them needs to be verified, as nothing of them is used but their signatures.
     /// </summary>
     /// <returns>The other claims.</returns>
-    private async Task<List<PathClaim>> AnswerValidAsync(
-        StoreRecord store, List<PathClaim> claims, RegisterPathResult[] results, CancellationToken cancellation)
+    private async Task<List<SubmittedPath>> AnswerValidAsync(
+        StoreRecord store, List<SubmittedPath> claims, RegisterPathResult[] results, CancellationToken cancellation)
     {
         if (claims.Count == 0)
         {
@@ -62,7 +62,7 @@ internal sealed partial class PathRegistrar
     }
 
     private async Task CommitAsync(
-        StoreRecord store, Principal principal, StoreDirectory directory, List<PathClaim> claims, RegisterPathResult[] results, CancellationToken cancellation)
+        StoreRecord store, Principal principal, StoreDirectory directory, List<SubmittedPath> claims, RegisterPathResult[] results, CancellationToken cancellation)
     {
         if (claims.Count == 0)
         {
@@ -78,7 +78,7 @@ internal sealed partial class PathRegistrar
         }
     }
 
-    private static PathRegistration Sign(PathClaim claim, string store, StoreDirectory directory, NixSecretKey key)
+    private static PathRegistration Sign(SubmittedPath claim, string store, StoreDirectory directory, NixSecretKey key)
     {
         // The store vouches for the content twice: to this project's clients, and to Nix where a path leaves the store again.
         var statement = new PathStatement(store, directory, claim.Info, claim.Header.Digest);
@@ -102,7 +102,7 @@ internal sealed partial class PathRegistrar
         };
     }
 
-    private static RegisterPathResult ToResult(PathClaim claim, RegistrationResult result)
+    private static RegisterPathResult ToResult(SubmittedPath claim, RegistrationResult result)
     {
         switch (result.Outcome)
         {
@@ -134,7 +134,7 @@ internal sealed partial class PathRegistrar
         return result;
     }
 
-    private static RegisterPathResult Conflict(PathClaim claim, StoredPath registered)
+    private static RegisterPathResult Conflict(SubmittedPath claim, StoredPath registered)
     {
         var hash = new NixHash(NixHashAlgorithm.Sha256, registered.NarHash);
         return new RegisterPathResult

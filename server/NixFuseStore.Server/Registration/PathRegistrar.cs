@@ -1,12 +1,10 @@
 using System.Diagnostics;
-using NixFuseStore.Content;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
-using NixFuseStore.Server.Hosting;
-using NixFuseStore.Server.Registration.Derivations;
-using NixFuseStore.Server.Services;
+using NixFuseStore.Server.Base;
+using NixFuseStore.Server.Signing;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
 using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
@@ -21,17 +19,17 @@ internal sealed partial class PathRegistrar(
     IMetadataStore metadata,
     ChunkStore chunks,
     StoreKeys keys,
-    ClaimParser parser,
-    ClaimVerifier verifier,
+    SubmittedPathParser parser,
+    SubmittedPathVerifier verifier,
     DerivationChecker derivations,
     ServerLimits limits,
     ILogger logger)
 {
     /// <summary>Calls that hold decoded manifests at the same time.</summary>
-    private readonly Turns _calls = new(limits.RegistrationsMax);
+    private readonly ConcurrencyLimiter _calls = new(limits.RegistrationsMax);
 
     /// <summary>Verifications that run at the same time, over all calls.</summary>
-    private readonly Turns _verifications = new(limits.VerificationsMax);
+    private readonly ConcurrencyLimiter _verifications = new(limits.VerificationsMax);
 
     public async Task<RegisterPathsResponse> RegisterAsync(
         StoreRecord store, Principal principal, IReadOnlyList<NewPath> paths, CancellationToken cancellation)
@@ -75,20 +73,20 @@ internal sealed partial class PathRegistrar(
         return response;
     }
 
-    private List<PathClaim> Parse(
+    private List<SubmittedPath> Parse(
         IReadOnlyList<NewPath> paths, StoreDirectory directory, uint chunkingParameters, RegisterPathResult[] results)
     {
-        var claims = new List<PathClaim>(paths.Count);
+        var claims = new List<SubmittedPath>(paths.Count);
         long decodedBytes = 0;
         for (var i = 0; i < paths.Count; i++)
         {
             try
             {
-                var claim = ClaimParser.Parse(i, paths[i], directory, chunkingParameters);
+                var claim = SubmittedPathParser.Parse(i, paths[i], directory, chunkingParameters);
                 claims.Add(claim);
-                decodedBytes += ClaimParser.DecodedBytes(claim.Header);
+                decodedBytes += SubmittedPathParser.DecodedBytes(claim.Header);
             }
-            catch (RefusedException e)
+            catch (RejectedRequestException e)
             {
                 results[i] = Refused(e);
             }
@@ -103,7 +101,7 @@ internal sealed partial class PathRegistrar(
     }
 
     /// <summary>Runs a step for each claim that is still in the race; what the step refuses has its result then.</summary>
-    private async Task ForEachAsync(List<PathClaim> claims, RegisterPathResult[] results, Action<PathClaim> step, CancellationToken cancellation)
+    private async Task ForEachAsync(List<SubmittedPath> claims, RegisterPathResult[] results, Action<SubmittedPath> step, CancellationToken cancellation)
     {
         var options = new ParallelOptions { MaxDegreeOfParallelism = limits.VerificationsMax, CancellationToken = cancellation };
         await Parallel.ForEachAsync(claims, options, async (claim, token) =>
@@ -113,7 +111,7 @@ internal sealed partial class PathRegistrar(
             {
                 step(claim);
             }
-            catch (RefusedException e)
+            catch (RejectedRequestException e)
             {
                 results[claim.Index] = Refused(e);
             }
@@ -124,10 +122,10 @@ internal sealed partial class PathRegistrar(
         }).ConfigureAwait(false);
     }
 
-    private static List<PathClaim> Remaining(List<PathClaim> claims, RegisterPathResult[] results) =>
+    private static List<SubmittedPath> Remaining(List<SubmittedPath> claims, RegisterPathResult[] results) =>
         claims.FindAll(claim => results[claim.Index] is null);
 
-    private static RegisterPathResult Refused(RefusedException e) => new() { Outcome = Outcome.Refused, Message = e.Message };
+    private static RegisterPathResult Refused(RejectedRequestException e) => new() { Outcome = Outcome.Refused, Message = e.Message };
 
     private void Report(StoreRecord store, Principal principal, IReadOnlyList<NewPath> paths, RegisterPathResult[] results, long milliseconds)
     {

@@ -1,5 +1,4 @@
-using Microsoft.Extensions.Logging;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 
 namespace NixFuseStore.Server.Upstreams;
 

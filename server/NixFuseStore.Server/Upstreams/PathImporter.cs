@@ -1,11 +1,10 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Microsoft.Extensions.Logging;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
 using NixFuseStore.Server.Access;
-using NixFuseStore.Server.BinaryCache;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
+using NixFuseStore.Server.Ingest;
 using NixFuseStore.Server.Registration;
 using NixFuseStore.Server.Transfers;
 using NixFuseStore.Storage.Metadata;
@@ -33,7 +32,7 @@ internal sealed class PathImporter(
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(500);
 
-    private readonly Turns _downloads = new(DownloadsMax);
+    private readonly ConcurrencyLimiter _downloads = new(DownloadsMax);
     private readonly ConcurrentDictionary<(StoreId Store, string HashPart), Lazy<Task<string?>>> _running = new();
 
     /// <summary>Makes a path valid whose references are.</summary>
@@ -70,7 +69,7 @@ internal sealed class PathImporter(
                     failures.Add($"{path.Cache.Url}: {e.Message}");
                     await path.Cache.FailAsync(hashPart, new StoreDirectory(store.StoreDirectory), e, stopping).ConfigureAwait(false);
                 }
-                catch (RefusedException e)
+                catch (RejectedRequestException e)
                 {
                     // That this store cannot take the path is no fault of the cache.
                     failures.Add($"{path.Cache.Url}: {e.Message}");
@@ -124,7 +123,7 @@ internal sealed class PathImporter(
                 nar = await receiver.ReceiveAsync(store, Principal.ImporterOf(store.Id), file, otherwise, info.NarSize, pace).ConfigureAwait(false);
             }
         }
-        catch (RefusedException e)
+        catch (RejectedRequestException e)
         {
             throw new UpstreamException($"its NAR of {info.Path} cannot be used: {e.Message}", UpstreamFault.Path, e);
         }
@@ -145,7 +144,7 @@ internal sealed class PathImporter(
         var result = response.Results[0];
         if (result.Outcome is not (Outcome.Registered or Outcome.AlreadyValid or Outcome.Conflict))
         {
-            throw new RefusedException($"{info.Path} was refused: {result.Message}");
+            throw new RejectedRequestException($"{info.Path} was refused: {result.Message}");
         }
 
         logger.Fetched(store.Name, info.Path.BaseName, path.Cache.Url, watch.ElapsedMilliseconds);

@@ -1,6 +1,5 @@
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
-using NixFuseStore.Server.BinaryCache;
 using NixFuseStore.Storage.Metadata;
 using Outcome = NixFuseStore.Protocol.SubstituteResult.Types.Outcome;
 
@@ -118,4 +117,12 @@ internal sealed class Substituter(IPathCatalog metadata, UpstreamDirectory upstr
         bool IsWaitedFor(PathInfo info, StorePath reference) =>
             reference != info.Path && wanted.TryGetValue(reference.HashPart, out var other) && other.Path == reference;
     }
+}
+
+/// <summary>Brings paths that are not valid here from elsewhere. Calls may overlap.</summary>
+internal interface IMissingPaths
+{
+    /// <summary>Makes a path valid, with all that it refers to, if it can be had.</summary>
+    /// <returns>Null where it is valid now; else why it is not, or an empty text where there is nobody to ask.</returns>
+    Task<string?> BringAsync(StoreRecord store, string hashPart, CancellationToken cancellation);
 }

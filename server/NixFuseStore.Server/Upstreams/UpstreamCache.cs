@@ -1,10 +1,9 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
-using Microsoft.Extensions.Logging;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 
 namespace NixFuseStore.Server.Upstreams;
 
@@ -31,7 +30,7 @@ internal sealed class UpstreamCache(UpstreamAddress address, UpstreamHttp http, 
 
     private readonly ConcurrentDictionary<(string HashPart, string Directory), Remembered> _remembered = new();
     private readonly ConcurrentDictionary<string, bool> _directories = new(StringComparer.Ordinal);
-    private readonly Turns _questions = new(QuestionsMax);
+    private readonly ConcurrencyLimiter _questions = new(QuestionsMax);
     private long _restsUntil = long.MinValue;
     private int _isResting;
 

@@ -1,8 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using Microsoft.Extensions.Logging;
 using NixFuseStore.Nix;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Upstreams;

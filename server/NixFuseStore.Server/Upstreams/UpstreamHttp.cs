@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using NixFuseStore.Server.BinaryCache;
 using NixFuseStore.Nix.BinaryCaches;
+using NixFuseStore.Server.Ingest;
 using Polly;
 using Polly.Retry;
 

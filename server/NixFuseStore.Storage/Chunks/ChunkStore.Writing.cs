@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using NixFuseStore.Content;
+using NixFuseStore.Storage.Base;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;
 using NixFuseStore.Storage.Packs;

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using NixFuseStore.Storage.Base;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;
 using NixFuseStore.Storage.Packs;

@@ -1,7 +1,6 @@
 using System.Buffers;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
-using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;
 using NixFuseStore.Storage.Packs;
 

@@ -1,5 +1,4 @@
 using NixFuseStore.Storage.Blobs;
-using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Storage.Packs;

@@ -1,4 +1,3 @@
-using FASTER.core;
 using NixFuseStore.Cache.Keys;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Files;

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using NixFuseStore.Nix;
 
 namespace NixFuseStore.Content;
 

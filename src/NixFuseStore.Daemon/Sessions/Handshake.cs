@@ -1,5 +1,4 @@
 using NixFuseStore.Daemon.Protocol;
-using NixFuseStore.Daemon.Wire;
 
 namespace NixFuseStore.Daemon.Sessions;
 

@@ -13,7 +13,7 @@ internal static class KernelMounter
     /// Nothing in a store has set-user-id bits or is a device, so neither should ever count here. Access times would be
     /// marked stale by every read and be fetched again.
     /// </summary>
-    private const MountSettings Flags = MountSettings.NoSetUserId | MountSettings.NoDevices | MountSettings.NoAccessTime;
+    private const MountAttributes Flags = MountAttributes.NoSetUserId | MountAttributes.NoDevices | MountAttributes.NoAccessTime;
 
     /// <summary>Mounts; null when this user may not, so that another way can be tried.</summary>
     public static SafeFileHandle? TryMount(string path, FuseMountOptions options)
@@ -47,7 +47,7 @@ internal static class KernelMounter
     /// <summary>Makes a mount read-only.</summary>
     public static void RemountReadOnly(string path)
     {
-        var error = Libc.Mount(null, path, null, MountSettings.Remount | MountSettings.ReadOnly | Flags, null);
+        var error = Libc.Mount(null, path, null, MountAttributes.Remount | MountAttributes.ReadOnly | Flags, null);
         if (error != Errno.None)
         {
             throw new FuseMountException(FuseMountProblem.Other, $"cannot make {path} read-only: {LinuxException.Describe(error)}");

@@ -1,5 +1,4 @@
 using NixFuseStore.Fuse.Kernel;
-using NixFuseStore.Fuse.Sessions;
 
 namespace NixFuseStore.Fuse.Replies;
 
@@ -7,7 +6,7 @@ namespace NixFuseStore.Fuse.Replies;
 /// Answers for the request that a dispatch thread is working on. One per thread, used again for each request, so that
 /// answering from memory allocates nothing; <see cref="FuseReply"/> keeps it from being held on to.
 /// </summary>
-internal sealed class DispatchResponder(FuseSession session) : FuseResponder(session)
+internal sealed class DispatchResponder(ReplyWriter writer) : FuseResponder(writer)
 {
     private ulong _unique;
     private FuseOpcode _opcode;
@@ -17,7 +16,7 @@ internal sealed class DispatchResponder(FuseSession session) : FuseResponder(ses
     /// <summary>Whether the present request still wants an answer.</summary>
     public bool IsOpen => _open;
 
-    /// <summary>Turns to the next request.</summary>
+    /// <summary>ConcurrencyLimiter to the next request.</summary>
     public void Begin(ulong unique, FuseOpcode opcode, uint caller)
     {
         _unique = unique;
@@ -37,7 +36,7 @@ internal sealed class DispatchResponder(FuseSession session) : FuseResponder(ses
             throw new InvalidOperationException($"{opcode} was answered before it was deferred.");
         }
 
-        var pending = new FusePendingRequest<TState>(Session, unique, opcode, _caller, state, work);
+        var pending = new FusePendingRequest<TState>(Writer, unique, opcode, _caller, state, work);
         pending.Start(deadline);
     }
 

@@ -1,5 +1,4 @@
 using NixFuseStore.Fuse.Kernel;
-using NixFuseStore.Fuse.Sessions;
 using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Fuse.Replies;
@@ -26,8 +25,8 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
     // Guarded by the table of pending requests: a re-sent request changes the id while the work goes on.
     private ulong _unique;
 
-    private protected FusePendingRequest(FuseSession session, ulong unique, FuseOpcode opcode, uint caller)
-        : base(session)
+    private protected FusePendingRequest(ReplyWriter writer, ulong unique, FuseOpcode opcode, uint caller)
+        : base(writer)
     {
         _unique = unique;
         _opcode = opcode;
@@ -52,17 +51,17 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
     /// <summary>Enters the request into the session's table and starts its work and its clock.</summary>
     internal void Start(TimeSpan deadline)
     {
-        if (!Session.Pending.TryAdd(this, out var interrupted))
+        if (!Writer.Pending.TryAdd(this, out var interrupted))
         {
             // The session is stopping.
-            Session.WriteReply(_unique, _opcode, Errno.EIO, default);
+            Writer.Write(_unique, _opcode, Errno.EIO, default);
             _cancellation.Cancel();
             return;
         }
 
         if (deadline != Timeout.InfiniteTimeSpan)
         {
-            _deadline = Session.Time.CreateTimer(static self => ((FusePendingRequest)self!).OnTimer(static request => request.MissDeadline()), this, deadline, Timeout.InfiniteTimeSpan);
+            _deadline = Writer.Time.CreateTimer(static self => ((FusePendingRequest)self!).OnTimer(static request => request.MissDeadline()), this, deadline, Timeout.InfiniteTimeSpan);
         }
 
         if (interrupted)
@@ -85,10 +84,10 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
             return;
         }
 
-        var looks = Session.Time.CreateTimer(
+        var looks = Writer.Time.CreateTimer(
             static self => ((FusePendingRequest)self!).OnTimer(static request => request.EndIfEnding()), this, EndingLookInterval, EndingLookInterval);
         Interlocked.Exchange(ref _endingLooks, looks)?.Dispose();
-        if (!Session.Pending.Contains(this))
+        if (!Writer.Pending.Contains(this))
         {
             looks.Dispose();
         }
@@ -120,20 +119,20 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            Session.ReportUnexpected(_opcode, exception);
+            Writer.ReportUnexpected(_opcode, exception);
         }
     }
 
     private bool EndIfEnding()
     {
-        if (!Session.IsEnding(_caller))
+        if (!Writer.IsEnding(_caller))
         {
             return false;
         }
 
         if (Abandon(Errno.EINTR))
         {
-            Session.Counters.RequestInterrupted();
+            Writer.Counters.RequestInterrupted();
         }
 
         return true;
@@ -145,7 +144,7 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
         DeadlineMissed = true;
         if (Abandon(Errno.EIO))
         {
-            Session.Counters.DeadlineMissed();
+            Writer.Counters.DeadlineMissed();
         }
     }
 
@@ -158,7 +157,7 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
                 await WorkAsync().ConfigureAwait(false);
             }
 
-            if (Session.Pending.Contains(this))
+            if (Writer.Pending.Contains(this))
             {
                 throw new InvalidOperationException($"The work for {_opcode} ended without an answer.");
             }
@@ -171,7 +170,7 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            Session.AnswerUnexpected(this, _opcode, exception);
+            Writer.AnswerUnexpected(this, _opcode, exception);
         }
     }
 
@@ -180,7 +179,7 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
     private protected override bool TryClaim(out ulong unique, out FuseOpcode opcode)
     {
         opcode = _opcode;
-        if (!Session.Pending.TryRemove(this, out unique))
+        if (!Writer.Pending.TryRemove(this, out unique))
         {
             return false;
         }

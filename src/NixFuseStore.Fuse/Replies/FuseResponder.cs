@@ -1,5 +1,4 @@
 using NixFuseStore.Fuse.Kernel;
-using NixFuseStore.Fuse.Sessions;
 using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Fuse.Replies;
@@ -10,13 +9,13 @@ namespace NixFuseStore.Fuse.Replies;
 /// </summary>
 public abstract unsafe class FuseResponder
 {
-    private protected FuseResponder(FuseSession session)
+    private protected FuseResponder(ReplyWriter writer)
     {
-        Session = session;
+        Writer = writer;
     }
 
-    /// <summary>The session that the request came from.</summary>
-    internal FuseSession Session { get; }
+    /// <summary>Sends what is answered.</summary>
+    internal ReplyWriter Writer { get; }
 
     /// <summary>Fails the request.</summary>
     public bool Error(Errno error) => Send(error, default);
@@ -95,11 +94,11 @@ public abstract unsafe class FuseResponder
     {
         if (!TryClaim(out var unique, out var opcode))
         {
-            Session.Counters.AnswerDropped();
+            Writer.Counters.AnswerDropped();
             return false;
         }
 
-        return Session.WriteReply(unique, opcode, error, body);
+        return Writer.Write(unique, opcode, error, body);
     }
 
     private bool SendOne(void* body, nuint bytes)

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using NixFuseStore.Fuse.Kernel;
-using NixFuseStore.Fuse.Replies;
 using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Fuse.Requests;

@@ -243,7 +243,7 @@ internal sealed partial class FuseDispatcher
             return Errno.EIO;
         }
 
-        _session.Pending.FindInterrupted(argument.Unique)?.Interrupt();
+        _session.Replies.Pending.FindInterrupted(argument.Unique)?.Interrupt();
         return Errno.None;
     }
 }

@@ -27,7 +27,7 @@ internal sealed unsafe partial class FuseDispatcher
     {
         _session = session;
         _channel = channel;
-        _responder = new DispatchResponder(session);
+        _responder = new DispatchResponder(session.Replies);
     }
 
     public long RequestsOf(int opcode) => Volatile.Read(ref _requests[opcode]);
@@ -68,7 +68,7 @@ internal sealed unsafe partial class FuseDispatcher
         // 1. Without a header there is nobody to answer.
         if (!RequestReader.TryOpen(message, out var reader))
         {
-            _session.Counters.MalformedMessage();
+            _session.Replies.Counters.MalformedMessage();
             return;
         }
 
@@ -77,7 +77,7 @@ internal sealed unsafe partial class FuseDispatcher
         _responder.Begin(header.Unique, header.Opcode, header.ProcessId);
 
         // 2. A request sent again while we still work on it needs no second worker, only an answer under its new id.
-        if ((header.Unique & FuseInHeader.ResentMark) != 0 && _session.Pending.TryAdopt(header.Unique))
+        if ((header.Unique & FuseInHeader.ResentMark) != 0 && _session.Replies.Pending.TryAdopt(header.Unique))
         {
             _responder.EndWithoutAnswer();
             return;
@@ -104,14 +104,14 @@ internal sealed unsafe partial class FuseDispatcher
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _session.AnswerUnexpected(_responder, header.Opcode, exception);
+            _session.Replies.AnswerUnexpected(_responder, header.Opcode, exception);
         }
     }
 
     /// <summary>Answers what cannot be decoded, unless nobody waits for an answer.</summary>
     private void Refuse(FuseOpcode opcode, Errno error)
     {
-        _session.Counters.MalformedMessage();
+        _session.Replies.Counters.MalformedMessage();
         if (opcode is FuseOpcode.Forget or FuseOpcode.BatchForget or FuseOpcode.Interrupt or FuseOpcode.NotifyReply)
         {
             _responder.EndWithoutAnswer();

@@ -1,5 +1,6 @@
 using NixFuseStore.Fuse.Channels;
 using NixFuseStore.Fuse.Kernel;
+using NixFuseStore.Fuse.Replies;
 using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Fuse.Sessions;
@@ -66,7 +67,7 @@ public sealed unsafe class FuseNotifier
     private static void CheckName(ReadOnlySpan<byte> name)
     {
         ArgumentOutOfRangeException.ThrowIfZero(name.Length, nameof(name));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(name.Length, Replies.FuseLimits.NameBytesMax, nameof(name));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(name.Length, FuseLimits.NameBytesMax, nameof(name));
     }
 
     private Errno Send(FuseNotifyCode code, ReadOnlySpan<byte> body, ReadOnlySpan<byte> name)

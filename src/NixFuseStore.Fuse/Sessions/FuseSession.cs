@@ -1,13 +1,14 @@
 using NixFuseStore.Fuse.Channels;
 using NixFuseStore.Fuse.FileSystems;
+using NixFuseStore.Fuse.Kernel;
 using NixFuseStore.Fuse.Replies;
 
 namespace NixFuseStore.Fuse.Sessions;
 
 /// <summary>
 /// Serves one mount: reads requests on threads of its own, has <see cref="IFuseFileSystem"/> answer them, and sees to it
-/// that each gets exactly one answer. Split by concern: lifetime here, answering in FuseSession.Replying.cs, the
-/// handshake in FuseSession.Negotiation.cs, the loop of a thread in <see cref="FuseDispatcher"/>.
+/// that each gets exactly one answer. Split by concern: lifetime here, the handshake in
+/// FuseSession.Negotiation.cs, the loop of a thread in <see cref="FuseDispatcher"/>, answering in <see cref="ReplyWriter"/>.
 /// </summary>
 public sealed partial class FuseSession
 {
@@ -32,7 +33,8 @@ public sealed partial class FuseSession
         FileSystem = fileSystem;
         _options = options ?? new FuseSessionOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.DispatchThreads, 1, nameof(options));
-        Notifier = new FuseNotifier(channel, Counters);
+        Replies = new ReplyWriter(channel, _options.Time, _options.IsEnding, _options.OnUnexpected);
+        Notifier = new FuseNotifier(channel, Replies.Counters);
         if (_options.Resume is { } connection)
         {
             _connection.SetResult(connection);
@@ -53,13 +55,7 @@ public sealed partial class FuseSession
 
     internal IFuseFileSystem FileSystem { get; }
 
-    internal FuseCounters Counters { get; } = new();
-
-    internal PendingRequests Pending { get; } = new();
-
-    internal TimeProvider Time => _options.Time;
-
-    internal Func<uint, bool> IsEnding => _options.IsEnding;
+    internal ReplyWriter Replies { get; }
 
     /// <summary>Starts the dispatch threads.</summary>
     public void Start()
@@ -95,10 +91,10 @@ public sealed partial class FuseSession
         await Completion.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
 
         // 2. What is under way may end in peace.
-        await Pending.WhenEmpty().WaitAsync(drain, Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Replies.Pending.WhenEmpty().WaitAsync(drain, _options.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         // 3. The rest is cut off, and nothing new is taken in.
-        foreach (var request in Pending.Close(forget: leaveUnanswered))
+        foreach (var request in Replies.Pending.Close(forget: leaveUnanswered))
         {
             if (leaveUnanswered)
             {
@@ -112,7 +108,31 @@ public sealed partial class FuseSession
     }
 
     /// <summary>What the session has done so far. Cheap: figures are added up here, not where they are counted.</summary>
-    public FuseSessionStatistics GetStatistics() => Counters.Snapshot(_dispatchers, Pending.Count);
+    public FuseSessionStatistics GetStatistics()
+    {
+        var requests = new SortedDictionary<FuseOpcode, long>();
+        for (var opcode = 0; opcode < FuseDispatcher.OpcodesCounted; opcode++)
+        {
+            var count = _dispatchers.Sum(dispatcher => dispatcher.RequestsOf(opcode));
+            if (count > 0)
+            {
+                requests.Add((FuseOpcode)opcode, count);
+            }
+        }
+
+        var counters = Replies.Counters;
+        return new FuseSessionStatistics(
+            requests,
+            requests.Values.Sum(),
+            counters.Errors,
+            Replies.Pending.Count,
+            counters.Interrupted,
+            counters.DeadlinesMissed,
+            counters.AnswersDropped,
+            counters.Malformed,
+            counters.Unexpected,
+            counters.Notifications);
+    }
 
     private void RunDispatcher(FuseDispatcher dispatcher)
     {

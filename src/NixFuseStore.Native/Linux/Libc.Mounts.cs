@@ -7,12 +7,12 @@ namespace NixFuseStore.Native.Linux;
 public static unsafe partial class Libc
 {
     /// <summary>mount(2).</summary>
-    /// <param name="source">What the mount table shows as the source; null with <see cref="MountSettings.Remount"/>.</param>
+    /// <param name="source">What the mount table shows as the source; null with <see cref="MountAttributes.Remount"/>.</param>
     /// <param name="target">The mount point.</param>
-    /// <param name="type">Type of file system; null with <see cref="MountSettings.Remount"/>.</param>
+    /// <param name="type">Type of file system; null with <see cref="MountAttributes.Remount"/>.</param>
     /// <param name="flags">Flags.</param>
     /// <param name="data">Options of the file system.</param>
-    public static Errno Mount(string? source, string target, string? type, MountSettings flags, string? data) =>
+    public static Errno Mount(string? source, string target, string? type, MountAttributes flags, string? data) =>
         Raw.Mount(source, target, type, (nuint)flags, data) == 0 ? Errno.None : LastError;
 
     /// <summary>umount2(2). Never follows a symbolic link at the end of the path.</summary>

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using NixFuseStore.Cli.Control;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.LocalSockets;
 
 namespace NixFuseStore.Cli.Tests.Control;

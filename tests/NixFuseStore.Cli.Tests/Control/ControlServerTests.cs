@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using NixFuseStore.Cli.Control;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.LocalSockets;
 using NixFuseStore.Cli.Tests.LocalSockets;
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.LocalSockets;
 using NixFuseStore.Native.Linux;
 

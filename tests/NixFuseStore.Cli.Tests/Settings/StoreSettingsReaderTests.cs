@@ -1,3 +1,4 @@
+using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Settings;
 using NixFuseStore.Settings;
 

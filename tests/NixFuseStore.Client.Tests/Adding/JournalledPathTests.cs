@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using NixFuseStore.Client.Adding;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Nix;
 

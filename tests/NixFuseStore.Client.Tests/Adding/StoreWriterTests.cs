@@ -1,3 +1,4 @@
+using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Client.Adding;
 using NixFuseStore.Nix.Archives;

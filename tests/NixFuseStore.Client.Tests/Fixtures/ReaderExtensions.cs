@@ -1,6 +1,7 @@
 using System.Text;
 using NixFuseStore.Cache;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
+using NixFuseStore.Client.Trees;
 using NixFuseStore.Content;
 
 namespace NixFuseStore.Client.Tests.Fixtures;

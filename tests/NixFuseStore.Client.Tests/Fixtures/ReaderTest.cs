@@ -1,4 +1,4 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Testing.Faults;
 
 namespace NixFuseStore.Client.Tests.Fixtures;

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;

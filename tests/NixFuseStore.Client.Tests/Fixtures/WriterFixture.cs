@@ -1,5 +1,5 @@
 using NixFuseStore.Client.Adding;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Client.Tests.Fixtures;

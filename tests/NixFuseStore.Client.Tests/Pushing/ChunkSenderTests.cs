@@ -1,4 +1,5 @@
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Content;
 
 namespace NixFuseStore.Client.Tests.Pushing;
@@ -10,7 +11,7 @@ public sealed class ChunkSenderTests : IAsyncDisposable
     private static readonly ChunkId Id = ChunkId.Compute(Plain);
 
     private readonly FakePushTarget _server = new();
-    private readonly ChunkLedger _ledger = new(forgetsSettled: true);
+    private readonly ChunkUploadTracker _ledger = new(forgetsSettled: true);
     private readonly CancellationTokenSource _stop = new();
     private readonly ChunkSender _sender;
     private readonly Task[] _loops;
@@ -109,7 +110,7 @@ public sealed class ChunkSenderTests : IAsyncDisposable
                 await goOn.Task;
             }
         };
-        var gone = new ChunkWaits(() => { }, _ => { });
+        var gone = new ChunkUploadWaits(() => { }, _ => { });
         Assert.True(_ledger.TryClaim(Id, gone));
         await _sender.SendAsync(HeldChunk.Copy(Id, Plain), askFirst: true, TestContext.Current.CancellationToken);
         await asking.Task;
@@ -121,7 +122,7 @@ public sealed class ChunkSenderTests : IAsyncDisposable
         var other = PusherTests.Noise(2, Plain.Length);
         var sent = new TaskCompletionSource();
         var otherId = ChunkId.Compute(other);
-        Assert.True(_ledger.TryClaim(otherId, new ChunkWaits(sent.SetResult, sent.SetException)));
+        Assert.True(_ledger.TryClaim(otherId, new ChunkUploadWaits(sent.SetResult, sent.SetException)));
         await _sender.SendAsync(HeldChunk.Copy(otherId, other), askFirst: true, TestContext.Current.CancellationToken)
             .WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         await sent.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
@@ -146,7 +147,7 @@ public sealed class ChunkSenderTests : IAsyncDisposable
     private async Task<Task> WantAsync()
     {
         var sent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (_ledger.TryClaim(Id, new ChunkWaits(() => sent.TrySetResult(), e => sent.TrySetException(e))))
+        if (_ledger.TryClaim(Id, new ChunkUploadWaits(() => sent.TrySetResult(), e => sent.TrySetException(e))))
         {
             await _sender.SendAsync(HeldChunk.Copy(Id, Plain), askFirst: true, TestContext.Current.CancellationToken);
         }

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using Google.Protobuf;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;

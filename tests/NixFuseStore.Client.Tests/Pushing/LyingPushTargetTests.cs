@@ -1,5 +1,6 @@
 using Google.Protobuf;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.LocalStores;
 using NixFuseStore.Protocol;

@@ -1,5 +1,6 @@
 using Google.Protobuf;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;

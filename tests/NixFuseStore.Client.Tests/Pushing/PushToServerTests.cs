@@ -1,6 +1,7 @@
 using System.Text;
 using NixFuseStore.Client.Catalog;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.LocalStores;
 using NixFuseStore.Server.Hosting;

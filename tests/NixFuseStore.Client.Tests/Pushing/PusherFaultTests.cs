@@ -1,4 +1,5 @@
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.LocalStores;
 using NixFuseStore.Testing.LocalStores;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using NixFuseStore.Client.Adding;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.Grpc;

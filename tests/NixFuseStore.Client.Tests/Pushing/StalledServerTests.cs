@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
+using NixFuseStore.Client.Server;
 
 namespace NixFuseStore.Client.Tests.Pushing;
 

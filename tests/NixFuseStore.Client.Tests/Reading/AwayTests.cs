@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Changes;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
 
 namespace NixFuseStore.Client.Tests.Reading;

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Text;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Changes;
+using NixFuseStore.Client.Paths;
 using NixFuseStore.Client.Relations;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Nix;
 using NixFuseStore.Testing.Faults;

@@ -1,4 +1,4 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.ReadAhead;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Content;
 
@@ -6,7 +6,7 @@ namespace NixFuseStore.Client.Tests.Reading;
 
 public sealed class CompanionFilesTests
 {
-    private readonly CompanionFiles _companions = new();
+    private readonly CoAccessedFiles _companions = new();
 
     [Fact]
     public void OnRead_PairsAcrossDirectories_ForetellsTheSecond()

@@ -1,4 +1,5 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Chunks;
+
 
 namespace NixFuseStore.Client.Tests.Reading;
 
@@ -12,7 +13,7 @@ public sealed class LinkTrainTests
     public void OnFrame_SteadyArrivals_TellTheRate(double bytesPerSecond)
     {
         var link = new LinkEstimator(_clock);
-        var train = new LinkTrain(link, _clock);
+        var train = new PacketTrain(link, _clock);
         for (var i = 0; i < 500; i++)
         {
             train.OnFrame(16 << 10, waited: true);
@@ -26,7 +27,7 @@ public sealed class LinkTrainTests
     public void OnFrame_OneSmallAnswerAfterTheOther_SaysNothing()
     {
         var link = new LinkEstimator(_clock);
-        var train = new LinkTrain(link, _clock);
+        var train = new PacketTrain(link, _clock);
         for (var i = 0; i < 200; i++)
         {
             train.OnFrame(40 << 10, waited: true);

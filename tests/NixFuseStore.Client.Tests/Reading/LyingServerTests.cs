@@ -1,6 +1,6 @@
 using Google.Protobuf;
 using NixFuseStore.Client.Catalog;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;

@@ -1,4 +1,6 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Metadata;
+using NixFuseStore.Client.Server;
+
 
 namespace NixFuseStore.Client.Tests.Reading;
 

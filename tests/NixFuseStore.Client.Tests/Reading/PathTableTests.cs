@@ -1,5 +1,7 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Metadata;
+using NixFuseStore.Client.Paths;
 using NixFuseStore.Client.Tests.Fixtures;
+using NixFuseStore.Client.Trees;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Client.Tests.Reading;

@@ -1,5 +1,5 @@
 using NixFuseStore.Cache;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Content;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Prefetch.Programs;
 using NixFuseStore.Client.Tests.Fixtures;
 
 namespace NixFuseStore.Client.Tests.Reading;

@@ -1,4 +1,6 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.ReadAhead;
+
+
 
 namespace NixFuseStore.Client.Tests.Reading;
 

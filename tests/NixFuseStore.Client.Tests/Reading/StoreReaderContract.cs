@@ -1,7 +1,12 @@
 using System.Security.Cryptography;
 using System.Text;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Changes;
+using NixFuseStore.Client.Chunks;
+using NixFuseStore.Client.Contracts;
+using NixFuseStore.Client.Paths;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
+using NixFuseStore.Client.Trees;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 using NixFuseStore.Testing.Stores;

@@ -1,5 +1,6 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Paths;
 using NixFuseStore.Client.Tests.Fixtures;
+using NixFuseStore.Client.Trees;
 using NixFuseStore.Content;
 
 namespace NixFuseStore.Client.Tests.Reading;

@@ -1,6 +1,7 @@
 using NixFuseStore.Client.Catalog;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
+using NixFuseStore.Client.Trees;
 using NixFuseStore.Testing.Faults;
 
 namespace NixFuseStore.Client.Tests.Reading;

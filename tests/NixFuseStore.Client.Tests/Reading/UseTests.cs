@@ -1,5 +1,7 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Metadata;
+using NixFuseStore.Client.Prefetch;
 using NixFuseStore.Client.Tests.Fixtures;
+using NixFuseStore.Client.Trees;
 using NixFuseStore.Protocol;
 
 namespace NixFuseStore.Client.Tests.Reading;
@@ -36,7 +38,7 @@ public sealed class UseTests() : ReaderTest(11)
     [Fact]
     public async Task Read_WholeBigPath_IsNotToldOf()
     {
-        var path = Source.Path("copied", SourceEntry.File(Source.Bytes((int)UseRecorder.ScanBytesMin + 1_000)));
+        var path = Source.Path("copied", SourceEntry.File(Source.Bytes((int)AccessProfileRecorder.ScanBytesMin + 1_000)));
         await Server.PushAsync(path);
         await using (var reader = await ConnectAsync())
         {

@@ -1,5 +1,6 @@
 using System.Text;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Paths;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;

@@ -1,5 +1,5 @@
-using NixFuseStore.Client.Reading;
 using NixFuseStore.Client.Tests.Fixtures;
+using NixFuseStore.Client.Trees;
 
 namespace NixFuseStore.Client.Tests.Reading;
 

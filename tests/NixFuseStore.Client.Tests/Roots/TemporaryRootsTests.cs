@@ -1,6 +1,6 @@
 using System.Globalization;
-using NixFuseStore.Client.Reading;
 using NixFuseStore.Client.Roots;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;

@@ -1,11 +1,11 @@
 namespace NixFuseStore.Daemon.Tests.Clients;
 
 /// <summary>A recorded conversation: what each side sent, in turn.</summary>
-internal sealed record Recording(IReadOnlyList<(bool FromClient, byte[] Bytes)> Turns)
+internal sealed record Recording(IReadOnlyList<(bool FromClient, byte[] Bytes)> ConcurrencyLimiter)
 {
-    internal byte[] FromClient => [.. Turns.Where(turn => turn.FromClient).SelectMany(turn => turn.Bytes)];
+    internal byte[] FromClient => [.. ConcurrencyLimiter.Where(turn => turn.FromClient).SelectMany(turn => turn.Bytes)];
 
-    internal byte[] FromServer => [.. Turns.Where(turn => !turn.FromClient).SelectMany(turn => turn.Bytes)];
+    internal byte[] FromServer => [.. ConcurrencyLimiter.Where(turn => !turn.FromClient).SelectMany(turn => turn.Bytes)];
 
     internal static Recording Load(string name)
     {

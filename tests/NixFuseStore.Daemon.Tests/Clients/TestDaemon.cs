@@ -1,5 +1,4 @@
 using NixFuseStore.Daemon.Sessions;
-using NixFuseStore.Daemon.Tests.Stores;
 using NixFuseStore.Daemon.Wire;
 
 namespace NixFuseStore.Daemon.Tests.Clients;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using NixFuseStore.Daemon.Tests.Clients;
-using NixFuseStore.Daemon.Tests.Servers;
 using NixFuseStore.Daemon.Tests.Stores;
 
 namespace NixFuseStore.Daemon.Tests.Hostile;

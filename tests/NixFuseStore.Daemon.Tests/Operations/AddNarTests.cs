@@ -1,4 +1,3 @@
-using System.Text;
 using NixFuseStore.Daemon.Logging;
 using NixFuseStore.Daemon.Tests.Clients;
 using NixFuseStore.Daemon.Tests.Stores;

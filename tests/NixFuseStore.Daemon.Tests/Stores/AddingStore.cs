@@ -1,7 +1,7 @@
 using NixFuseStore.Cli.Daemon;
 using NixFuseStore.Client;
 using NixFuseStore.Client.Adding;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Server.Hosting;
 

@@ -1,4 +1,3 @@
-using NixFuseStore.Daemon.Adding;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Archives;
 using NixFuseStore.Nix.ContentAddresses;

@@ -1,5 +1,4 @@
 using System.Text;
-using NixFuseStore.Daemon.Adding;
 using NixFuseStore.Nix.Archives;
 using NixFuseStore.Nix.ContentAddresses;
 

@@ -1,5 +1,3 @@
-using NixFuseStore.EndToEnd.Tests.Fixtures;
-
 namespace NixFuseStore.EndToEnd.Tests.NixCommands;
 
 /// <summary>Commands that put a file or folder into the store.</summary>

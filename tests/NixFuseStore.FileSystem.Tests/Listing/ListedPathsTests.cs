@@ -1,4 +1,4 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Paths;
 using NixFuseStore.Content;
 using NixFuseStore.FileSystem.Listing;
 

@@ -1,4 +1,4 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Contracts;
 using NixFuseStore.Fuse.Mounting;
 using NixFuseStore.Fuse.Sessions;
 

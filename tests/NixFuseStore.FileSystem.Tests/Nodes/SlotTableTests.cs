@@ -19,7 +19,7 @@ public sealed class SlotTableTests : IDisposable
     public void Slot_IsGivenOnce_AndStaysTheSameAcrossRestarts()
     {
         Slot first, second, otherContent;
-        using (var table = SlotTable.Open(File, _notices.Add))
+        using (var table = NodeIdTable.Open(File, _notices.Add))
         {
             first = table.GetOrAdd(Key(TestPaths.Hello, "a"), 1);
             second = table.GetOrAdd(Key(TestPaths.Other, "a"), 500);
@@ -28,7 +28,7 @@ public sealed class SlotTableTests : IDisposable
         }
 
         Assert.Equal(3, new HashSet<uint> { first.Number, second.Number, otherContent.Number }.Count);
-        using var again = SlotTable.Open(File, _notices.Add);
+        using var again = NodeIdTable.Open(File, _notices.Add);
         Assert.Equal(otherContent, again.GetOrAdd(Key(TestPaths.Hello, "b"), 1));
         Assert.Equal(second, again.GetOrAdd(Key(TestPaths.Other, "a"), 500));
         Assert.True(again.TryGetKey(first.Number, out var key));
@@ -40,7 +40,7 @@ public sealed class SlotTableTests : IDisposable
     [Fact]
     public void File_CutAnywhere_LosesItsTail_AndNoLostNumberIsGivenAgain()
     {
-        using (var table = SlotTable.Open(File, _notices.Add))
+        using (var table = NodeIdTable.Open(File, _notices.Add))
         {
             for (var i = 0; i < 3; i++)
             {
@@ -52,7 +52,7 @@ public sealed class SlotTableTests : IDisposable
         for (var length = 0; length < whole.Length; length++)
         {
             System.IO.File.WriteAllBytes(File, whole[..length]);
-            using var table = SlotTable.Open(File, _notices.Add);
+            using var table = NodeIdTable.Open(File, _notices.Add);
             var kept = table.Count;
             Assert.InRange(kept, 0, 3);
             for (var i = 0; i < kept; i++)
@@ -61,7 +61,7 @@ public sealed class SlotTableTests : IDisposable
             }
 
             // A record that was lost may be in use. A file without any is one that was just begun, or its machine crashed: no mount is left then.
-            var isBegun = length > SlotRecord.FileHead.Length || length is > 0 and < 16;
+            var isBegun = length > NodeIdRecord.FileHead.Length || length is > 0 and < 16;
             var next = table.GetOrAdd(Key(TestPaths.Numbered(7), "a"), 10);
             Assert.True(next.Number > 3 || !isBegun, $"cut at {length}: {next}");
             Assert.True(next.FirstInode >= FixedNodes.InodesEnd + 30 || !isBegun, $"cut at {length}: {next}");
@@ -71,7 +71,7 @@ public sealed class SlotTableTests : IDisposable
     [Fact]
     public void File_WithAnyByteFlipped_NeverGivesANumberANewMeaning()
     {
-        using (var table = SlotTable.Open(File, _notices.Add))
+        using (var table = NodeIdTable.Open(File, _notices.Add))
         {
             table.GetOrAdd(Key(TestPaths.Hello, "a"), 1);
             table.GetOrAdd(Key(TestPaths.Other, "a"), 1);
@@ -84,7 +84,7 @@ public sealed class SlotTableTests : IDisposable
             damaged[position] ^= 0x10;
             System.IO.File.WriteAllBytes(File, damaged);
             _notices.Clear();
-            using var table = SlotTable.Open(File, _notices.Add);
+            using var table = NodeIdTable.Open(File, _notices.Add);
             Assert.NotEmpty(_notices);
             Assert.True(table.GetOrAdd(Key(TestPaths.Absent, "c"), 1).Number > 2, $"byte {position}");
             Assert.True(!table.TryGetKey(1, out var key) || key == Key(TestPaths.Hello, "a"));
@@ -95,7 +95,7 @@ public sealed class SlotTableTests : IDisposable
     public void SlotFile_ThatIsSomethingElse_IsStartedAnew()
     {
         System.IO.File.WriteAllText(File, "something else entirely");
-        using var table = SlotTable.Open(File, _notices.Add);
+        using var table = NodeIdTable.Open(File, _notices.Add);
         Assert.Equal(0, table.Count);
         Assert.Single(_notices);
         Assert.NotEqual(0u, table.GetOrAdd(Key(TestPaths.Hello, "a"), 1).Number);
@@ -105,21 +105,21 @@ public sealed class SlotTableTests : IDisposable
     [Fact]
     public void NumbersOfAKilledProcess_AreNotGivenAgain()
     {
-        using (var table = SlotTable.Open(File, _notices.Add))
+        using (var table = NodeIdTable.Open(File, _notices.Add))
         {
             table.GetOrAdd(Key(TestPaths.Hello, "a"), 10);
         }
 
         byte[] atTheKill;
         Slot lost;
-        using (var killed = SlotTable.Open(File, _notices.Add))
+        using (var killed = NodeIdTable.Open(File, _notices.Add))
         {
             atTheKill = System.IO.File.ReadAllBytes(File);
             lost = killed.GetOrAdd(Key(TestPaths.Other, "a"), 10);
         }
 
         System.IO.File.WriteAllBytes(File, atTheKill);
-        using var next = SlotTable.Open(File, _notices.Add);
+        using var next = NodeIdTable.Open(File, _notices.Add);
         var given = next.GetOrAdd(Key(TestPaths.Absent, "a"), 10);
         Assert.True(given.Number > lost.Number, $"{given} after {lost}");
         Assert.True(given.FirstInode >= lost.FirstInode + 10, $"{given} after {lost}");
@@ -131,7 +131,7 @@ public sealed class SlotTableTests : IDisposable
     {
         for (uint i = 1; i < 20; i++)
         {
-            using var table = SlotTable.Open(File, _notices.Add);
+            using var table = NodeIdTable.Open(File, _notices.Add);
             Assert.Equal(i, table.GetOrAdd(Key(TestPaths.Numbered((int)i), "a"), 1).Number);
         }
     }
@@ -139,7 +139,7 @@ public sealed class SlotTableTests : IDisposable
     [Fact]
     public void Inodes_AreBelow32Bits_AndNoTwoFilesShareOne()
     {
-        using var table = SlotTable.Open(File, _notices.Add);
+        using var table = NodeIdTable.Open(File, _notices.Add);
         ulong end = FixedNodes.InodesEnd;
         for (var i = 0; i < 1000; i++)
         {
@@ -160,8 +160,8 @@ public sealed class SlotTableTests : IDisposable
     [Fact]
     public void LargeFile_KeepsItsNewestSlots_AndNoNumberComesBack()
     {
-        const int Given = (2 * SlotTable.SlotsKept) + 100;
-        using (var table = SlotTable.Open(File, _notices.Add))
+        const int Given = (2 * NodeIdTable.SlotsKept) + 100;
+        using (var table = NodeIdTable.Open(File, _notices.Add))
         {
             for (var i = 0; i < Given; i++)
             {
@@ -170,9 +170,9 @@ public sealed class SlotTableTests : IDisposable
         }
 
         var large = new FileInfo(File).Length;
-        using (var table = SlotTable.Open(File, _notices.Add))
+        using (var table = NodeIdTable.Open(File, _notices.Add))
         {
-            Assert.Equal(SlotTable.SlotsKept, table.Count);
+            Assert.Equal(NodeIdTable.SlotsKept, table.Count);
             Assert.True(table.TryGetKey(Given, out var newest));
             Assert.Equal(TestPaths.Numbered(Given - 1), newest.BaseName);
             Assert.False(table.TryGetKey(1, out _));
@@ -180,8 +180,8 @@ public sealed class SlotTableTests : IDisposable
         }
 
         Assert.InRange(new FileInfo(File).Length, 1, large * 6 / 10);
-        using var again = SlotTable.Open(File, _notices.Add);
-        Assert.Equal(SlotTable.SlotsKept + 1, again.Count);
+        using var again = NodeIdTable.Open(File, _notices.Add);
+        Assert.Equal(NodeIdTable.SlotsKept + 1, again.Count);
         Assert.True(again.TryGetKey(Given + 1, out _));
         Assert.Empty(_notices);
     }
@@ -189,17 +189,17 @@ public sealed class SlotTableTests : IDisposable
     [Fact]
     public void Memory_IsBounded_AndWhatIsInUseStays()
     {
-        using var table = SlotTable.InMemory();
+        using var table = NodeIdTable.InMemory();
         table.IsInUse = static slot => slot is 1 or 1000;
-        for (var i = 0; i < SlotTable.SlotsMax + 5000; i++)
+        for (var i = 0; i < NodeIdTable.SlotsMax + 5000; i++)
         {
             table.GetOrAdd(Key(TestPaths.Numbered(i), "a"), 1);
         }
 
-        Assert.Equal(SlotTable.SlotsMax, table.Count);
+        Assert.Equal(NodeIdTable.SlotsMax, table.Count);
         Assert.True(table.TryGetKey(1, out _) && table.TryGetKey(1000, out _));
         Assert.False(table.TryGetKey(2, out _));
     }
 
-    private static SlotKey Key(string baseName, string content) => new(Store, baseName, ManifestDigest.Compute(Encoding.UTF8.GetBytes(content)));
+    private static NodeIdKey Key(string baseName, string content) => new(Store, baseName, ManifestDigest.Compute(Encoding.UTF8.GetBytes(content)));
 }

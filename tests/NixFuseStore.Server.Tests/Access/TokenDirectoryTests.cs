@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using NixFuseStore.Server.Access;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Storage;
 using NixFuseStore.Storage.Metadata;
 using Xunit;

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using NixFuseStore.Nix;
 using NixFuseStore.Server.Base;
-using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Storage;
 using NixFuseStore.Storage.Metadata;

@@ -1,4 +1,4 @@
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Testing.Tls;
 using Xunit;

@@ -4,7 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using NixFuseStore.Nix.BinaryCaches;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Server.Transfers;
 using NixFuseStore.Storage.Metadata;

@@ -5,7 +5,7 @@ using System.Text;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Tests.Samples;
 using Xunit;
 

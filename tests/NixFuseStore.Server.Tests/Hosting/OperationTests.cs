@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using NixFuseStore.Server.Base;
-using NixFuseStore.Server.Hosting;
 using NixFuseStore.Server.Tests.Commands;
 using NixFuseStore.Server.Tests.Samples;
 using Xunit;

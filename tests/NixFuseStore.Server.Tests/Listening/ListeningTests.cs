@@ -5,7 +5,7 @@ using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.Connections;
 using NixFuseStore.Protocol.DataPlane;
 using NixFuseStore.Protocol.Grpc;
-using NixFuseStore.Server.Hosting;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Testing.Tls;
 using Xunit;

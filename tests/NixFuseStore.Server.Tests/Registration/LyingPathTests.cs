@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Google.Protobuf;
-using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;

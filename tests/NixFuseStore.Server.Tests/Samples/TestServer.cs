@@ -5,6 +5,7 @@ using NixFuseStore.Protocol.Connections;
 using NixFuseStore.Protocol.DataPlane;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Hosting;
 using NixFuseStore.Storage;
 using NixFuseStore.Storage.Metadata;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Storage.Metadata;

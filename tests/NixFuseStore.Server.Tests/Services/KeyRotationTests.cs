@@ -1,7 +1,6 @@
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
-using NixFuseStore.Server.Hosting;
-using NixFuseStore.Server.Services;
+using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Tests.Commands;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Storage.Metadata;

@@ -3,6 +3,7 @@ using NixFuseStore.Content;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
+using NixFuseStore.Storage.Packs;
 
 namespace NixFuseStore.Storage.Tests.Chunks;
 

@@ -2,6 +2,7 @@ using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
+using NixFuseStore.Storage.Packs;
 
 namespace NixFuseStore.Storage.Tests.Chunks;
 

@@ -1,7 +1,7 @@
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Chunks;
+using NixFuseStore.Client.Trees;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
-using NixFuseStore.Nix.Archives;
 
 namespace NixFuseStore.Testing.Stores;
 

@@ -2,8 +2,12 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Threading.Channels;
-using NixFuseStore.Client;
-using NixFuseStore.Client.Reading;
+using NixFuseStore.Client.Changes;
+using NixFuseStore.Client.Chunks;
+using NixFuseStore.Client.Contracts;
+using NixFuseStore.Client.Paths;
+using NixFuseStore.Client.Server;
+using NixFuseStore.Client.Trees;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Threading.Channels;
 using Microsoft.Win32.SafeHandles;
-using NixFuseStore.Client.Pushing;
+using NixFuseStore.Client.Push;
 
 namespace NixFuseStore.Client.Adding;
 

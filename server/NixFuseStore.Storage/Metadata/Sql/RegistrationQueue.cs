@@ -1,5 +1,3 @@
-using NixFuseStore.Nix;
-
 namespace NixFuseStore.Storage.Metadata.Sql;
 
 /// <summary>

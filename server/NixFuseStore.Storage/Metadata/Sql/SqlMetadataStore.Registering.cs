@@ -38,7 +38,7 @@ internal sealed partial class SqlMetadataStore
         SqlSession session, StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, CancellationToken cancellationToken)
     {
         // 1. From here on no sweep runs, and nobody else registers or removes in this store; and what is there already.
-        Candidate[] candidates = [.. paths.Select(path => new Candidate(path))];
+        PathRow[] candidates = [.. paths.Select(path => new PathRow(path))];
         var present = await FindPresentAsync(session, store, scope, candidates, cancellationToken).ConfigureAwait(false);
 
         // 2. Whether paths are valid, whether their chunks are (still) there, and whether their references are valid or come along.
@@ -49,7 +49,7 @@ internal sealed partial class SqlMetadataStore
         // 3. The rest becomes valid.
         EventPosition? head = null;
         var batch = new SqlBatch();
-        Candidate[] accepted = [.. candidates.Where(candidate => candidate is { Outcome: null, SameAs: null })];
+        PathRow[] accepted = [.. candidates.Where(candidate => candidate is { Outcome: null, SameAs: null })];
         if (accepted.Length > 0)
         {
             head = AddAll(batch, store, accepted, present);
@@ -73,7 +73,7 @@ internal sealed partial class SqlMetadataStore
 
     /// <summary>Takes the locks, and asks for all that decisions depend on, in one round trip.</summary>
     private async Task<Present> FindPresentAsync(
-        SqlSession session, StoreId store, ChunkScope scope, Candidate[] candidates, CancellationToken cancellationToken)
+        SqlSession session, StoreId store, ChunkScope scope, PathRow[] candidates, CancellationToken cancellationToken)
     {
         var present = new Present();
         var batch = new SqlBatch();
@@ -118,7 +118,7 @@ internal sealed partial class SqlMetadataStore
     }
 
     // Removals that the database has forgotten count as none: what was acknowledged is not given up for lack of knowledge.
-    private static void AddRemovals(SqlBatch batch, StoreId store, Candidate[] candidates, Present present)
+    private static void AddRemovals(SqlBatch batch, StoreId store, PathRow[] candidates, Present present)
     {
         var conditional = candidates.Where(candidate => candidate.Path.UnlessRemovedAfter is not null)
             .ToLookup(candidate => candidate.Path.Path.BaseName, candidate => candidate.Path.UnlessRemovedAfter!.Value, StringComparer.Ordinal);
@@ -146,9 +146,9 @@ internal sealed partial class SqlMetadataStore
     private static IEnumerable<SectionDigest> SectionsOf(ManifestHeader manifest) =>
         Enum.GetValues<ManifestSection>().Where(section => manifest.GetLength(section) > 0).Select(manifest.GetDigest);
 
-    private static void DecideValid(Candidate[] candidates, Present present)
+    private static void DecideValid(PathRow[] candidates, Present present)
     {
-        var first = new Dictionary<string, Candidate>();
+        var first = new Dictionary<string, PathRow>();
         foreach (var candidate in candidates)
         {
             if (present.Paths.TryGetValue(candidate.HashPart, out var path))
@@ -168,7 +168,7 @@ internal sealed partial class SqlMetadataStore
         }
     }
 
-    private static void DecideChunks(Candidate[] candidates, Dictionary<ChunkId, FoundChunk> chunks)
+    private static void DecideChunks(PathRow[] candidates, Dictionary<ChunkId, FoundChunk> chunks)
     {
         foreach (var candidate in candidates.Where(candidate => candidate is { Outcome: null, SameAs: null }))
         {
@@ -181,7 +181,7 @@ internal sealed partial class SqlMetadataStore
     }
 
     /// <summary>A path whose reference is refused is refused too, and so on, until nothing changes.</summary>
-    private static void DecideReferences(Candidate[] candidates, Dictionary<string, ValidPath> valid)
+    private static void DecideReferences(PathRow[] candidates, Dictionary<string, ValidPath> valid)
     {
         var coming = candidates.Where(candidate => candidate is { Outcome: null, SameAs: null })
             .ToDictionary(candidate => candidate.Path.Path);
@@ -210,7 +210,7 @@ internal sealed partial class SqlMetadataStore
     /// where there is one.
     /// </summary>
     private async Task<EventPosition?> HealManifestsAsync(
-        SqlSession session, StoreId store, Candidate[] candidates, Present present, CancellationToken cancellationToken)
+        SqlSession session, StoreId store, PathRow[] candidates, Present present, CancellationToken cancellationToken)
     {
         // 1. Headers of paths that are valid already; registering again is how they come once more.
         var headers = candidates.Where(candidate => candidate.Outcome == RegistrationOutcome.AlreadyValid)
@@ -260,7 +260,7 @@ internal sealed partial class SqlMetadataStore
     private async Task<EventPosition?> ReadWinnersAsync(
         SqlSession session,
         StoreId store,
-        Candidate[] candidates,
+        PathRow[] candidates,
         Dictionary<string, ValidPath> valid,
         ulong head,
         CancellationToken cancellationToken)
@@ -280,7 +280,7 @@ internal sealed partial class SqlMetadataStore
         }
 
         // 2. The others get the row.
-        Candidate[] second = [.. candidates.Where(candidate => candidate.Stored is null && valid.ContainsKey(candidate.HashPart))];
+        PathRow[] second = [.. candidates.Where(candidate => candidate.Stored is null && valid.ContainsKey(candidate.HashPart))];
         EventPosition? newHead = null;
         if (second.Length == 0)
         {
@@ -290,7 +290,7 @@ internal sealed partial class SqlMetadataStore
         var stored = await ReadStoredAsync(session, store, second, cancellationToken).ConfigureAwait(false);
 
         // 3. A Nix signature covers hash, size and references, so those of an equal path are good for the registered one too.
-        Candidate[] signed =
+        PathRow[] signed =
         [
             .. second.Where(candidate => candidate.Outcome == RegistrationOutcome.AlreadyValid
                 && candidate.Path.Signatures.Except(stored[candidate.HashPart].Signatures).Any()
@@ -317,7 +317,7 @@ internal sealed partial class SqlMetadataStore
     }
 
     private async Task<Dictionary<string, StoredPath>> ReadStoredAsync(
-        SqlSession session, StoreId store, Candidate[] candidates, CancellationToken cancellationToken)
+        SqlSession session, StoreId store, PathRow[] candidates, CancellationToken cancellationToken)
     {
         var rows = await QueryPathsAsync(session, store, Array.ConvertAll(candidates, candidate => candidate.HashPart), cancellationToken)
             .ConfigureAwait(false);

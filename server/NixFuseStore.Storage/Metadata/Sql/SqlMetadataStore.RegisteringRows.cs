@@ -1,5 +1,4 @@
 using NixFuseStore.Content;
-using NixFuseStore.Nix;
 
 namespace NixFuseStore.Storage.Metadata.Sql;
 
@@ -10,7 +9,7 @@ namespace NixFuseStore.Storage.Metadata.Sql;
 internal sealed partial class SqlMetadataStore
 {
     /// <summary>Adds the statements that make paths valid, and returns the store's new head.</summary>
-    private EventPosition AddAll(SqlBatch batch, StoreId store, Candidate[] accepted, Present present)
+    private EventPosition AddAll(SqlBatch batch, StoreId store, PathRow[] accepted, Present present)
     {
         // 1. What other paths and stores may share: sections, places of chunks, manifests.
         AddSections(batch, accepted, present);
@@ -48,7 +47,7 @@ internal sealed partial class SqlMetadataStore
         return AddEvents(batch, store, present.Head, StoreEventKind.Registered, paths);
     }
 
-    private static StoredPath ToStored(Candidate candidate, ulong number, long now) => new()
+    private static StoredPath ToStored(PathRow candidate, ulong number, long now) => new()
     {
         Path = candidate.Path.Path,
         NarHash = candidate.Path.NarHash,
@@ -76,7 +75,7 @@ internal sealed partial class SqlMetadataStore
         batch.Query(LockStore(store), reader => head((ulong)reader.GetInt64(0)));
     }
 
-    private static void AddSections(SqlBatch batch, Candidate[] accepted, Present present)
+    private static void AddSections(SqlBatch batch, PathRow[] accepted, Present present)
     {
         // Those that are there already need not be sent to the database. Of the others, another store's registration may be entering some
         // as well; either way they are there afterwards.
@@ -105,10 +104,10 @@ internal sealed partial class SqlMetadataStore
                 .Bytes("zstd", Array.ConvertAll(rows, section => section.Zstd.ToArray())));
     }
 
-    private void AddLocations(SqlBatch batch, Candidate[] accepted, Present present)
+    private void AddLocations(SqlBatch batch, PathRow[] accepted, Present present)
     {
-        // 1. Places belong to a chunks section, so manifests with the same chunks share them.
-        (byte[] Digest, ChunkLocation[] Places)[] wanted =
+        // 1. SlotCounter belong to a chunks section, so manifests with the same chunks share them.
+        (byte[] Digest, ChunkLocation[] SlotCounter)[] wanted =
         [
             .. accepted.Where(candidate => candidate.Path.ChunkIds.Count > 0)
                 .Select(candidate => (Digest: candidate.Path.Manifest.GetDigest(ManifestSection.Chunks), candidate.Path.ChunkIds))
@@ -122,12 +121,12 @@ internal sealed partial class SqlMetadataStore
             $"INSERT INTO locations (section, places) SELECT s.id, r.places FROM {{rows}} {sections} WHERE 1 = 1 ON CONFLICT DO NOTHING",
             new RowSet(wanted.Length)
                 .Digest("digest", Array.ConvertAll(wanted, section => section.Digest))
-                .Bytes("places", Array.ConvertAll(wanted, section => LocationCodec.Encode(section.Places))));
+                .Bytes("places", Array.ConvertAll(wanted, section => LocationCodec.Encode(section.SlotCounter))));
 
         // 2. How many bytes of each pack they hold alive.
         (byte[] Digest, int Pack, long Bytes)[] packs =
         [
-            .. wanted.SelectMany(section => section.Places.Distinct().GroupBy(place => place.Pack.Value).OrderBy(pack => pack.Key)
+            .. wanted.SelectMany(section => section.SlotCounter.Distinct().GroupBy(place => place.Pack.Value).OrderBy(pack => pack.Key)
                 .Select(pack => (section.Digest, pack.Key, pack.Sum(place => (long)place.StoredLength)))),
         ];
         batch.ExecuteRows(
@@ -138,7 +137,7 @@ internal sealed partial class SqlMetadataStore
                 .Big("bytes", Array.ConvertAll(packs, row => row.Bytes)));
     }
 
-    private static void AddManifests(SqlBatch batch, Candidate[] accepted)
+    private static void AddManifests(SqlBatch batch, PathRow[] accepted)
     {
         var headers = accepted.Select(candidate => candidate.Path.Manifest).DistinctBy(header => header.Digest)
             .OrderBy(header => header.Digest).ToArray();
@@ -166,7 +165,7 @@ internal sealed partial class SqlMetadataStore
                 .NullableBytes("blanks", Digests(ManifestSection.Blanks)));
     }
 
-    private static void AddPaths(SqlBatch batch, StoreId store, Candidate[] accepted, ulong head, long now) => batch.ExecuteRows(
+    private static void AddPaths(SqlBatch batch, StoreId store, PathRow[] accepted, ulong head, long now) => batch.ExecuteRows(
         new SqlText(
             """
             INSERT INTO paths (store, hash_part, name, nar_hash, nar_size, deriver, content_address, registered, ultimate, manifest, event)
@@ -187,7 +186,7 @@ internal sealed partial class SqlMetadataStore
             .Int("ultimate", Array.ConvertAll(accepted, candidate => candidate.Path.Ultimate ? 1 : 0))
             .Digest("manifest", Array.ConvertAll(accepted, candidate => candidate.Path.Manifest.Digest.ToArray())));
 
-    private void AddReferences(SqlBatch batch, StoreId store, Candidate[] accepted)
+    private void AddReferences(SqlBatch batch, StoreId store, PathRow[] accepted)
     {
         (string Referrer, string Reference)[] references =
             [.. accepted.SelectMany(candidate => candidate.References.Select(reference => (candidate.HashPart, reference.HashPart)))];

@@ -43,7 +43,7 @@ internal sealed partial class SqlMetadataStore
         return rows.OrderBy(row => row.Related).ToLookup(row => row.Path, row => row.Related);
     }
 
-    private void AddDerivationOutputs(SqlBatch batch, StoreId store, Candidate[] accepted)
+    private void AddDerivationOutputs(SqlBatch batch, StoreId store, PathRow[] accepted)
     {
         (string HashPart, string Output, string BaseName)[] outputs =
         [

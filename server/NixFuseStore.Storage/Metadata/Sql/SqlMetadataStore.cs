@@ -1,3 +1,5 @@
+using NixFuseStore.Storage.Base;
+
 namespace NixFuseStore.Storage.Metadata.Sql;
 
 /// <summary>

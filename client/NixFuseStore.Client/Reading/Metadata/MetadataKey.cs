@@ -1,7 +1,0 @@
-namespace NixFuseStore.Client.Reading;
-
-/// <summary>Names an entry of the <see cref="MetadataCache"/>.</summary>
-internal readonly record struct MetadataKey(MetadataKind Kind, Key256 Name)
-{
-    public override int GetHashCode() => Name.GetHashCode() ^ (int)Kind;
-}

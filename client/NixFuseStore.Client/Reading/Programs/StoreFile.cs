@@ -1,9 +1,0 @@
-using NixFuseStore.Content;
-
-namespace NixFuseStore.Client.Reading;
-
-/// <summary>A file inside a store path.</summary>
-/// <param name="Handle">The path.</param>
-/// <param name="Tree">Its tree.</param>
-/// <param name="Entry">Index in the tree.</param>
-internal readonly record struct StoreFile(PathHandle Handle, ManifestTree Tree, int Entry);

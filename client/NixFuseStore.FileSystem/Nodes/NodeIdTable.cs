@@ -1,0 +1,483 @@
+using NixFuseStore.Native.Files;
+
+namespace NixFuseStore.FileSystem.Nodes;
+
+/// <summary>
+/// Gives each (store, path, content) a slot, once and for ever, and inode numbers for all its files; remembers them in an append-only file, so
+/// that a node id means the same bytes in every process that serves the cache directory's mounts. Any thread.
+/// </summary>
+/// <remarks>
+/// Records are written by the thread pool, a moment behind the answer that used the slot, and not synced. A number never gets a second meaning
+/// all the same: numbers are given only below what the file has promised (see <see cref="NodeIdRecord"/>), and a process that finds a promise
+/// begins behind it. After a crash of the machine no mount is left that could hold a node id.
+/// </remarks>
+internal sealed class NodeIdTable : IDisposable
+{
+    /// <summary>Slots kept in memory, at about 300 bytes. With more, those of paths that are not in use are forgotten, the oldest first.</summary>
+    public const int SlotsMax = 65_536;
+
+    /// <summary>Slots that a file keeps when it is opened and holds more than twice as many; the newest stay.</summary>
+    public const int SlotsKept = 16_384;
+
+    /// <summary>Numbers promised at a time: what a crash costs of 2^32.</summary>
+    private const uint SlotsPromised = 4096;
+
+    private const uint InodesPromised = 1 << 20;
+
+    /// <summary>Records written at once.</summary>
+    private const int BatchBytes = 64 << 10;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<NodeIdKey, Slot> _slots = [];
+    private readonly Dictionary<uint, (NodeIdKey Key, uint FirstInode, uint Inodes)> _keys = [];
+    private readonly Queue<uint> _order = new();
+    private readonly string? _path;
+    private readonly Action<string>? _notice;
+
+    // Guarded by _gate.
+    private readonly Queue<uint> _unwritten = new();
+    private uint _next = 1;
+    private uint _nextInode = FixedNodes.InodesEnd;
+    private bool _writeScheduled;
+
+    // Guarded by _fileGate, which is never taken under _gate.
+    private readonly Lock _fileGate = new();
+    private readonly byte[] _batch = [];
+    private FileStream? _file;
+    private long _end;
+    private bool _writeFailed;
+
+    // Written under _fileGate, read anywhere: up to where numbers may be given.
+    private volatile uint _promised = uint.MaxValue;
+    private volatile uint _promisedInode = uint.MaxValue;
+
+    private NodeIdTable(string? path, FileStream? file, Action<string>? notice)
+    {
+        _path = path;
+        _file = file;
+        _notice = notice;
+        if (file is not null)
+        {
+            _batch = new byte[BatchBytes];
+        }
+    }
+
+    /// <summary>Whether a slot is in use and must not be forgotten; null: none is.</summary>
+    public Func<uint, bool>? IsInUse { get; set; }
+
+    /// <summary>Slots in memory.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _keys.Count;
+            }
+        }
+    }
+
+    /// <summary>A table that lives as long as the process.</summary>
+    public static NodeIdTable InMemory() => new(null, null, null);
+
+    /// <summary>
+    /// Opens or makes the file, and drops the oldest records of one that has grown large: no mount of an earlier process is left that could use
+    /// them. A tail that was cut short or damaged is dropped. No dropped number is given again.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="notice">Told in one line when something was dropped or cannot be written; may be null.</param>
+    /// <remarks>On a full or failing disk the table lives in memory only: node ids then do not outlive the process.</remarks>
+    /// <exception cref="IOException">The file cannot be opened or read.</exception>
+    public static NodeIdTable Open(string path, Action<string>? notice)
+    {
+        FileStream file;
+        try
+        {
+            file = OpenFile(path);
+        }
+        catch (IOException e) when (DiskErrors.MayPass(e) || e is DirectoryNotFoundException)
+        {
+            notice?.Invoke($"cannot open {path}: {e.Message}; node ids will not outlive this process");
+            return InMemory();
+        }
+
+        var table = new NodeIdTable(path, file, notice);
+        try
+        {
+            table.Load();
+            table.Promise();
+            return table;
+        }
+        catch (HeadNotWrittenException e)
+        {
+            table._file?.Dispose();
+            notice?.Invoke($"cannot write {path}: {e.InnerException!.Message}; node ids will not outlive this process");
+            return InMemory();
+        }
+        catch
+        {
+            table._file?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The slot of a key, given now if it has none.</summary>
+    /// <param name="key">What it stands for.</param>
+    /// <param name="inodes">How many files it has, at least 1.</param>
+    public Slot GetOrAdd(in NodeIdKey key, int inodes)
+    {
+        Slot slot;
+        bool beyondPromise;
+        lock (_gate)
+        {
+            if (_slots.TryGetValue(key, out slot))
+            {
+                return slot;
+            }
+
+            // 2^32 contents of one cache directory: a thousand a second for fifty days. Wrapping round would show wrong bytes.
+            var number = _next;
+            _next = checked(number + 1);
+            var first = 0u;
+            if ((uint)inodes <= uint.MaxValue - _nextInode)
+            {
+                first = _nextInode;
+                _nextInode += (uint)inodes;
+            }
+
+            slot = new Slot(number, first);
+            Remember(slot, (uint)inodes, key);
+            ForgetOldest();
+            _unwritten.Enqueue(number);
+            beyondPromise = number >= _promised || (first != 0 && _nextInode > _promisedInode);
+            if (!_writeScheduled && _path is not null)
+            {
+                _writeScheduled = true;
+                ThreadPool.UnsafeQueueUserWorkItem(static table => table.WritePending(), this, preferLocal: false);
+            }
+        }
+
+        if (beyondPromise)
+        {
+            // Thousands of slots were given before the thread pool came to write one of them.
+            WritePending();
+        }
+
+        return slot;
+    }
+
+    /// <summary>What a number stands for; false for a number that was never given, or has been forgotten.</summary>
+    public bool TryGetKey(uint number, out NodeIdKey key)
+    {
+        lock (_gate)
+        {
+            var found = _keys.TryGetValue(number, out var known);
+            key = known.Key;
+            return found;
+        }
+    }
+
+    /// <summary>Writes what is not written yet, and closes the file.</summary>
+    public void Dispose()
+    {
+        WritePending();
+        lock (_fileGate)
+        {
+            if (_file is not null && !_writeFailed)
+            {
+                // All that was given is in the file: the next process goes on right behind it.
+                TryAppend(_batch.AsSpan(0, NodeIdRecord.WritePromise(_batch, new Slot(_next, _nextInode))));
+            }
+
+            _file?.Dispose();
+            _file = null;
+        }
+    }
+
+    // Unbuffered: each batch is one write, and never sits in this process.
+    private static FileStream OpenFile(string path) => new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+
+    // Under the lock, or before anybody else has the table.
+    private void Remember(in Slot slot, uint inodes, in NodeIdKey key)
+    {
+        _slots[key] = slot;
+        if (_keys.TryAdd(slot.Number, (key, slot.FirstInode, inodes)))
+        {
+            _order.Enqueue(slot.Number);
+        }
+    }
+
+    // Under the lock. What is in use is passed over, once round at most.
+    private void ForgetOldest()
+    {
+        for (var left = _order.Count; _keys.Count > SlotsMax && left > 0; left--)
+        {
+            var oldest = _order.Dequeue();
+            if (IsInUse?.Invoke(oldest) == true)
+            {
+                _order.Enqueue(oldest);
+            }
+            else if (_keys.Remove(oldest, out var known))
+            {
+                _slots.Remove(known.Key);
+            }
+        }
+    }
+
+    private void Load()
+    {
+        // 1. Everything in one read: a record has about 130 bytes, and a file that has grown large is made small below.
+        var bytes = new byte[_file!.Length];
+        _file.ReadExactly(bytes);
+        var rest = bytes.AsSpan();
+
+        // 2. The head. A file of something else, or of another version, is started anew.
+        if (!rest.StartsWith(NodeIdRecord.FileHead))
+        {
+            if (rest.Length > 0)
+            {
+                _notice?.Invoke($"{_path} is not a slot file of this version; starting it anew");
+            }
+
+            SkipNumbersOf(rest.Length);
+            _file.SetLength(0);
+            _file.Position = 0;
+            WriteHead();
+            return;
+        }
+
+        // 3. The records, up to the first that does not read. The last promise counts, and what was given behind it.
+        rest = rest[NodeIdRecord.FileHead.Length..];
+        while (NodeIdRecord.TryRead(rest, out var slot, out var inodes, out var key, out var length))
+        {
+            if (key.Kind == SlotKind.Promise)
+            {
+                (_next, _nextInode) = (slot.Number, Math.Max(slot.FirstInode, FixedNodes.InodesEnd));
+            }
+            else
+            {
+                Remember(slot, inodes, key);
+            }
+
+            rest = rest[length..];
+        }
+
+        foreach (var (number, known) in _keys)
+        {
+            _next = Math.Max(_next, checked(number + 1));
+            _nextInode = Math.Max(_nextInode, known.FirstInode + known.Inodes);
+        }
+
+        // 4. What is left over is cut off.
+        _end = bytes.Length - rest.Length;
+        if (rest.Length > 0)
+        {
+            _notice?.Invoke($"{_path} ends in {rest.Length} damaged bytes; they are dropped");
+            SkipNumbersOf(rest.Length);
+            _file.SetLength(_end);
+        }
+
+        // 5. Only the newest stay of very many.
+        if (_keys.Count > 2 * SlotsKept)
+        {
+            Compact();
+        }
+    }
+
+    /// <summary>
+    /// Dropped bytes may have held this many slots at most, and a promise; none of their numbers may come back with another meaning.
+    /// </summary>
+    private void SkipNumbersOf(int bytes)
+    {
+        if (bytes > 0)
+        {
+            _next = checked(_next + (uint)((bytes + NodeIdRecord.BytesMin - 1) / NodeIdRecord.BytesMin) + SlotsPromised);
+            _nextInode = (uint)Math.Min(uint.MaxValue, (ulong)_nextInode + (16UL * InodesPromised));
+        }
+    }
+
+    /// <summary>Writes a new file with the newest slots, and puts it in the place of the old one; where that fails, the old one stays.</summary>
+    private void Compact()
+    {
+        foreach (var number in _keys.Keys.Order().Take(_keys.Count - SlotsKept).ToArray())
+        {
+            _keys.Remove(number, out var known);
+            _slots.Remove(known.Key);
+        }
+
+        _order.Clear();
+        using var content = new MemoryStream();
+        content.Write(NodeIdRecord.FileHead);
+        var record = new byte[NodeIdRecord.BytesMax];
+        content.Write(record, 0, NodeIdRecord.WritePromise(record, new Slot(_next, _nextInode)));
+        foreach (var (number, known) in _keys.OrderBy(static pair => pair.Key))
+        {
+            _order.Enqueue(number);
+            content.Write(record, 0, NodeIdRecord.Write(record, new Slot(number, known.FirstInode), known.Inodes, known.Key));
+        }
+
+        var newPath = _path + ".new";
+        try
+        {
+            using (var file = new FileStream(newPath, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+            {
+                file.Write(content.GetBuffer(), 0, (int)content.Length);
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(newPath, _path!, overwrite: true);
+        }
+        catch (IOException e)
+        {
+            _notice?.Invoke($"cannot make {_path} smaller: {e.Message}; it stays as it is");
+            TryDelete(newPath);
+            return;
+        }
+
+        _file!.Dispose();
+        _file = OpenFile(_path!);
+        _end = _file.Length;
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (IOException)
+        {
+            // It is written over the next time.
+        }
+    }
+
+    private void WriteHead()
+    {
+        try
+        {
+            _file!.Write(NodeIdRecord.FileHead);
+        }
+        catch (IOException e)
+        {
+            throw new HeadNotWrittenException(e);
+        }
+
+        _end = NodeIdRecord.FileHead.Length;
+    }
+
+    private void WritePending()
+    {
+        lock (_fileGate)
+        {
+            while (_file is not null && Promise() && TakeBatch(out var count) is > 0 and var length)
+            {
+                if (!TryAppend(_batch.AsSpan(0, length)))
+                {
+                    break;
+                }
+
+                Written(count);
+            }
+
+            lock (_gate)
+            {
+                // Numbers that cannot be written hold in this process; the next one given tries again.
+                _writeScheduled = false;
+            }
+        }
+    }
+
+    // Under _fileGate, or before anybody else has the table. Makes sure that a good many numbers may be given; false where that cannot be written.
+    private bool Promise()
+    {
+        if (_file is null)
+        {
+            return false;
+        }
+
+        Slot end;
+        lock (_gate)
+        {
+            if (_promised != uint.MaxValue && _promised - _next > SlotsPromised / 2 && _promised > _next
+                && _promisedInode > _nextInode && _promisedInode - _nextInode > InodesPromised / 2)
+            {
+                return true;
+            }
+
+            end = new Slot(
+                (uint)Math.Min(uint.MaxValue, (ulong)_next + SlotsPromised), (uint)Math.Min(uint.MaxValue, (ulong)_nextInode + InodesPromised));
+        }
+
+        if (!TryAppend(_batch.AsSpan(0, NodeIdRecord.WritePromise(_batch, end))))
+        {
+            return false;
+        }
+
+        _promised = end.Number;
+        _promisedInode = end.FirstInode;
+        return true;
+    }
+
+    // Under _fileGate. Slots that were forgotten before they could be written are passed over.
+    private int TakeBatch(out int count)
+    {
+        var length = 0;
+        count = 0;
+        lock (_gate)
+        {
+            foreach (var number in _unwritten)
+            {
+                if (length + NodeIdRecord.BytesMax > _batch.Length)
+                {
+                    break;
+                }
+
+                count++;
+                if (_keys.TryGetValue(number, out var known))
+                {
+                    length += NodeIdRecord.Write(_batch.AsSpan(length), new Slot(number, known.FirstInode), known.Inodes, known.Key);
+                }
+            }
+        }
+
+        return length;
+    }
+
+    private void Written(int count)
+    {
+        lock (_gate)
+        {
+            for (; count > 0; count--)
+            {
+                _unwritten.Dequeue();
+            }
+        }
+    }
+
+    // Under _fileGate. At the known end: what a failed write left behind is written over.
+    private bool TryAppend(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            _file!.Position = _end;
+            _file.Write(bytes);
+            _end += bytes.Length;
+            _writeFailed = false;
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            if (!_writeFailed)
+            {
+                // Once per outage.
+                _notice?.Invoke($"cannot write {_path}: {exception.Message}; node ids of new paths will not outlive this process");
+            }
+
+            _writeFailed = true;
+            return false;
+        }
+    }
+
+    /// <summary>A new file could not even be begun.</summary>
+    private sealed class HeadNotWrittenException(IOException cause) : IOException(cause.Message, cause);
+}

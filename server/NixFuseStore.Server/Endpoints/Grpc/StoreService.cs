@@ -1,0 +1,158 @@
+using Google.Protobuf;
+using NixFuseStore.Content;
+using NixFuseStore.Nix;
+using NixFuseStore.Protocol;
+using NixFuseStore.Protocol.Grpc;
+using NixFuseStore.Server.Access;
+using NixFuseStore.Server.Base;
+using NixFuseStore.Server.Registration;
+using NixFuseStore.Server.Signing;
+using NixFuseStore.Server.Upstreams;
+using NixFuseStore.Storage.Metadata;
+using static NixFuseStore.Server.Endpoints.Grpc.RequestChecks;
+
+namespace NixFuseStore.Server.Endpoints.Grpc;
+
+/// <summary>The rpcs of <c>store.proto</c>: checks what was asked and who asks, then lets storage answer.</summary>
+internal sealed partial class StoreService(
+    IMetadataStore metadata,
+    AccessControl access,
+    StoreKeys keys,
+    RegistrationGroups registrations,
+    Substituter substituter,
+    StoreEvents events,
+    ServerLimits limits,
+    ILogger logger)
+    : IStoreService
+{
+    private static readonly string ServerVersion = typeof(StoreService).Assembly.GetName().Version?.ToString(3) ?? "";
+
+    public async Task<GetStoreResponse> GetStoreAsync(GetStoreRequest request, CallContext call)
+    {
+        var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
+        var rights = call.Principal.RightsIn(store.Id);
+        var head = await metadata.GetHeadEventAsync(store.Id, call.Cancellation).ConfigureAwait(false);
+        var response = new GetStoreResponse
+        {
+            Store = store.Name,
+            StoreDirectory = store.StoreDirectory,
+            ChunkingParameters = (uint)store.ChunkingParameters,
+            HeadEvent = head.Number,
+            HeadEventId = ByteString.CopyFrom(head.Id.ToArray()),
+            StoreId = ByteString.CopyFrom(store.Uuid),
+            ServerVersion = ServerVersion,
+            MayWrite = rights.HasFlag(AccessRights.Write),
+            MayAdminister = rights.HasFlag(AccessRights.Administer),
+        };
+        foreach (var key in await keys.GetAsync(store.Id, call.Cancellation).ConfigureAwait(false))
+        {
+            response.PublicKeys.Add(key.PublicKey);
+        }
+
+        return response;
+    }
+
+    public async Task<QueryPathsResponse> QueryPathsAsync(QueryPathsRequest request, CallContext call)
+    {
+        var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
+        CheckHashParts(request.HashParts, limits.QueryPathsMax);
+        var response = new QueryPathsResponse();
+        foreach (var path in await metadata.QueryPathsAsync(store.Id, request.HashParts, call.Cancellation).ConfigureAwait(false))
+        {
+            response.Paths.Add(Records.ToMessage(path));
+        }
+
+        return response;
+    }
+
+    public async Task<FindMissingChunksResponse> FindMissingChunksAsync(FindMissingChunksRequest request, CallContext call)
+    {
+        await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
+        var bytes = request.ChunkIds.Memory;
+        if (bytes.Length % ChunkId.Size != 0 || bytes.Length / ChunkId.Size > limits.ChunkQueryMax)
+        {
+            throw Invalid($"chunk_ids must hold 32 bytes a chunk, for at most {limits.ChunkQueryMax} chunks");
+        }
+
+        var ids = new ChunkId[bytes.Length / ChunkId.Size];
+        for (var i = 0; i < ids.Length; i++)
+        {
+            ids[i] = ChunkId.Read(bytes.Span[(i * ChunkId.Size)..]);
+        }
+
+        var missing = await metadata.FindMissingChunksAsync(call.Principal.ReadableChunks, ids, call.Cancellation).ConfigureAwait(false);
+        var bits = new byte[(ids.Length + 7) / 8];
+        for (var i = 0; i < missing.Length; i++)
+        {
+            if (missing[i])
+            {
+                bits[i / 8] |= (byte)(1 << (i % 8));
+            }
+        }
+
+        return new FindMissingChunksResponse { Missing = UnsafeByteOperations.UnsafeWrap(bits) };
+    }
+
+    public async Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, CallContext call)
+    {
+        var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
+        if (!request.StoreId.IsEmpty && !request.StoreId.Span.SequenceEqual(store.Uuid))
+        {
+            throw new RpcException(
+                StatusCode.FailedPrecondition,
+                $"these paths were added to another store than the one that is called '{store.Name}' here; mount it anew");
+        }
+
+        if (request.Paths.Count > limits.RegisterPathsMax)
+        {
+            throw Invalid($"at most {limits.RegisterPathsMax} paths can be registered in one call");
+        }
+
+        return await registrations.RegisterAsync(store, call.Principal, request.Paths, call.Cancellation).ConfigureAwait(false);
+    }
+
+    public async Task<RevokePathsResponse> RevokePathsAsync(RevokePathsRequest request, CallContext call)
+    {
+        var store = await RequireAsync(call, request.Store, AccessRights.Administer).ConfigureAwait(false);
+        var paths = Array.ConvertAll([.. request.BaseNames], ParsePath);
+        var result = await metadata.RevokePathsAsync(store.Id, paths, call.Cancellation).ConfigureAwait(false);
+        if (result.Referrers.Count > 0)
+        {
+            var more = result.Referrers.Count > 1 ? $" and {result.Referrers.Count - 1} more" : "";
+            throw new RpcException(
+                StatusCode.FailedPrecondition, $"nothing was revoked: {result.Referrers[0]}{more} refer to these paths; revoke them along");
+        }
+
+        if (result.Revoked.Count > 0)
+        {
+            logger.Revoked(store.Name, result.Revoked.Count, call.Principal.Name);
+        }
+
+        var response = new RevokePathsResponse();
+        foreach (var path in result.Revoked)
+        {
+            response.Revoked.Add(path.BaseName);
+        }
+
+        return response;
+    }
+
+    private ValueTask<StoreRecord> RequireAsync(CallContext call, string store, AccessRights right) =>
+        access.RequireAsync(call.Principal, store, right, call.Cancellation);
+
+    private static void CheckHashParts(Google.Protobuf.Collections.RepeatedField<string> hashParts, int countMax)
+    {
+        if (hashParts.Count > countMax)
+        {
+            throw Invalid($"at most {countMax} paths can be asked for at once");
+        }
+
+        foreach (var part in hashParts)
+        {
+            if (!StorePath.IsHashPart(part))
+            {
+                throw Invalid($"'{part}' is not the hash part of a store path");
+            }
+        }
+    }
+}

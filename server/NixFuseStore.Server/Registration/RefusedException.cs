@@ -1,4 +1,0 @@
-namespace NixFuseStore.Server.Registration;
-
-/// <summary>What somebody claims of a path does not hold; the message is the line that they are told. Concerns this path only.</summary>
-internal sealed class RefusedException(string message) : Exception(message);
