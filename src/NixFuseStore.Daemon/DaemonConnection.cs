@@ -16,6 +16,11 @@ internal sealed class DaemonConnection(ITransport transport, DaemonServices serv
     // Stock daemons answer failed builds so; old clients exit with it.
     private const int FailedBuildStatus = 100;
 
+    private static int _connections;
+
+    // Tells connections apart in a trace.
+    private readonly int _number = Interlocked.Increment(ref _connections);
+
     /// <summary>Runs until the connection ends, however it does. Never fails.</summary>
     /// <param name="refusal">Told to the client instead of serving it; null to serve it.</param>
     /// <param name="ended">Cancels what is under way when the client has gone or the server ends.</param>
@@ -71,6 +76,7 @@ internal sealed class DaemonConnection(ITransport transport, DaemonServices serv
     private async ValueTask<bool> ServeRequestAsync(DaemonSession session)
     {
         ulong number = await session.Reader.ReadNumberAsync();
+        using var trace = OperationTrace.Begin(services.Options, _number, number);
         try
         {
             await OperationTable.Find(number)(session);

@@ -113,5 +113,6 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
                 TemporaryDirectory = location.Directory,
                 ConnectionsMax = connectionsMax,
                 Notice = log,
+                Trace = settings.Trace ? log : null,
             });
 }

@@ -23,7 +23,7 @@ internal static class MountArguments
 
     private static readonly string[] Options =
     [
-        "--foreground", TrustedOption, "--server", "--store", "--token-file", "--tls-ca", "--trusted-public-key", "--cache-dir", "--cache-size", "--read-ahead", "--help",
+        "--foreground", "--trace", TrustedOption, "--server", "--store", "--token-file", "--tls-ca", "--trusted-public-key", "--cache-dir", "--cache-size", "--read-ahead", "--help",
     ];
 
     private const int ReadAheadKibibytesMax = 64 << 10;
@@ -43,7 +43,7 @@ internal static class MountArguments
     {
         string? mountPoint = null, server = null, store = null, tokenFile = null, tlsAuthority = null, cacheDirectory = null;
         var keys = new List<string>();
-        bool foreground = false, detached = false, onlyOperands = false;
+        bool foreground = false, trace = false, detached = false, onlyOperands = false;
         var trusted = new List<string>();
         long? cacheBytes = null;
         var readAhead = MountSettings.ReadAheadKibibytesDefault;
@@ -67,6 +67,9 @@ internal static class MountArguments
                     break;
                 case "--foreground":
                     foreground = true;
+                    break;
+                case "--trace":
+                    trace = true;
                     break;
                 case TrustedOption:
                     trusted.Add(Value(args, ref i, split));
@@ -115,6 +118,7 @@ internal static class MountArguments
             MountPoint = mountPoint is { Length: > 0 } ? mountPoint : throw new UsageException(UsageErrors.MissingOperand(CommandName, "MOUNTPOINT")),
             Store = StoreSettingsReader.Resolve(server, store, tokenFile, keys, tlsAuthority, configured),
             Foreground = foreground,
+            Trace = trace,
             IsDetached = detached,
             CacheDirectory = cacheDirectory,
             CacheBytesMax = cacheBytes ?? ConfiguredCacheSize(configured) ?? MountSettings.CacheBytesDefault,

@@ -140,6 +140,7 @@ internal sealed partial class MountHost
         _session = new FuseSession(_mount!.Channel, _fileSystem, new FuseSessionOptions
         {
             OnUnexpected = (operation, exception) => Log($"{operation}: {exception}"),
+            Trace = _settings.Trace ? Log : null,
         });
         _session.Start();
         await _session.Connection.WaitAsync(HandshakeTimeout).ConfigureAwait(false);

@@ -21,6 +21,9 @@ internal sealed record MountSettings
     /// <summary>Stay in the terminal, instead of returning once the mount is usable.</summary>
     public bool Foreground { get; init; }
 
+    /// <summary>Whether each request of the kernel and each operation of the daemon socket is printed to the log.</summary>
+    public bool Trace { get; init; }
+
     /// <summary>Started by another nixfuse that waits for word on the inherited pipe.</summary>
     public bool IsDetached { get; init; }
 

@@ -50,6 +50,9 @@ public sealed record DaemonOptions
     /// <summary>Told, in one line, what an operator should know: unexpected failures. May be called from any thread.</summary>
     public Action<string> Notice { get; init; } = static _ => { };
 
+    /// <summary>Is given a line for every operation that begins and one when it has ended; null for no trace. Called from any thread; must not wait.</summary>
+    public Action<string>? Trace { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 }

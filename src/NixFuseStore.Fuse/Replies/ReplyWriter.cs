@@ -9,7 +9,9 @@ namespace NixFuseStore.Fuse.Replies;
 /// <param name="time">For deadlines.</param>
 /// <param name="isEnding">Whether a thread is about to die of a signal.</param>
 /// <param name="onUnexpected">Told an operation and what should not have been thrown in it.</param>
-internal sealed unsafe class ReplyWriter(IFuseChannel channel, TimeProvider time, Func<uint, bool> isEnding, Action<string, Exception>? onUnexpected)
+/// <param name="trace">Is shown what is answered; null for no trace.</param>
+internal sealed unsafe class ReplyWriter(
+    IFuseChannel channel, TimeProvider time, Func<uint, bool> isEnding, Action<string, Exception>? onUnexpected, RequestTrace? trace)
 {
     // The kernel takes error numbers below this; a larger one would leave the request without an answer.
     private const int ErrnoMax = 511;
@@ -31,6 +33,8 @@ internal sealed unsafe class ReplyWriter(IFuseChannel channel, TimeProvider time
             error = Errno.EIO;
             body = default;
         }
+
+        trace?.Reply(unique, opcode, error, body);
 
         // 1. The length has to be right to the byte, or the kernel ignores the answer and its program waits for ever.
         ulong bytes = (ulong)sizeof(FuseOutHeader);

@@ -52,6 +52,18 @@ internal ref struct RequestReader
         return true;
     }
 
+    /// <summary>Passes over so many bytes, if they are there.</summary>
+    public bool TrySkip(int bytes)
+    {
+        if (_rest.Length < bytes)
+        {
+            return false;
+        }
+
+        _rest = _rest[bytes..];
+        return true;
+    }
+
     /// <summary>Takes as much of a struct as there is; the rest of it is zero. For structs that grew over time.</summary>
     public T ReadGrown<T>()
         where T : unmanaged

@@ -74,6 +74,7 @@ internal sealed unsafe partial class FuseDispatcher
 
         var header = reader.Header;
         Count(header.Opcode);
+        _session.Trace?.Request(reader);
         _responder.Begin(header.Unique, header.Opcode, header.ProcessId);
 
         // 2. A request sent again while we still work on it needs no second worker, only an answer under its new id.

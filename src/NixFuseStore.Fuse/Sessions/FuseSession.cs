@@ -33,7 +33,8 @@ public sealed partial class FuseSession
         FileSystem = fileSystem;
         _options = options ?? new FuseSessionOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.DispatchThreads, 1, nameof(options));
-        Replies = new ReplyWriter(channel, _options.Time, _options.IsEnding, _options.OnUnexpected);
+        Trace = _options.Trace is { } print ? new RequestTrace(print, _options.Time) : null;
+        Replies = new ReplyWriter(channel, _options.Time, _options.IsEnding, _options.OnUnexpected, Trace);
         Notifier = new FuseNotifier(channel, Replies.Counters);
         if (_options.Resume is { } connection)
         {
@@ -56,6 +57,8 @@ public sealed partial class FuseSession
     internal IFuseFileSystem FileSystem { get; }
 
     internal ReplyWriter Replies { get; }
+
+    internal RequestTrace? Trace { get; }
 
     /// <summary>Starts the dispatch threads.</summary>
     public void Start()

@@ -27,6 +27,9 @@ public sealed record FuseSessionOptions
     /// </summary>
     public Func<uint, bool> IsEnding { get; init; } = Requests.CallerThread.IsEnding;
 
+    /// <summary>Is given a line for every request and every reply; null for no trace. Called from any thread; must neither wait nor throw.</summary>
+    public Action<string>? Trace { get; init; }
+
     /// <summary>The clock that deadlines go by.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }
