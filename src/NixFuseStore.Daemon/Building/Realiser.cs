@@ -164,7 +164,9 @@ internal sealed class Realiser(DaemonSession session, BuildMode mode)
 
             if (output.Path is { } path)
             {
-                realisations.Add(Realisation.Create(id, path));
+                realisations.Add(Realisation.IsId(id)
+                    ? Realisation.Create(id, path)
+                    : throw new DaemonStoreException($"'{output.Name}' is not a name of a derivation's output"));
             }
         }
 
