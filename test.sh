@@ -100,6 +100,16 @@ if whole_systems && [[ $(id -u) == 0 ]] && command -v debootstrap >/dev/null; th
   export NIXFUSE_TEST_BARE_ROOT=$root/artifacts/bare
 fi
 
+# Nix's own test data is not part of this repository: src/libstore-tests/data of Nix's sources, where it lies beside this folder or is named.
+vectors=${NIXFUSE_TEST_NIX_VECTORS:-../shared/nix-vectors}
+without=()
+if [[ -d $vectors ]]; then
+  NIXFUSE_TEST_NIX_VECTORS=$(realpath "$vectors") && export NIXFUSE_TEST_NIX_VECTORS
+else
+  without=(-trait- Data=nix-vectors)
+  step "not run: tests over Nix's own data, for want of it (NIXFUSE_TEST_NIX_VECTORS names the folder)"
+fi
+
 # --- run ------------------------------------------------------------------------
 # What tests make lies in one folder of their own, and what they start carries this variable, so that leftovers are seen.
 run=$$.$RANDOM
@@ -155,7 +165,7 @@ for project in "${projects[@]}"; do
   began=$SECONDS log=artifacts/results/$project.log results=artifacts/results/$project.xml status=0
   rm -f "$results"
   progress "$log" & ticker=$!
-  NIXFUSE_TEST_RUN=$run "tests/$project/bin/Release/net10.0/$project" -noLogo -noColor -reporter verbose -xml "$results" >"$log" 2>&1 || status=$?
+  NIXFUSE_TEST_RUN=$run "tests/$project/bin/Release/net10.0/$project" -noLogo -noColor -reporter verbose "${without[@]}" -xml "$results" >"$log" 2>&1 || status=$?
   kill "$ticker" 2>/dev/null; wait "$ticker" 2>/dev/null || true
   if ! report=$(/usr/bin/python3 tests/setup/results.py "$results" 2>&1); then
     complain "$project ended without results (exit status $status); see the end of $log:"; tail -n 20 "$log"

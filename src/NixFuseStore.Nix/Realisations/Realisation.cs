@@ -8,7 +8,8 @@ namespace NixFuseStore.Nix.Realisations;
 
 /// <summary>
 /// What an output of a content-addressed derivation came to, in Nix's JSON:
-/// <c>{"dependentRealisations":{ID:BASENAME},"id":ID,"outPath":BASENAME,"signatures":[TEXT]}</c>. Other members are kept as they are.
+/// <c>{"dependentRealisations":{ID:BASENAME},"id":ID,"outPath":BASENAME,"signatures":[TEXT]}</c>. Newer Nix writes each signature as
+/// <c>{"keyName":KEY,"sig":BASE64}</c>. Other members are kept as they are.
 /// </summary>
 /// <param name="Id"><c>sha256:HEX!OUTPUT</c>.</param>
 /// <param name="OutPath">The path.</param>
@@ -91,7 +92,7 @@ public sealed record Realisation(string Id, StorePath OutPath, string Json)
     {
         using var document = JsonDocument.Parse(Json);
         var signatures = document.RootElement.TryGetProperty(SignaturesMember, out var listed) && listed.ValueKind == JsonValueKind.Array
-            ? listed.EnumerateArray().Where(static text => text.ValueKind == JsonValueKind.String).Select(static text => text.GetString()!).ToArray()
+            ? listed.EnumerateArray().Select(static item => SignatureText(item.ValueKind == JsonValueKind.Object ? JsonObject.Create(item) : JsonValue.Create(item))).OfType<string>().ToArray()
             : [];
         if (signatures.Length == 0)
         {
@@ -175,14 +176,24 @@ public sealed record Realisation(string Id, StorePath OutPath, string Json)
 
         foreach (var item in member as JsonArray ?? [null])
         {
-            if (item?.GetValueKind() != JsonValueKind.String)
+            if (SignatureText(item) is not { } text)
             {
                 return null;
             }
 
-            signatures.Add(item.GetValue<string>());
+            signatures.Add(text);
         }
 
         return signatures;
     }
+
+    // Nix writes KEY:BASE64, and from 2.34 on {"keyName":KEY,"sig":BASE64}; it reads both.
+    private static string? SignatureText(JsonNode? item) => item?.GetValueKind() switch
+    {
+        JsonValueKind.String => item.GetValue<string>(),
+        JsonValueKind.Object when item as JsonObject is { } signature
+            && signature["keyName"] is JsonValue name && name.GetValueKind() == JsonValueKind.String
+            && signature["sig"] is JsonValue sum && sum.GetValueKind() == JsonValueKind.String => $"{name}:{sum}",
+        _ => null,
+    };
 }

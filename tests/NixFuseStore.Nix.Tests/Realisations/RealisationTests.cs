@@ -56,6 +56,9 @@ public sealed class RealisationTests
         Assert.Equal(
             $$"""{"id":"{{Id}}","outPath":"{{BaseName}}","signatures":["a:+","b:1"]}""",
             Realisation.Unite(first, $$"""{"outPath": "{{BaseName}}", "signatures": ["a:+"], "id": "{{Id}}"}"""));
+        Assert.Equal(
+            $$"""{"id":"{{Id}}","outPath":"{{BaseName}}","signatures":["a:+","b:1"]}""",
+            Realisation.Unite(first, $$"""{"id":"{{Id}}","outPath":"{{BaseName}}","signatures":[{"keyName":"a","sig":"+"},{"keyName":"b","sig":"1"}]}"""));
         Assert.Equal(first, Realisation.Unite(first, $$"""{"id":"{{Id}}","outPath":"x","signatures":["a:1"]}"""));
         Assert.Equal("{1}", Realisation.Unite("{1}", first));
     }
@@ -70,6 +73,8 @@ public sealed class RealisationTests
             $$"""{"signatures":["{{signature}}"], "outPath":"{{BaseName}}","id":"{{Id}}","dependentRealisations":{"{{Hash}}!b":"y","{{Hash}}!a":"x"} }""");
         Assert.True(signed.IsSignedByAny([key.PublicKey]));
         Assert.False(signed.IsSignedByAny([NixSecretKey.Generate("key-1").PublicKey]));
+        var parts = signature.Split(':');
+        Assert.True(Realisation.Parse(signed.Json.Replace($"\"{signature}\"", $$"""{"keyName":"{{parts[0]}}","sig":"{{parts[1]}}"}""", StringComparison.Ordinal)).IsSignedByAny([key.PublicKey]));
         Assert.False(Realisation.Parse(signed.Json.Replace("thing", "other", StringComparison.Ordinal)).IsSignedByAny([key.PublicKey]));
     }
 }
