@@ -12,6 +12,12 @@ internal static class TransportFailure
     /// <summary>Longest text of the other side that is shown.</summary>
     private const int ForeignTextMax = 500;
 
+    /// <summary>
+    /// Whether an exception of the handler says that the server could not be reached, or not any more. A connection that the server resets in the
+    /// moment in which it is made shows as a bare <see cref="SocketException"/> (the handler sets its options).
+    /// </summary>
+    public static bool IsOne(Exception exception) => exception is HttpRequestException or IOException or SocketException or ObjectDisposedException;
+
     /// <summary>What failed below HTTP: name, route, proxy, TLS.</summary>
     public static string Describe(Exception exception, TransportOptions options)
     {

@@ -208,9 +208,9 @@ public sealed class DataPlaneClient : IDisposable
 
         return exception switch
         {
-            // Nobody cancelled: the handler's own bound of connecting.
+            // No caller cancelled: the handler's own bound of connecting.
             OperationCanceledException => new DataPlaneException(StatusCode.Unavailable, TransportFailure.DescribeTimeout(options), exception),
-            HttpRequestException or IOException or ObjectDisposedException =>
+            _ when TransportFailure.IsOne(exception) =>
                 new DataPlaneException(StatusCode.Unavailable, TransportFailure.Describe(exception, options), exception),
             _ => new DataPlaneException(StatusCode.Internal, $"{options.Address.Authority}: {exception.Message}", exception),
         };

@@ -98,7 +98,7 @@ internal sealed partial class GrpcCall
             return DeadlineExceeded(exception);
         }
 
-        // A connection attempt that ran out of time appears as a cancellation that nobody asked for.
+        // A connection attempt that ran out of time appears as a cancellation that no caller asked for.
         if (exception is OperationCanceledException)
         {
             return new RpcException(StatusCode.Unavailable, TransportFailure.DescribeTimeout(_options), exception);
@@ -129,7 +129,7 @@ internal sealed partial class GrpcCall
             }
         }
 
-        return exception is HttpRequestException or IOException or ObjectDisposedException
+        return TransportFailure.IsOne(exception)
             ? new RpcException(StatusCode.Unavailable, TransportFailure.Describe(exception, _options), exception)
             : new RpcException(StatusCode.Internal, $"{Name}: {exception.Message}", exception);
     }

@@ -14,6 +14,15 @@ public sealed class DataPlaneClientTests
     private readonly CancellationToken _cancellation = TestContext.Current.CancellationToken;
 
     [Fact]
+    public void Translate_ConnectionResetWhileItIsMade_IsAServerThatIsAway()
+    {
+        var failure = DataPlaneClient.Translate(
+            new SocketException((int)SocketError.NotConnected), new TransportOptions { Address = new Uri("http://127.0.0.1:1") }, CancellationToken.None);
+        Assert.Equal(StatusCode.Unavailable, Assert.IsType<DataPlaneException>(failure).StatusCode);
+        Assert.Contains("could not reach http://127.0.0.1:1", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Read_FramesOfAllSizes_ArriveWhole()
     {
         var seed = Environment.TickCount;
