@@ -11,7 +11,7 @@ namespace NixFuseStore.Client;
 /// <content>What the monitor tells.</content>
 public sealed partial class StoreReader
 {
-    // A listing made while the server was away holds only what was known here, so whoever kept it must list again afterwards.
+    // A listing made while the server was away holds only what was known here, so a caller that kept it must list again afterwards.
     private int _answeredAlone;
 
     private void OnMet(GetStoreResponse store)

@@ -8,7 +8,7 @@ public sealed partial class StoreReader
     /// <summary>Reads every chunk that the disk cache holds, of whichever path.</summary>
     /// <param name="repair">Whether damaged ones are dropped.</param>
     /// <param name="cancellationToken">Ends the check.</param>
-    /// <returns>Null where there is no cache, or it is not open: then it holds nothing that anybody would be given.</returns>
+    /// <returns>Null where there is no cache, or it is not open: then it holds nothing that a reader would be given.</returns>
     internal async Task<VerifyReport?> VerifyCacheAsync(bool repair, CancellationToken cancellationToken)
     {
         try

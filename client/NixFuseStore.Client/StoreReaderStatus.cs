@@ -39,7 +39,7 @@ public sealed record StoreReaderStatus
     /// <summary>Requests for chunks that a reader waited for.</summary>
     public required long DemandRequests { get; init; }
 
-    /// <summary>Requests for chunks that nobody waited for yet.</summary>
+    /// <summary>Requests for chunks that no caller waited for yet.</summary>
     public required long ReadAheadRequests { get; init; }
 
     /// <summary>Requests for chunks of a prefetch.</summary>
@@ -63,7 +63,7 @@ public sealed record StoreReaderStatus
     /// <summary>Chunks read from the disk cache.</summary>
     public required long ChunksFromDisk { get; init; }
 
-    /// <summary>Unpacked bytes that were received before anybody asked.</summary>
+    /// <summary>Unpacked bytes that were received before a reader asked.</summary>
     public required long ReadAheadBytes { get; init; }
 
     /// <summary>Of those, bytes that were read later. The rest was wasted, so far.</summary>

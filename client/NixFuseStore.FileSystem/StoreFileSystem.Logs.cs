@@ -36,7 +36,7 @@ public sealed partial class StoreFileSystem
         {
             if (await self._options.FindBuildLog!(derivation, pending.Token).ConfigureAwait(false) is not { } text)
             {
-                // Not kept: nothing tells the kernel when the log comes, and whoever has just added it wants to see it.
+                // Not kept: nothing tells the kernel when the log comes, and the one that has just added it wants to see it.
                 pending.Entry(FuseEntryOut.Absent(FuseTimeout.None));
                 return;
             }

@@ -247,7 +247,7 @@ public sealed partial class StoreFileSystem
             Answer(reply, handle, entry);
             if (new NodeId(entry.Node) is { IsFixed: false } found)
             {
-                // Whoever looks a file up will probably read it. After the answer, so that it costs the caller nothing.
+                // A program that looks a file up will probably read it. After the answer, so that it costs the caller nothing.
                 _reader.Expect(handle, found.Entry);
             }
         }

@@ -106,7 +106,7 @@ public sealed partial class StoreFileSystem
         }
         catch (Exception exception) when (exception is StoreClientException || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            // A listing needs names only; whoever wants attributes asks for each, and is told what is wrong then.
+            // A listing needs names only; a caller that wants attributes asks for each, and is told what is wrong then.
         }
     }
 
@@ -134,7 +134,7 @@ public sealed partial class StoreFileSystem
             var cookie = _listing.CookieBehind(window, i);
             if (cookie == 0)
             {
-                // Somebody made tens of thousands of names with one prefix: what cannot be gone on from is not shown.
+                // A store may have tens of thousands of names with one prefix: what cannot be gone on from is not shown.
                 continue;
             }
 

@@ -27,7 +27,7 @@ internal sealed class CacheLock : IDisposable
     }
 
     /// <summary>Takes the lock.</summary>
-    /// <exception cref="CacheInUseException">Somebody has it.</exception>
+    /// <exception cref="CacheInUseException">Another process has it.</exception>
     public static CacheLock Take(string directory)
     {
         // FileShare.None is flock(LOCK_EX) on Linux. The holder's number lies beside, as a locked file cannot be opened.

@@ -121,7 +121,7 @@ public sealed partial class ChunkCache
             }
             else
             {
-                // It could not be opened, for a reason that nobody foresaw; who waits for that must hear of it.
+                // It could not be opened, for a reason that was not foreseen; who waits for that must hear of it.
                 Bypass(OneLine(failure));
                 _opened.TrySetException(new IOException(OneLine(failure), failure));
             }
@@ -183,7 +183,7 @@ public sealed partial class ChunkCache
         }
     }
 
-    /// <summary>How long the writer may sleep when nobody wants anything.</summary>
+    /// <summary>How long the writer may sleep when nothing is wanted.</summary>
     private TimeSpan IdleTime =>
         _bypassReason is not null ? _options.RetryInterval
         : _isDirty ? TimeSpan.FromMilliseconds(Math.Max(1, (_options.CheckpointInterval - Stopwatch.GetElapsedTime(_lastCheckpointAt)).TotalMilliseconds))
@@ -335,7 +335,7 @@ public sealed partial class ChunkCache
         }
 
         _opened.TrySetException(new IOException($"cache {_options.Directory} was closed"));
-        _ = _opened.Task.Exception; // nobody need be waiting
+        _ = _opened.Task.Exception; // there may be no waiter
     }
 
     private static string OneLine(Exception failure) => failure.Message.ReplaceLineEndings(" ");

@@ -6,7 +6,7 @@ using NixFuseStore.Native.Files;
 namespace NixFuseStore.Cache;
 
 /// <summary>
-/// The chunk cache over a FASTER log on local disk. One thread opens, writes, evicts and checkpoints; a few others read; nobody waits
+/// The chunk cache over a FASTER log on local disk. One thread opens, writes, evicts and checkpoints; a few others read; no caller waits
 /// for the first. See README.md beside this file for how the parts hold together.
 /// </summary>
 public sealed partial class ChunkCache : IChunkCache

@@ -30,7 +30,7 @@ public sealed class DaemonServer : IAsyncDisposable
     private readonly Task _accepting;
 
     /// <summary>Begins to accept connections.</summary>
-    /// <param name="listener">Bound and listening; the server owns it from now on. Whoever bound it removes its path.</param>
+    /// <param name="listener">Bound and listening; the server owns it from now on. The one that bound it removes its path.</param>
     /// <param name="store">What is served.</param>
     /// <param name="builder">What builds; <see cref="RefusingBuilder"/> where nothing does.</param>
     /// <param name="options">The settings.</param>

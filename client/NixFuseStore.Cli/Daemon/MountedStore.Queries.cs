@@ -20,7 +20,7 @@ internal sealed partial class MountedStore
         }
         catch (StoreVerificationException)
         {
-            // Asking says so again, to somebody who waits for the answer.
+            // Asking says so again, to a caller that waits for the answer.
             return null;
         }
     }

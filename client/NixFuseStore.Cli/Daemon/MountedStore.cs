@@ -11,7 +11,7 @@ namespace NixFuseStore.Cli.Daemon;
 
 /// <summary>
 /// The store of a mount as the daemon serves it: hands each question to the part of the client library that answers it, and owns those
-/// parts that nobody else needs.
+/// parts that no other part needs.
 /// </summary>
 internal sealed partial class MountedStore : IDaemonStore, IAsyncDisposable
 {

@@ -23,7 +23,7 @@ internal static class ErrorLine
             AggregateException { InnerExceptions.Count: 1 } one => Describe(one.InnerExceptions[0]),
             TypeInitializationException { InnerException: { } inner } => Describe(inner),
             DllNotFoundException missing => SystemLibraries.Describe(missing),
-            // Messages of our own exceptions are whole sentences; a bug's message alone tells nobody anything.
+            // Messages of our own exceptions are whole sentences; a bug's message alone says nothing.
             NullReferenceException or InvalidCastException or IndexOutOfRangeException or NotImplementedException
                 => $"internal error: {exception.GetType().Name} ({exception.Message}); set {TraceVariable}=1 to see where",
             _ => exception.Message,

@@ -48,7 +48,7 @@ internal sealed partial class MountHost
             await reply(new ControlReply { Progress = unregistered }).ConfigureAwait(false);
         }
 
-        // The connection stays open until everything is put away: that is what whoever asked waits for.
+        // The connection stays open until everything is put away: that is what the asking command waits for.
         await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(false);
     }
 

@@ -72,7 +72,7 @@ internal sealed partial class MountHost
     {
         Libc.StartSession();
         _log.MoveTo(_location.Log);
-        // Not on our own mount, nor on anything that somebody wants to unmount.
+        // Not on our own mount, nor on anything that is to be unmounted.
         Environment.CurrentDirectory = "/";
         Log($"mounted {_settings.Store.Store} of {_settings.Store.Server} at {MountPoint}, process {Environment.ProcessId}");
     }

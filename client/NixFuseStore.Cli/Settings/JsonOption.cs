@@ -7,7 +7,7 @@ namespace NixFuseStore.Cli.Settings;
 /// <summary>The <c>--json</c> option; what it prints is stable across versions: names are only added.</summary>
 internal static class JsonOption
 {
-    /// <summary>For those who write JSON by hand. The relaxed encoder leaves "+" alone, which names and base-64 are full of; nobody puts this into HTML.</summary>
+    /// <summary>For those who write JSON by hand. The relaxed encoder leaves "+" alone, which names and base-64 are full of; it is never put into HTML.</summary>
     public static JsonWriterOptions WriterOptions => new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static Option<bool> Create() => new("--json") { Description = "Print JSON for programs" };

@@ -115,7 +115,7 @@ internal sealed class NarSpool(ByteBudget memory, string directory, ulong? bytes
         }
     }
 
-    /// <summary>Gives the memory back. To be called when nobody sends or writes any more.</summary>
+    /// <summary>Gives the memory back. To be called when nothing sends or writes any more.</summary>
     public void Dispose()
     {
         _segments.ForEach(static segment => ArrayPool<byte>.Shared.Return(segment));

@@ -10,7 +10,7 @@ public sealed partial class StoreWriter
     /// <summary>How often a waiting registration looks whether the server is still to be hoped for.</summary>
     private static readonly TimeSpan HopeInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>A server that is back is noticed after so long at most: whoever comes just then is not told that it is away.</summary>
+    /// <summary>A server that is back is noticed after so long at most: a caller that comes just then is not told that it is away.</summary>
     private static readonly TimeSpan NoticeMax = TimeSpan.FromSeconds(3);
 
     internal async Task<PathInfo> RegisterAsync(PathImport import, PathInfo info, CancellationToken cancellationToken)
@@ -103,7 +103,7 @@ public sealed partial class StoreWriter
                 }
                 catch (TimeoutException)
                 {
-                    // It may take as long as it takes, as long as somebody is at work.
+                    // It may take as long as it takes, as long as work goes on.
                 }
             }
         }

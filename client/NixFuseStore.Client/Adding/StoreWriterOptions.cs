@@ -20,7 +20,7 @@ public sealed record StoreWriterOptions
 
     /// <summary>
     /// Called with each path that became valid, before its registration is answered: whatever showed it as absent is to show it when the
-    /// task ends. Null where nobody shows anything.
+    /// task ends. Null where nothing is shown.
     /// </summary>
     public Func<StorePath, CancellationToken, ValueTask>? Announce { get; init; }
 
@@ -46,7 +46,7 @@ public sealed record StoreWriterOptions
     public long NarBytesHeldMax { get; init; } = 32L << 20;
 
     /// <summary>
-    /// Level of zstd for chunks. Lower than that of a push: whoever copies through a socket waits for it, and a core compresses 402 MB/s of
+    /// Level of zstd for chunks. Lower than that of a push: a copy through a socket waits for it, and a core compresses 402 MB/s of
     /// libraries at level 1 (to 42 %), 230 at level 3 (to 40 %) and 94 at level 6.
     /// </summary>
     public int CompressionLevel { get; init; } = 1;

@@ -22,7 +22,7 @@ internal sealed class WholeContent : ImportContent
 
     /// <param name="target">Tries again where a server went away.</param>
     /// <param name="spool">Becomes this object's.</param>
-    /// <param name="bytes">How many bytes were announced; null where nobody did.</param>
+    /// <param name="bytes">How many bytes were announced; null where none were.</param>
     /// <param name="ended">Called when the NAR is not under way any more.</param>
     internal WholeContent(IPushTarget target, NarSpool spool, ulong? bytes, Action ended)
     {

@@ -2,7 +2,7 @@ using System.Threading.Channels;
 
 namespace NixFuseStore.Client.Changes;
 
-/// <summary>Hands changes to everybody who watches. A slow watcher loses changes and gets one "resync" instead. Any thread.</summary>
+/// <summary>Hands changes to all that watch. A slow watcher loses changes and gets one "resync" instead. Any thread.</summary>
 internal sealed class ChangeHub
 {
     /// <summary>Changes that may wait for one watcher.</summary>

@@ -16,7 +16,7 @@ public sealed class StoreCheck(StoreReader reader, Func<string, ValueTask> probl
     private const int BatchPaths = 500;
 
     private const string NotFromHere =
-        "this is wrong at the server and cannot be repaired from here: an administrator can revoke the path there, and somebody add it again";
+        "this is wrong at the server and cannot be repaired from here: an administrator can revoke the path there, and it can be added again";
 
     /// <summary>Runs the check.</summary>
     /// <param name="checkContents">Whether to read every path and compare its NAR hash.</param>

@@ -22,7 +22,7 @@ internal sealed class ChunkFetch(PathContent content, int ordinal, FetchPriority
 
     public FetchPriority Priority { get; set; } = priority;
 
-    /// <summary>Why it is read ahead, and for which file; nothing where somebody waited from the start.</summary>
+    /// <summary>Why it is read ahead, and for which file; nothing where a reader waited from the start.</summary>
     public ReadAheadKind Kind { get; init; }
 
     /// <summary>Where that file begins in the stream.</summary>

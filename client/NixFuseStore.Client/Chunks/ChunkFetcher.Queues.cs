@@ -111,7 +111,7 @@ internal sealed partial class ChunkFetcher
             }
             catch (Exception)
             {
-                // A work item of the thread pool: an exception here would end the process. Those who wait have their deadlines, and whoever asks
+                // A work item of the thread pool: an exception here would end the process. Those who wait have their deadlines, and a caller that asks
                 // next starts the pump again.
                 return;
             }

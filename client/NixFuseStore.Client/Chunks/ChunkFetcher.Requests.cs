@@ -257,7 +257,7 @@ internal sealed partial class ChunkFetcher
         _ = PauseAsync(rest);
     }
 
-    // What nobody waits for is not tried again. A reader who waits decides by its deadline how long it is.
+    // What no caller waits for is not tried again. A reader who waits decides by its deadline how long it is.
     private async Task PauseAsync(List<ChunkFetch> fetches)
     {
         var failures = 0;

@@ -10,7 +10,7 @@ namespace NixFuseStore.Client.Chunks;
 /// <summary>
 /// Brings chunks: from memory, else from the disk cache, else from the server; at most one request is in flight for a chunk, however many
 /// wait for it. What a reader waits for is sent at once; read-ahead travels in small requests of its own, as much as keeps the link
-/// busy; bulk goes last. Every chunk is checked against its id before anybody sees it. All members may be called from any thread.
+/// busy; bulk goes last. Every chunk is checked against its id before a reader sees it. All members may be called from any thread.
 /// </summary>
 internal sealed partial class ChunkFetcher : IAsyncDisposable
 {
@@ -82,7 +82,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         }
     }
 
-    /// <summary>Asks for what lies in a range of the stream, though nobody waits for it.</summary>
+    /// <summary>Asks for what lies in a range of the stream, though no caller waits for it.</summary>
     /// <param name="content">The path.</param>
     /// <param name="range">Not empty, within the stream.</param>
     /// <param name="fileStart">Where the file begins in the stream that it is fetched for.</param>
@@ -101,7 +101,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         }
     }
 
-    /// <summary>Asks for what other hosts read of a path, though nobody here waits for it.</summary>
+    /// <summary>Asks for what other hosts read of a path, though no caller here waits for it.</summary>
     /// <param name="content">The path.</param>
     /// <param name="runs">Pairs of a first ordinal and a count. Nothing is believed of them.</param>
     /// <param name="bytesLeft">Plain bytes that may still be asked for; lowered by those that are.</param>
@@ -314,7 +314,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
             priority = fetch.Priority;
         }
 
-        // Into the memory before it leaves the table, so that nobody in between finds it in neither.
+        // Into the memory before it leaves the table, so that no reader in between finds it in neither.
         if (priority != FetchPriority.Bulk)
         {
             _memory.Add(in id, chunk);

@@ -3,7 +3,7 @@ using NixFuseStore.Content;
 namespace NixFuseStore.Client.Chunks;
 
 /// <summary>
-/// Somebody waits for a run of chunks. Each chunk that arrives brings a reference, which the wait owns until the waiter takes the chunk
+/// A reader waits for a run of chunks. Each chunk that arrives brings a reference, which the wait owns until the waiter takes the chunk
 /// or the wait is abandoned.
 /// </summary>
 internal sealed class ChunkWait

@@ -6,7 +6,7 @@ namespace NixFuseStore.Client.Metadata;
 
 /// <summary>
 /// Records and manifest sections that outlive the process, in a bounded directory of append-only logs. Survives restarts and kill -9:
-/// what was written is found again, a torn tail is dropped, a damaged entry reads as missing. Nobody ever waits for a write: entries wait in
+/// what was written is found again, a torn tail is dropped, a damaged entry reads as missing. No caller ever waits for a write: entries wait in
 /// memory for one writer, and when the disk fails the cache goes on in memory alone and tries the disk again later.
 /// All members may be called from any thread.
 /// </summary>

@@ -25,7 +25,7 @@ internal sealed class ClosureFetcher(
     /// <summary>Names in one question for records.</summary>
     public const int RecordsPerRequestMax = 500;
 
-    /// <summary>After so many lookups in a row that nobody followed by looking inside, a listing is going on: only records are asked for.</summary>
+    /// <summary>After so many lookups in a row that were not followed by a look inside, a listing is going on: only records are asked for.</summary>
     private const int LookupsWithoutTreeMax = 4;
 
     private static readonly TimeSpan WholeDeadline = TimeSpan.FromSeconds(60);
@@ -38,7 +38,7 @@ internal sealed class ClosureFetcher(
     /// <summary>Requests sent since the start.</summary>
     public long RequestCount => Volatile.Read(ref _requestCount);
 
-    /// <summary>Somebody looks inside a path: the next lookups bring closures again.</summary>
+    /// <summary>A program looks inside a path: the next lookups bring closures again.</summary>
     public void OnTreeWanted() => Volatile.Write(ref _lookupsWithoutTree, 0);
 
     /// <summary>Asks about a path, or joins who already does.</summary>

@@ -16,7 +16,7 @@ internal sealed class RecordFetcher(RetryPolicy calls, ClosureFetcher closures)
     private readonly Dictionary<string, Task> _closuresAsked = [];
 
     /// <summary>
-    /// Brings the records of a path's whole closure, unless somebody else is just asking for the same: whoever asks for one goes on to its
+    /// Brings the records of a path's whole closure, unless another caller is just asking for the same: a caller that asks for one goes on to its
     /// references, and a round trip for each would take minutes on a slow link.
     /// </summary>
     public async Task FetchClosureAsync(StorePath path, CancellationToken cancellationToken)

@@ -51,7 +51,7 @@ internal sealed class RecordRefresher : IAsyncDisposable
             (taken, _hashParts) = (_hashParts, []);
         }
 
-        // What is not known is asked for when somebody wants it.
+        // What is not known is asked for when it is wanted.
         taken.RemoveWhere(hashPart => _table.FindBaseName(Key256.OfHashPart(hashPart)) is null);
         try
         {

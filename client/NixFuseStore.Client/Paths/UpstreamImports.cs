@@ -12,7 +12,7 @@ namespace NixFuseStore.Client.Paths;
 /// <param name="calls">The server.</param>
 /// <param name="time">How long answers are remembered.</param>
 /// <param name="stopping">Ends what is under way.</param>
-#pragma warning disable CA1001 // a SemaphoreSlim whose wait handle nobody asks for holds nothing to dispose of
+#pragma warning disable CA1001 // a SemaphoreSlim whose wait handle is never asked for holds nothing to dispose of
 internal sealed class UpstreamImports(RetryPolicy calls, TimeProvider time, CancellationToken stopping)
 #pragma warning restore CA1001
 {
@@ -79,7 +79,7 @@ internal sealed class UpstreamImports(RetryPolicy calls, TimeProvider time, Canc
         }
     }
 
-    /// <returns>Null: valid now; empty: nobody has it; else why it cannot be had.</returns>
+    /// <returns>Null: valid now; empty: no cache has it; else why it cannot be had.</returns>
     private async Task<string?> RunAsync(StorePath path)
     {
         try

@@ -34,7 +34,7 @@ internal sealed class ByteBudget(long bytesMax)
         }
     }
 
-    /// <summary>Takes bytes only if nobody has to wait for that.</summary>
+    /// <summary>Takes bytes only if no caller has to wait for that.</summary>
     internal bool TryTake(long bytes)
     {
         lock (_gate)

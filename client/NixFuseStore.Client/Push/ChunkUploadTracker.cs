@@ -66,7 +66,7 @@ internal sealed class ChunkUploadTracker(bool forgetsSettled = false)
     /// The chunk could not be brought to the server. That fails those who waited from the beginning of the attempt. Others came while it was
     /// being made, and are owed one of their own.
     /// </summary>
-    /// <returns>Whether there are such, so that the caller has to try again; else whoever comes next may.</returns>
+    /// <returns>Whether there are such, so that the caller has to try again; else the next caller may.</returns>
     internal bool Fail(in ChunkId id, Exception exception)
     {
         ChunkUploadWaits[] failed;

@@ -1,6 +1,6 @@
 namespace NixFuseStore.Client.Push;
 
-/// <summary>What still has to happen before somebody can go on, chunks on their way above all. Ends once, with one of the two calls. Any thread.</summary>
+/// <summary>What still has to happen before the work can go on, chunks on their way above all. Ends once, with one of the two calls. Any thread.</summary>
 /// <param name="ready">Called when the last wait has ended.</param>
 /// <param name="failed">Called with the first failure; nothing is called afterwards.</param>
 internal sealed class ChunkUploadWaits(Action ready, Action<Exception> failed)

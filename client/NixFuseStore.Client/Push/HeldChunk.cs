@@ -3,7 +3,7 @@ using NixFuseStore.Content;
 
 namespace NixFuseStore.Client.Push;
 
-/// <summary>A copy of a chunk's plain bytes in rented memory, which whoever holds it last returns by <see cref="Release"/>.</summary>
+/// <summary>A copy of a chunk's plain bytes in rented memory, which its last holder returns by <see cref="Release"/>.</summary>
 internal sealed class HeldChunk
 {
     private byte[]? _rented;

@@ -5,7 +5,7 @@ using NixFuseStore.Nix.LocalStores;
 namespace NixFuseStore.Client.Push;
 
 /// <summary>
-/// Reads paths from disk, once each: hashes the NAR, makes the manifest, and hands on the chunks that nobody in this push has dealt
+/// Reads paths from disk, once each: hashes the NAR, makes the manifest, and hands on the chunks that nothing in this push has dealt
 /// with. Blocks on the disk and on the sender's bound; any number of threads.
 /// </summary>
 internal sealed class PathReader(LocalNixStore store, ChunkingParameters parameters, ChunkUploadTracker ledger, ChunkSender sender, PushProgress progress)

@@ -163,7 +163,7 @@ public sealed class Pusher
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            // Stopped, by the caller or because another loop has ended; whoever stopped it tells why.
+            // Stopped, by the caller or because another loop has ended; the one that stopped it tells why.
         }
         catch
         {

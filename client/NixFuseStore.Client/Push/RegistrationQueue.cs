@@ -115,7 +115,7 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
         }
     }
 
-    // Those who were answered together are back with their next paths in a moment. Without waiting for them, whoever is first would go
+    // Those who were answered together are back with their next paths in a moment. Without waiting for them, the first would go
     // alone, and all the others would wait for that.
     private async ValueTask GatherAsync(CancellationToken cancellationToken)
     {

@@ -15,7 +15,7 @@ internal abstract class RegistrationWork(long number, PathInfo info)
     /// <summary>What is sent to register it, once it is ready.</summary>
     internal NewPath? Message { get; set; }
 
-    /// <summary>Whether somebody waits for it alone. Settled before it is ready.</summary>
+    /// <summary>Whether a caller waits for it alone. Settled before it is ready.</summary>
     internal virtual bool IsUrgent => false;
 
     /// <summary>How many paths may be registered with it in one call, itself among them: fewer after a call that the server refused as a whole.</summary>

@@ -11,7 +11,7 @@ internal sealed class CoAccessedFiles
     /// <summary>Pairs that must have been seen before one is foretold.</summary>
     private const int SeenMin = 2;
 
-    /// <summary>Foretellings in a row that nobody followed end a rule, until it is seen again.</summary>
+    /// <summary>Foretellings in a row that were not followed end a rule, until it is seen again.</summary>
     private const int VainMax = 4;
 
     private const int NameBytesMax = 255;

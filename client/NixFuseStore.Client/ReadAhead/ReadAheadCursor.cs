@@ -1,6 +1,6 @@
 namespace NixFuseStore.Client.ReadAhead;
 
-/// <summary>One place in the stream where somebody reads on and on.</summary>
+/// <summary>One place in the stream where a program reads on and on.</summary>
 internal struct ReadAheadCursor
 {
     /// <summary>Where the next read is expected.</summary>

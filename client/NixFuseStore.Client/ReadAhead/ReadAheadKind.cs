@@ -6,7 +6,7 @@ internal enum ReadAheadKind : byte
     /// <summary>It is not: a reader waits for it.</summary>
     None = 0,
 
-    /// <summary>Somebody reads on and on.</summary>
+    /// <summary>A program reads on and on.</summary>
     Sequential = 1,
 
     /// <summary>It lies beside a small file that was wanted.</summary>
@@ -18,12 +18,12 @@ internal enum ReadAheadKind : byte
     /// <summary>A program will need it to start.</summary>
     Program = 4,
 
-    /// <summary>Somebody looked the file up.</summary>
+    /// <summary>A program looked the file up.</summary>
     Looked = 5,
 
     /// <summary>Other hosts read it.</summary>
     Used = 6,
 
-    /// <summary>Somebody who reads whole paths one after the other comes to it next.</summary>
+    /// <summary>A program that reads whole paths one after the other comes to it next.</summary>
     Across = 7,
 }

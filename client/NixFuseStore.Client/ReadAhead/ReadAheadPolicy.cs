@@ -1,7 +1,7 @@
 namespace NixFuseStore.Client.ReadAhead;
 
 /// <summary>
-/// Decides what to fetch before it is asked for, along the content stream. Three cases: somebody reads on and on (also across small files,
+/// Decides what to fetch before it is asked for, along the content stream. Three cases: a program reads on and on (also across small files,
 /// which lie side by side in the stream): keep a doubling window ahead, and where whole files are read, on into the next file and path. A miss
 /// among small files: the file and its neighbours. A miss somewhere in a big file: a piece around it. Windows grow while enough of what was fetched is read for it to pay on this link, and shrink while
 /// it is not. Fetches nothing itself. Any thread.
@@ -12,7 +12,7 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
     private readonly PrefetchHitRate _around = new();
     private readonly PrefetchHitRate _across = new();
 
-    /// <summary>Experience with files that were fetched because somebody looked them up.</summary>
+    /// <summary>Experience with files that were fetched because a program looked them up.</summary>
     public PrefetchHitRate Looked { get; } = new();
 
     /// <summary>Decides after a read (or at its start, where it missed).</summary>
@@ -47,7 +47,7 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
         }
     }
 
-    /// <summary>Somebody reads whole paths, and comes to this one next: what to fetch of its beginning. He is expected there as a sequential reader.</summary>
+    /// <summary>A program reads whole paths, and comes to this one next: what to fetch of its beginning. It is expected there as a sequential reader.</summary>
     /// <param name="state">The path's state; changed.</param>
     /// <param name="bytes">How much of it he is expected to read soon.</param>
     /// <param name="streamLength">Length of the stream, bytes.</param>

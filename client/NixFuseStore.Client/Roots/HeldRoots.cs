@@ -15,6 +15,6 @@ public sealed class HeldRoots : IDisposable
     /// <summary>Keeps a path, valid or not. Never waits: roots travel together, shortly afterwards.</summary>
     public void Add(StorePath path) => _roots.Hold(this, path);
 
-    /// <summary>Releases them all. Those that nobody else holds are gone from the server shortly afterwards.</summary>
+    /// <summary>Releases them all. Those that no other process holds are gone from the server shortly afterwards.</summary>
     public void Dispose() => _roots.Release(this);
 }

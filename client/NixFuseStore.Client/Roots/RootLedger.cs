@@ -6,7 +6,7 @@ namespace NixFuseStore.Client.Roots;
 /// How many hold each temporary root, and what of them the server knows. Used under its owner's lock; one batch at a time is under way.
 /// </summary>
 /// <param name="rootsMax">
-/// Roots that are counted. Further ones are told to the server and forgotten here, so that they end with the session: when nobody holds
+/// Roots that are counted. Further ones are told to the server and forgotten here, so that they end with the session: when no process holds
 /// anything any more.
 /// </param>
 internal sealed class RootLedger(int rootsMax)
@@ -32,10 +32,10 @@ internal sealed class RootLedger(int rootsMax)
     /// <summary>Whether the server keeps everything that is held. False while something is under way.</summary>
     internal bool IsComplete => _unsent.Count == 0 && !IsUnderWay;
 
-    /// <summary>Whether the server keeps what nobody holds.</summary>
+    /// <summary>Whether the server keeps what no process holds.</summary>
     internal bool HasReleased => _released.Count > 0;
 
-    /// <summary>Whether nobody holds anything.</summary>
+    /// <summary>Whether nothing is held.</summary>
     internal bool IsUnused => _held == 0;
 
     private bool IsUnderWay { get; set; }
@@ -84,7 +84,7 @@ internal sealed class RootLedger(int rootsMax)
     /// <summary>Takes all roots, where it <see cref="IsUnused"/>: the session is about to end.</summary>
     internal StorePath[] TakeAll()
     {
-        // Held by nobody, these can only be some that were not counted.
+        // Held by no process, these can only be some that were not counted.
         _unsent.Clear();
         return Take(_released, int.MaxValue);
     }

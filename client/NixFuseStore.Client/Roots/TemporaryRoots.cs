@@ -4,8 +4,8 @@ using NixFuseStore.Nix;
 namespace NixFuseStore.Client.Roots;
 
 /// <summary>
-/// Paths that somebody on this host is about to use. They belong to one session of this process, whose lease it extends for as long as
-/// somebody holds one of them; a process that dies keeps its roots until the lease runs out. Any thread.
+/// Paths that a process on this host is about to use. They belong to one session of this process, whose lease it extends for as long as
+/// a process holds one of them; a process that dies keeps its roots until the lease runs out. Any thread.
 /// </summary>
 public sealed class TemporaryRoots : IAsyncDisposable
 {
@@ -13,7 +13,7 @@ public sealed class TemporaryRoots : IAsyncDisposable
     private static readonly TimeSpan HoldLinger = TimeSpan.FromMilliseconds(100);
 
     /// <summary>
-    /// How long a root stays that nobody holds any more: a script that runs one command after another holds the same ones again, and what
+    /// How long a root stays that no process holds any more: a script that runs one command after another holds the same ones again, and what
     /// was answered from the journal is registered by then.
     /// </summary>
     private static readonly TimeSpan ReleaseLinger = TimeSpan.FromSeconds(1);

@@ -2,12 +2,12 @@
 namespace NixFuseStore.Client.Server;
 
 /// <summary>
-/// Makes calls for somebody who would rather wait a while than fail: a server that is started again, or that another one takes over for, is
+/// Makes calls for callers that would rather wait a while than fail: a server that is started again, or that another one takes over for, is
 /// waited for. Calls may be made twice. Any thread.
 /// </summary>
 internal sealed class RetryPolicy(ServerConnection connection, ServerHealth health, TimeProvider time)
 {
-    /// <summary>How long a server may be away before a call fails: long enough for one that is started again, short for somebody at a terminal.</summary>
+    /// <summary>How long a server may be away before a call fails: long enough for one that is started again, short for a user at a terminal.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);

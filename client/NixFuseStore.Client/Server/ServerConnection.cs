@@ -65,7 +65,7 @@ public sealed class ServerConnection : IDisposable
         }
     }
 
-    /// <summary>Goes on to the next server, unless somebody else already did.</summary>
+    /// <summary>Goes on to the next server, unless another caller already did.</summary>
     /// <param name="endpoint">The one that could not be reached.</param>
     public void MoveOn(ServerEndpoint endpoint)
     {

@@ -1,13 +1,13 @@
 namespace NixFuseStore.Client.Server;
 
 /// <summary>
-/// Whether the server can be asked now, so that nobody waits for one that is known to be away. Changed by the monitor; all members may be
+/// Whether the server can be asked now, so that no caller waits for one that is known to be away. Changed by the monitor; all members may be
 /// called from any thread.
 /// </summary>
 internal sealed class ServerHealth(TimeProvider time)
 {
     /// <summary>
-    /// A server that went away just now is probably restarting: whoever has time to wait for it may. Later, asking fails at once.
+    /// A server that went away just now is probably restarting: a caller that has time to wait for it may. Later, asking fails at once.
     /// </summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
 

@@ -31,7 +31,7 @@ internal sealed class PathContent(PathHandle handle, ChunkList chunks, BlankList
     public long MemoryBytes =>
         Handle.Header.GetLength(ManifestSection.Chunks) + (2L * Handle.Header.GetLength(ManifestSection.Blanks)) + _marks.Length + 256;
 
-    /// <summary>Notes that a chunk was fetched before anybody asked.</summary>
+    /// <summary>Notes that a chunk was fetched before a reader asked.</summary>
     public void MarkFetchedAhead(int ordinal, ReadAheadKind kind) => _marks[ordinal] = (byte)((_marks[ordinal] & ~KindMask) | (byte)kind);
 
     /// <summary>Notes that a chunk was read; true the first time.</summary>

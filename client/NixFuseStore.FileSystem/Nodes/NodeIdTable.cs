@@ -197,7 +197,7 @@ internal sealed class NodeIdTable : IDisposable
     // Unbuffered: each batch is one write, and never sits in this process.
     private static FileStream OpenFile(string path) => new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
 
-    // Under the lock, or before anybody else has the table.
+    // Under the lock, or before another thread has the table.
     private void Remember(in Slot slot, uint inodes, in NodeIdKey key)
     {
         _slots[key] = slot;
@@ -387,7 +387,7 @@ internal sealed class NodeIdTable : IDisposable
         }
     }
 
-    // Under _fileGate, or before anybody else has the table. Makes sure that a good many numbers may be given; false where that cannot be written.
+    // Under _fileGate, or before another thread has the table. Makes sure that a good many numbers may be given; false where that cannot be written.
     private bool Promise()
     {
         if (_file is null)

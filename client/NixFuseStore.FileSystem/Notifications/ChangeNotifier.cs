@@ -16,7 +16,7 @@ internal sealed partial class ChangeNotifier : IAsyncDisposable
     /// <summary>Changes that may wait; with more, everything is rechecked instead.</summary>
     private const int QueuedMax = 16_384;
 
-    /// <summary>How long changes are collected that nobody waits for: additions may come by the thousand a second, and each batch costs a
+    /// <summary>How long changes are collected that no caller waits for: additions may come by the thousand a second, and each batch costs a
     /// notification to the kernel.</summary>
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(5);
 
@@ -120,7 +120,7 @@ internal sealed partial class ChangeNotifier : IAsyncDisposable
     {
         lock (_gate)
         {
-            // The thread was told of those before; it is told again where somebody waits, since then it does not linger.
+            // The thread was told of those before; it is told again where a caller waits, since then it does not linger.
             if (_queue.Count == 0 || _waiting.Count > 0)
             {
                 Monitor.Pulse(_gate);

@@ -12,7 +12,7 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
     private const string BasicScheme = "Basic ";
 
     /// <summary>Finds out who calls.</summary>
-    /// <exception cref="RpcException">UNAUTHENTICATED: nobody who may call at all.</exception>
+    /// <exception cref="RpcException">UNAUTHENTICATED: no principal that may call at all.</exception>
     public async ValueTask<Principal> AuthenticateAsync(HttpContext context, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
@@ -60,7 +60,7 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
         var record = await stores.FindAsync(store, cancellation).ConfigureAwait(false);
         if (record is null)
         {
-            // Whoever may not read everything is told the same of stores that are there and of those that are not.
+            // A caller that may not read everything is told the same of stores that are there and of those that are not.
             throw principal.ReadsEverywhere
                 ? new RpcException(StatusCode.NotFound, $"there is no store '{store}' here")
                 : Denied(store, AccessRights.Read);

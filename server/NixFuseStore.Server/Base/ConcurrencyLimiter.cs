@@ -1,7 +1,7 @@
 namespace NixFuseStore.Server.Base;
 
 /// <summary>Lets so many do something at once; the others wait. <c>using var turn = await turns.TakeAsync(…)</c></summary>
-#pragma warning disable CA1001 // a SemaphoreSlim whose wait handle nobody asks for holds nothing to dispose of
+#pragma warning disable CA1001 // a SemaphoreSlim whose wait handle is never asked for holds nothing to dispose of
 internal sealed class ConcurrencyLimiter(int count)
 #pragma warning restore CA1001
 {

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace NixFuseStore.Server.Base;
 
 /// <summary>
-/// Lines on their way to a log that may be slow or stuck: a pipe that is not read blocks whoever writes into it. A thread of its own
+/// Lines on their way to a log that may be slow or stuck: a pipe that is not read blocks those that write into it. A thread of its own
 /// writes; callers never wait. What does not fit in the queue is dropped and counted, and the log says how much that was.
 /// Calls may overlap. Dispose it when nothing will be written any more.
 /// </summary>

@@ -10,7 +10,7 @@ internal static class Records
 {
     public static PathRecord ToMessage(StoredPath path)
     {
-        // The arrays belong to rows that nobody changes, so the message need not copy them.
+        // The arrays belong to rows that are not changed, so the message need not copy them.
         var record = new PathRecord
         {
             BaseName = path.Path.BaseName,

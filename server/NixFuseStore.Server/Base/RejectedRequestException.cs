@@ -1,4 +1,4 @@
 namespace NixFuseStore.Server.Base;
 
-/// <summary>What somebody claims of a path does not hold; the message is the line that they are told. Concerns this path only.</summary>
+/// <summary>What is claimed of a path does not hold; the message is the line that they are told. Concerns this path only.</summary>
 internal sealed class RejectedRequestException(string message) : Exception(message);

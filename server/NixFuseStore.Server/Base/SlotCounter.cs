@@ -1,6 +1,6 @@
 namespace NixFuseStore.Server.Base;
 
-/// <summary>A number of things that may be under way at once; unlike for <see cref="ConcurrencyLimiter"/>, nobody waits for one. Any thread.</summary>
+/// <summary>A number of things that may be under way at once; unlike for <see cref="ConcurrencyLimiter"/>, no caller waits for one. Any thread.</summary>
 internal sealed class SlotCounter(int count)
 {
     private int _free = count;

@@ -22,7 +22,7 @@ internal sealed class StoreEvents(IEventLog events, ILogger logger, TimeProvider
     /// </summary>
     public EventFeed Follow(StoreRecord store)
     {
-        // Lazy, since the dictionary may call a factory twice, and a feed that nobody holds would run on.
+        // Lazy, since the dictionary may call a factory twice, and a feed that nothing holds would run on.
         return _feeds.GetOrAdd(
             store.Id,
             static (_, arguments) => new Lazy<EventFeed>(() => arguments.Events.Start(arguments.Store)),

@@ -19,7 +19,7 @@ internal static class ZstdNar
     /// <summary>Shorter chunks are better off in a frame with what surrounds them.</summary>
     private const int ReusedBytesMin = 4 << 10;
 
-    /// <summary>The fastest of zstd's ordinary levels: this is done while somebody waits.</summary>
+    /// <summary>The fastest of zstd's ordinary levels: this is done while a client waits.</summary>
     private const int CompressionLevel = 1;
 
     /// <summary>What writes such files: another version of it may write other ones.</summary>

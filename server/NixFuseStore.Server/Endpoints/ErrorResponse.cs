@@ -12,7 +12,7 @@ internal static class ErrorResponse
     /// <param name="context">The request.</param>
     /// <param name="exception">What went wrong.</param>
     /// <param name="challenge">How to authenticate, as <c>WWW-Authenticate</c> says it.</param>
-    /// <param name="logger">Is told of what nobody foresaw.</param>
+    /// <param name="logger">Is told of what was not foreseen.</param>
     public static async Task WriteAsync(HttpContext context, Exception exception, string challenge, ILogger logger)
     {
         if (context.RequestAborted.IsCancellationRequested)

@@ -10,7 +10,7 @@ namespace NixFuseStore.Server.Endpoints;
 /// <summary>The one place where exceptions become what a client is told. Both planes use it.</summary>
 internal static class ErrorStatus
 {
-    /// <summary>The status of an exception, and whether it is one that nobody foresaw, whose cause belongs into the log and not to the client.</summary>
+    /// <summary>The status of an exception, and whether it is one that was not foreseen, whose cause belongs into the log and not to the client.</summary>
     public static (StatusCode Code, string Detail, bool IsBug) Of(Exception exception) => exception switch
     {
         RpcException e => (e.StatusCode, e.Detail, false),

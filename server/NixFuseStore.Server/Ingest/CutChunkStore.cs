@@ -86,7 +86,7 @@ internal sealed class CutChunkStore(
             }
             finally
             {
-                // Whoever comes next goes on; the failure is told where this group is waited for.
+                // The next caller goes on; the failure is told where this group is waited for.
                 queued.TrySetResult();
                 if (takesPlace)
                 {

@@ -30,7 +30,7 @@ internal sealed class CutChunks(int bytesMax) : IDisposable
             return;
         }
 
-        // What comes at once fills little more than the last chunk, but nobody promises that.
+        // What comes at once fills little more than the last chunk, but that is not promised.
         if (Bytes + plain.Length > _buffer.Length)
         {
             var larger = ArrayPool<byte>.Shared.Rent(Bytes + plain.Length);

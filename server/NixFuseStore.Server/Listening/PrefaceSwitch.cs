@@ -63,7 +63,7 @@ internal sealed class PrefaceSwitch(ConnectionHandoffListener http2)
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or ConnectionAbortedException)
         {
-            // The peer went away, or said nothing: there is nobody to answer.
+            // The peer went away, or said nothing: there is no one to answer.
             return null;
         }
     }

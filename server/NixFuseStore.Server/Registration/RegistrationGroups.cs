@@ -15,7 +15,7 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
     /// <summary>Calls with more paths go alone.</summary>
     private const int CallPathsMax = 64;
 
-    /// <summary>Calls with more content go alone too, in NAR bytes: nobody shall wait for the verification of somebody else's.</summary>
+    /// <summary>Calls with more content go alone too, in NAR bytes: no call shall wait for the verification of another's.</summary>
     private const ulong CallBytesMax = 1 << 20;
 
     /// <summary>Calls of one group at most.</summary>
@@ -74,7 +74,7 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
         var last = 1;
         while (true)
         {
-            // Those who were answered together are back with their next call in a moment. Without waiting for them, whoever is first
+            // Those who were answered together are back with their next call in a moment. Without waiting for them, the first
             // would go alone, and the others would wait for that.
             if (last > 1)
             {
@@ -139,7 +139,7 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
             group.ForEach(call => call.Done.TrySetException(e));
             return true;
         }
-#pragma warning disable CA1031 // each call runs again by itself, and whoever is to blame gets the exception
+#pragma warning disable CA1031 // each call runs again by itself, and the one to blame gets the exception
         catch (Exception)
 #pragma warning restore CA1031
         {

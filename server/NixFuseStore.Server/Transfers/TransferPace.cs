@@ -99,7 +99,7 @@ internal sealed class TransferPace : IDisposable
         _end.Dispose();
     }
 
-    /// <summary>A body that its client has broken off says so to whoever interrupts it, too.</summary>
+    /// <summary>A body that its client has broken off says so to those that interrupt it, too.</summary>
     private static void Interrupt(Action interrupt)
     {
         try

@@ -15,10 +15,10 @@ internal sealed class TransferPlaces(int count, int share, TimeSpan stalledAfter
     /// <summary>Waiting transfers of one principal; more are turned away at once.</summary>
     private const int WaitingMax = 1024;
 
-    /// <summary>Whoever waits longer is told that the server is busy.</summary>
+    /// <summary>A caller that waits longer is told that the server is busy.</summary>
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(60);
 
-    /// <summary>While somebody waits, stalled transfers are looked for so often.</summary>
+    /// <summary>While a caller waits, stalled transfers are looked for so often.</summary>
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(250);
 
     // _lock guards all that follows.

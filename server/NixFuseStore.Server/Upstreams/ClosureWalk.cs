@@ -17,7 +17,7 @@ internal sealed class ClosureWalk(IPathCatalog metadata, UpstreamDirectory upstr
     /// <summary>Valid paths that were met, by hash part.</summary>
     public Dictionary<string, StorePath> Valid { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Why paths could not be found, by hash part, where there is more to say than that nobody has them.</summary>
+    /// <summary>Why paths could not be found, by hash part, where there is more to say than that no cache has them.</summary>
     public ConcurrentDictionary<string, string> Failures { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Valid paths with something damaged that were met, by hash part.</summary>

@@ -13,7 +13,7 @@ internal sealed class Substituter(IPathCatalog metadata, UpstreamDirectory upstr
     public Task<IReadOnlyCollection<UpstreamPath>> QueryAsync(StoreRecord store, IEnumerable<string> hashParts, CancellationToken cancellation) =>
         ClosureWalk.FindAsync(upstreams, store, hashParts.Distinct(StringComparer.Ordinal), new(StringComparer.Ordinal), cancellation);
 
-    /// <summary>Whether there is anybody to ask.</summary>
+    /// <summary>Whether there is a cache to ask.</summary>
     public ValueTask<bool> AnyAsync(StoreRecord store, CancellationToken cancellation) => upstreams.AnyAsync(store, cancellation);
 
     /// <inheritdoc/>
@@ -123,6 +123,6 @@ internal sealed class Substituter(IPathCatalog metadata, UpstreamDirectory upstr
 internal interface IMissingPaths
 {
     /// <summary>Makes a path valid, with all that it refers to, if it can be had.</summary>
-    /// <returns>Null where it is valid now; else why it is not, or an empty text where there is nobody to ask.</returns>
+    /// <returns>Null where it is valid now; else why it is not, or an empty text where there is no cache to ask.</returns>
     Task<string?> BringAsync(StoreRecord store, string hashPart, CancellationToken cancellation);
 }

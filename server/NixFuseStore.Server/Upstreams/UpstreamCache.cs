@@ -22,7 +22,7 @@ internal sealed class UpstreamCache(UpstreamAddress address, UpstreamHttp http, 
     private static readonly TimeSpan RestMax = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan RememberedFor = TimeSpan.FromMinutes(5);
 
-    /// <summary>Short, because somebody may be uploading what others wait for.</summary>
+    /// <summary>Short, because a client may be uploading what others wait for.</summary>
     private static readonly TimeSpan AbsenceRememberedFor = TimeSpan.FromSeconds(5);
 
     /// <summary>A path that cannot be used is not fetched over and over.</summary>

@@ -16,11 +16,11 @@ internal sealed class FileBlobLock : IDisposable
 
     public string LockPath { get; }
 
-    /// <exception cref="IOException">Somebody else holds it.</exception>
+    /// <exception cref="IOException">Another process holds it.</exception>
     public static FileBlobLock Take(string path) =>
         new(path, PrivateFiles.Open(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
 
-    /// <summary>Removes the file along with the lock: the object is sealed and nobody shall write it again.</summary>
+    /// <summary>Removes the file along with the lock: the object is sealed and is never written again.</summary>
     public void Remove()
     {
         File.Delete(LockPath);

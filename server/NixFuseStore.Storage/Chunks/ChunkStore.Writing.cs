@@ -232,12 +232,12 @@ public sealed partial class ChunkStore
         }
         catch (MetadataUnavailableException)
         {
-            // The bytes lie there unindexed and harm nobody; the pack goes on behind them.
+            // The bytes lie there unindexed and do no harm; the pack goes on behind them.
             throw;
         }
         catch when (pack.Length != before)
         {
-            // After a failed flush nobody knows what the disk has: recovery cuts the pack back to what is indexed.
+            // After a failed flush it is unknown what the disk has: recovery cuts the pack back to what is indexed.
             await DropCurrentAsync().ConfigureAwait(false);
             throw;
         }

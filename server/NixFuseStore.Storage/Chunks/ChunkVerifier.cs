@@ -77,7 +77,7 @@ public sealed class ChunkVerifier : IDisposable
             byte[]? stored = await TryReadAsync(place, cancellationToken).ConfigureAwait(false);
             if (stored is null || !HasId(id, place, stored))
             {
-                // Where one chunk is damaged, others of the path may be: whoever brings it again shall bring all of them at once.
+                // Where one chunk is damaged, others of the path may be: a client that brings it again shall bring all of them at once.
                 await MarkWithPackAsync(new IndexedChunk(id, place), packIsWhole: stored is not null, cancellationToken).ConfigureAwait(false);
                 await FindDamagedAsync(Indexed(chunks, id), cancellationToken).ConfigureAwait(false);
                 return null;

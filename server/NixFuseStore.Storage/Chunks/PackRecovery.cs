@@ -6,11 +6,11 @@ namespace NixFuseStore.Storage.Chunks;
 
 /// <summary>
 /// Takes care of packs that servers left open. What is indexed was made durable before and stays; what lies behind it, flushed or torn,
-/// was promised to nobody and is cut off.
+/// was promised to no client and is cut off.
 /// </summary>
 internal sealed class PackRecovery(IMetadataStore metadata, IBlobStore blobs, ChunkStoreOptions options)
 {
-    /// <summary>Recovers all open packs that nobody holds.</summary>
+    /// <summary>Recovers all open packs that no process holds.</summary>
     /// <param name="keepOne">Whether the caller wants one with room left to go on with; the others are sealed.</param>
     /// <param name="cancellationToken">Stops between packs.</param>
     /// <returns>The one to go on with, if there is any.</returns>

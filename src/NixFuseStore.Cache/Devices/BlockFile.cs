@@ -59,7 +59,7 @@ internal sealed class BlockFile : IDisposable
     /// <summary>Reads whole blocks; bad ones as zeros.</summary>
     /// <remarks>
     /// FASTER skips zeros. What it then takes for a record in the middle of a value has a bounded length
-    /// (<see cref="Log.ChunkValueLength"/>) and a name that nobody asks for.
+    /// (<see cref="Log.ChunkValueLength"/>) and a name that is never asked for.
     /// </remarks>
     /// <param name="offset">Logical offset, a multiple of the block size.</param>
     /// <param name="destination">Whole blocks.</param>

@@ -4,7 +4,7 @@ namespace NixFuseStore.Cache.Devices;
 
 /// <summary>
 /// Catches the record reads that FASTER asks for on this thread, so that they run here once FASTER has let go of its epoch: a reader
-/// needs no second thread, and a slow disk holds up nobody else. Used by one thread, between <see cref="Arm"/> and <see cref="Disarm"/>.
+/// needs no second thread, and a slow disk holds up no other read. Used by one thread, between <see cref="Arm"/> and <see cref="Disarm"/>.
 /// </summary>
 internal sealed class DeferredReads
 {
@@ -50,7 +50,7 @@ internal sealed class DeferredReads
     }
 
     /// <summary>Runs what was caught, and what that causes.</summary>
-    /// <param name="fromDisk">False: the disk is not touched; the record reads as zeros, which is nobody's record.</param>
+    /// <param name="fromDisk">False: the disk is not touched; the record reads as zeros, which is no record.</param>
     public unsafe void Run(bool fromDisk)
     {
         while (_jobs.TryDequeue(out var job))

@@ -156,7 +156,7 @@ internal sealed partial class ChunkLog
         _device.FlushToDisk();
         _checkpoints.Publish(token);
 
-        // 3. Nobody needs the old segments now.
+        // 3. Nothing needs the old segments now.
         _firstSegment = (int)(begin / SegmentBytes);
         _device.DeleteSegmentsBefore(_firstSegment);
         return true;

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace NixFuseStore.Cache.Log;
 
-/// <summary>Sessions of one log for whoever reads; also what keeps the log alive while somebody does.</summary>
+/// <summary>Sessions of one log for readers; also what keeps the log alive while one reads.</summary>
 internal sealed class SessionPool(ChunkLog log)
 {
     private readonly LogSession?[] _idle = new LogSession?[32];
@@ -45,7 +45,7 @@ internal sealed class SessionPool(ChunkLog log)
 
     /// <summary>Gives a session back.</summary>
     /// <param name="session">The session.</param>
-    /// <param name="isUsable">False after an exception: nobody knows what it left behind.</param>
+    /// <param name="isUsable">False after an exception: what it left behind is unknown.</param>
     public void Return(LogSession session, bool isUsable)
     {
         try
@@ -70,7 +70,7 @@ internal sealed class SessionPool(ChunkLog log)
         }
     }
 
-    /// <summary>Waits until nobody reads any more, then disposes of all sessions.</summary>
+    /// <summary>Waits until no reader is left, then disposes of all sessions.</summary>
     /// <returns>False when a reader did not come back in time.</returns>
     public bool Close(TimeSpan deadline)
     {

@@ -2,7 +2,7 @@ using NixFuseStore.Content;
 
 namespace NixFuseStore.Cache.Reading;
 
-/// <summary>Somebody waits for a chunk from disk.</summary>
+/// <summary>A reader waits for a chunk from disk.</summary>
 internal sealed class ReadRequest(ChunkId id, int length, long startedAt)
     : TaskCompletionSource<ChunkBuffer?>(TaskCreationOptions.RunContinuationsAsynchronously)
 {

@@ -7,8 +7,8 @@ namespace NixFuseStore.Content;
 /// The plain bytes of one chunk in unmanaged memory, shared by counting references.
 /// </summary>
 /// <remarks>
-/// Born with one reference, which belongs to the caller of <see cref="Allocate"/>. Whoever keeps the buffer beyond the call that
-/// handed it over takes a reference first (<see cref="TryAddReference"/>); everybody gives back exactly what they took
+/// Born with one reference, which belongs to the caller of <see cref="Allocate"/>. Code that keeps the buffer beyond the call that
+/// handed it over takes a reference first (<see cref="TryAddReference"/>); all give back exactly what they took
 /// (<see cref="Release"/>), and the last one frees the memory. The address never moves, so it can be handed to the kernel.
 /// The bytes may be written until the buffer is shared; afterwards they are read-only by agreement. All members may be called from any thread.
 /// </remarks>

@@ -43,7 +43,7 @@ public sealed class ChunkingParameters
         return parameters is not null;
     }
 
-    // For the chunk size study, which tries sizes whose manifests nobody keeps.
+    // For the chunk size study, which tries sizes whose manifests are not kept.
     internal static ChunkingParameters ForStudy(int bytesMin, int bytesAverage, int bytesMax, int largeFileBytes) =>
         new(1, bytesMin, bytesAverage, bytesMax, largeFileBytes);
 }

@@ -36,7 +36,7 @@ public sealed class Manifest
     };
 
     /// <summary>
-    /// Puts a manifest together from parts that somebody sent: checks every digest, every format, and that the sections agree with
+    /// Puts a manifest together from parts that a client sent: checks every digest, every format, and that the sections agree with
     /// the header and with each other. Whether the content is cut and blanked as it must be, only <see cref="ManifestVerifier"/> tells.
     /// </summary>
     /// <exception cref="ManifestFormatException">Something does not hold; the message says what.</exception>

@@ -12,7 +12,7 @@ public static class ManifestVerifier
     /// <summary>
     /// Writes out the NAR from manifest and chunks, hashes it, cuts and blanks it again, and compares. Streams: holds a few chunks.
     /// </summary>
-    /// <param name="manifest">What somebody claims.</param>
+    /// <param name="manifest">What is claimed.</param>
     /// <param name="source">Gives the chunks in stream order; need not check them.</param>
     /// <param name="directory">The directory of the store that the path belongs to.</param>
     /// <param name="narHash">The NAR's SHA-256.</param>

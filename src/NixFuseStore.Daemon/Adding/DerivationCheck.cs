@@ -5,7 +5,7 @@ using NixFuseStore.Nix.Derivations;
 namespace NixFuseStore.Daemon.Adding;
 
 /// <summary>
-/// Checks, before a derivation is registered, that its outputs have the paths that follow from it: whoever asks for such a path later
+/// Checks, before a derivation is registered, that its outputs have the paths that follow from it: a client that asks for such a path later
 /// relies on that it can come from this derivation alone.
 /// </summary>
 internal sealed class DerivationCheck(IDaemonStore store, DerivationLibrary library)

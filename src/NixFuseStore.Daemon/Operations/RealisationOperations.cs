@@ -26,7 +26,7 @@ internal static class RealisationOperations
                 : throw new DaemonStoreException($"'{id}' to '{baseName}' is not a realisation");
         }
 
-        // The first one stays for everybody, so that it has to come from a trusted client or to be signed by a trusted key.
+        // The first one stays for all, so that it has to come from a trusted client or to be signed by a trusted key.
         string? registered = await session.Store.FindRealisationAsync(realisation.Id, session.Ended);
         if (registered is null && !session.IsTrusted && !realisation.IsSignedByAny(session.Services.Options.TrustedKeys))
         {

@@ -98,7 +98,7 @@ internal static class RootOperations
         reply.Number(0); // obsolete
     }
 
-    // Whose processes use what is nobody else's business; roots in files can be seen by all.
+    // Whose processes use what is no other user's business; roots in files can be seen by all.
     private static string Censor(DaemonSession session, string link) =>
         session.IsTrusted || !(link.StartsWith("{temp:", StringComparison.Ordinal) || link.StartsWith("/proc/", StringComparison.Ordinal))
             ? link

@@ -11,7 +11,7 @@ namespace NixFuseStore.Daemon.Wire;
 /// <param name="source">Where bytes come from.</param>
 /// <param name="bufferBytes">Bytes of the buffer, at least 16.</param>
 /// <param name="what">
-/// What the source is in messages to the client, such as "the framed data"; null for the connection itself, whose end nobody is told of.
+/// What the source is in messages to the client, such as "the framed data"; null for the connection itself, whose end is not told.
 /// </param>
 internal sealed partial class WireReader(IByteSource source, int bufferBytes, string? what = null) : IDisposable
 {

@@ -25,7 +25,7 @@ public enum FuseFeatures : ulong // FUSE_… INIT flags
     /// <summary>FUSE_DO_READDIRPLUS: listings carry attributes.</summary>
     ReadDirectoryPlus = 1 << 13,
 
-    /// <summary>FUSE_READDIRPLUS_AUTO: only where somebody looks at them.</summary>
+    /// <summary>FUSE_READDIRPLUS_AUTO: only where they are looked at.</summary>
     ReadDirectoryPlusAuto = 1 << 14,
 
     /// <summary>FUSE_ASYNC_DIO: several direct reads at once.</summary>

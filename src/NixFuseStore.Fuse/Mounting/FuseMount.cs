@@ -128,7 +128,7 @@ public sealed class FuseMount : IDisposable
         return present is null || present.Device != _deviceNumber || TryUnmount(Path, Path, lazyWhenBusy);
     }
 
-    /// <summary>Unmounts the FUSE file system at a path, whoever mounted it; one whose server died goes lazily in any case.</summary>
+    /// <summary>Unmounts the FUSE file system at a path, no matter who mounted it; one whose server died goes lazily in any case.</summary>
     /// <param name="mountPoint">The mount point.</param>
     /// <param name="lazyWhenBusy">Take it out of sight when it is in use; its users keep it until they are done.</param>
     /// <returns>False when it is in use and still there.</returns>

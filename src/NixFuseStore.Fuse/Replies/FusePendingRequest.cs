@@ -19,7 +19,7 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
     private readonly CancellationTokenSource _cancellation = new();
     private ITimer? _deadline;
 
-    // Set by the thread that reads the interrupt, disposed by the one that answers: whoever comes second does the disposing.
+    // Set by the thread that reads the interrupt, disposed by the one that answers: the second of them does the disposing.
     private ITimer? _endingLooks;
 
     // Guarded by the table of pending requests: a re-sent request changes the id while the work goes on.
@@ -33,10 +33,10 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
         _caller = caller;
     }
 
-    /// <summary>Cancelled once nobody waits for the answer any more. Callbacks run on the thread pool.</summary>
+    /// <summary>Cancelled once no caller waits for the answer any more. Callbacks run on the thread pool.</summary>
     public CancellationToken Token => _cancellation.Token;
 
-    /// <summary>Whether <see cref="Token"/> was cancelled since the deadline passed, and not since nobody waits.</summary>
+    /// <summary>Whether <see cref="Token"/> was cancelled since the deadline passed, and not since no caller waits.</summary>
     public bool DeadlineMissed { get; private set; }
 
     /// <summary>The id to answer with. Only the table of pending requests may touch it, under its lock.</summary>
@@ -164,7 +164,7 @@ public abstract class FusePendingRequest : FuseResponder, IThreadPoolWorkItem
         }
         catch (OperationCanceledException) when (Token.IsCancellationRequested)
         {
-            // Answered already by whoever cancelled.
+            // Answered already by the one that cancelled.
         }
 #pragma warning disable CA1031 // Whatever goes wrong in a file system, the program that waits gets an answer.
         catch (Exception exception)

@@ -3,7 +3,7 @@ using NixFuseStore.Fuse.Kernel;
 namespace NixFuseStore.Fuse.Replies;
 
 /// <summary>
-/// Requests that left the dispatch threads, by id. Whoever takes one out of here has the right to answer it, so that there
+/// Requests that left the dispatch threads, by id. The one that takes one out of here has the right to answer it, so that there
 /// is one answer whatever races with what.
 /// </summary>
 internal sealed class PendingRequests
@@ -54,7 +54,7 @@ internal sealed class PendingRequests
         }
     }
 
-    /// <summary>Takes a request out, with the id to answer it under. False when somebody else did.</summary>
+    /// <summary>Takes a request out, with the id to answer it under. False when another thread did.</summary>
     public bool TryRemove(FusePendingRequest request, out ulong unique)
     {
         TaskCompletionSource? empty = null;
@@ -136,7 +136,7 @@ internal sealed class PendingRequests
     }
 
     /// <summary>Takes in no more, and returns what is left.</summary>
-    /// <param name="forget">Take them out too, so that nobody answers them.</param>
+    /// <param name="forget">Take them out too, so that they are not answered.</param>
     public FusePendingRequest[] Close(bool forget)
     {
         lock (_gate)

@@ -74,7 +74,7 @@ internal sealed unsafe class ReplyWriter(
     /// <summary>The one place where an exception becomes an answer.</summary>
     internal void AnswerUnexpected(FuseResponder responder, FuseOpcode opcode, Exception exception)
     {
-        // Counted before the answer, so that whoever has the answer sees it counted; told after it, since telling may take time.
+        // Counted before the answer, so that the one that has the answer sees it counted; told after it, since telling may take time.
         Counters.UnexpectedException();
         responder.Error(Errno.EIO);
         onUnexpected?.Invoke(OpcodeTable.Find(opcode).Name, exception);

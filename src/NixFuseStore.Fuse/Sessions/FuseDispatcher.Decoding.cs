@@ -5,7 +5,7 @@ using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Fuse.Sessions;
 
-/// <summary>From bytes to typed requests: after this nobody sees an offset.</summary>
+/// <summary>From bytes to typed requests: after this no code sees an offset.</summary>
 internal sealed partial class FuseDispatcher
 {
     private void Handle(ref RequestReader reader)

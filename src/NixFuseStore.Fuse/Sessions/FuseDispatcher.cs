@@ -20,7 +20,7 @@ internal sealed unsafe partial class FuseDispatcher
     private readonly IFuseChannel _channel;
     private readonly DispatchResponder _responder;
 
-    // Written by this thread alone, read by whoever wants figures: a torn or late value would not matter, and 64-bit stores do not tear.
+    // Written by this thread alone, read by those that want figures: a torn or late value would not matter, and 64-bit stores do not tear.
     private readonly long[] _requests = new long[OpcodesCounted];
 
     public FuseDispatcher(FuseSession session, IFuseChannel channel)
@@ -65,7 +65,7 @@ internal sealed unsafe partial class FuseDispatcher
     /// <summary>Has one request answered, or handed on.</summary>
     public void Dispatch(ReadOnlySpan<byte> message)
     {
-        // 1. Without a header there is nobody to answer.
+        // 1. Without a header there is no request to answer.
         if (!RequestReader.TryOpen(message, out var reader))
         {
             _session.Replies.Counters.MalformedMessage();
@@ -109,7 +109,7 @@ internal sealed unsafe partial class FuseDispatcher
         }
     }
 
-    /// <summary>Answers what cannot be decoded, unless nobody waits for an answer.</summary>
+    /// <summary>Answers what cannot be decoded, unless no caller waits for an answer.</summary>
     private void Refuse(FuseOpcode opcode, Errno error)
     {
         _session.Replies.Counters.MalformedMessage();

@@ -72,7 +72,7 @@ public sealed unsafe class FuseNotifier
 
     private Errno Send(FuseNotifyCode code, ReadOnlySpan<byte> body, ReadOnlySpan<byte> name)
     {
-        // A notification is an answer to nobody: unique 0, the code in place of the error. The name's terminator travels too.
+        // A notification answers no request: unique 0, the code in place of the error. The name's terminator travels too.
         var terminator = stackalloc byte[1];
         terminator[0] = 0;
         var bytes = body.Length + (name.IsEmpty ? 0 : name.Length + 1);

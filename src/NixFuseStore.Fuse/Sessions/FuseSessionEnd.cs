@@ -3,7 +3,7 @@ namespace NixFuseStore.Fuse.Sessions;
 /// <summary>Why a session ended.</summary>
 public enum FuseSessionEnd
 {
-    /// <summary>Somebody unmounted the file system.</summary>
+    /// <summary>The file system was unmounted.</summary>
     Unmounted,
 
     /// <summary>The connection was aborted.</summary>

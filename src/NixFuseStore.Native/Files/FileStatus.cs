@@ -1,6 +1,6 @@
 namespace NixFuseStore.Native.Files;
 
-/// <summary>What statx says of a file, as far as archives want it. Two equal values of one file mean that nobody wrote in between.</summary>
+/// <summary>What statx says of a file, as far as archives want it. Two equal values of one file mean that nothing was written in between.</summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="OwnerMayExecute">The owner's execute bit.</param>
 /// <param name="Size">Bytes.</param>

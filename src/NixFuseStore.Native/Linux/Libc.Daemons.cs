@@ -11,7 +11,7 @@ public static unsafe partial class Libc
     private const int OpenAppend = 0x400; // O_APPEND
     private const int OwnerReadsAndWrites = 0x180; // 0600
 
-    /// <summary>Makes this process the leader of a session without a terminal, so that it outlives whoever started it. Does nothing for a leader.</summary>
+    /// <summary>Makes this process the leader of a session without a terminal, so that it outlives the process that started it. Does nothing for a leader.</summary>
     public static void StartSession() => _ = Raw.SetSession();
 
     /// <summary>Points standard input at nothing, and standard output and error at an open file; copies of them that the runtime made as well.</summary>

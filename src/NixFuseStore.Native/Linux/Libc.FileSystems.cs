@@ -10,7 +10,7 @@ public static unsafe partial class Libc
 
     /// <summary>
     /// statfs(2), for its error alone. Unlike a file's attributes the answer is never kept by the kernel, so ENOTCONN shows that
-    /// nobody serves a FUSE mount any more. Waits for the server of one that is served.
+    /// no process serves a FUSE mount any more. Waits for the server of one that is served.
     /// </summary>
     public static Errno ProbeFileSystem(string path)
     {

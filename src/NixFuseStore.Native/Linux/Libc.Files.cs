@@ -95,7 +95,7 @@ public static unsafe partial class Libc
 
     private static Errno LastError => (Errno)Marshal.GetLastPInvokeError();
 
-    // The entry points themselves. Kept apart, so that nobody calls one without looking at its error.
+    // The entry points themselves. Kept apart, so that no code calls one without looking at its error.
     private static partial class Raw
     {
         private const string Library = "libc";

@@ -21,7 +21,7 @@ internal static class LocalStoreDatabase
         catch (SqliteException exception) when (exception.SqliteErrorCode is CannotOpen or ReadOnlyCode && HasNoLog(database))
         {
             // Readers of a database in WAL mode share an index file, which cannot be made on a read-only medium or in another
-            // user's directory. With no log there, nobody is writing, and the file can be read as it lies.
+            // user's directory. With no log there, no process is writing, and the file can be read as it lies.
             return Explain(database, () => OpenAs($"file://{EscapePath(Path.GetFullPath(database))}?immutable=1"));
         }
         catch (SqliteException exception)

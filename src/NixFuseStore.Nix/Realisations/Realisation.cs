@@ -92,7 +92,7 @@ public sealed record Realisation(string Id, StorePath OutPath, string Json)
     {
         using var document = JsonDocument.Parse(Json);
         var signatures = document.RootElement.TryGetProperty(SignaturesMember, out var listed) && listed.ValueKind == JsonValueKind.Array
-            ? listed.EnumerateArray().Select(static item => SignatureText(item.ValueKind == JsonValueKind.Object ? JsonObject.Create(item) : JsonValue.Create(item))).OfType<string>().ToArray()
+            ? JsonArray.Create(listed)!.Select(SignatureText).OfType<string>().ToArray()
             : [];
         if (signatures.Length == 0)
         {
@@ -187,12 +187,11 @@ public sealed record Realisation(string Id, StorePath OutPath, string Json)
         return signatures;
     }
 
-    // Nix writes KEY:BASE64, and from 2.34 on {"keyName":KEY,"sig":BASE64}; it reads both.
-    private static string? SignatureText(JsonNode? item) => item?.GetValueKind() switch
+    // KEY:BASE64, or as newer Nix writes it, {"keyName":KEY,"sig":BASE64}.
+    private static string? SignatureText(JsonNode? item) => item switch
     {
-        JsonValueKind.String => item.GetValue<string>(),
-        JsonValueKind.Object when item as JsonObject is { } signature
-            && signature["keyName"] is JsonValue name && name.GetValueKind() == JsonValueKind.String
+        JsonValue text when text.GetValueKind() == JsonValueKind.String => text.GetValue<string>(),
+        JsonObject signature when signature["keyName"] is JsonValue name && name.GetValueKind() == JsonValueKind.String
             && signature["sig"] is JsonValue sum && sum.GetValueKind() == JsonValueKind.String => $"{name}:{sum}",
         _ => null,
     };

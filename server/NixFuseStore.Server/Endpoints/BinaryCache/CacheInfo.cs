@@ -7,7 +7,7 @@ namespace NixFuseStore.Server.Endpoints.BinaryCache;
 /// <summary>The file <c>nix-cache-info</c>.</summary>
 internal static class CacheInfo
 {
-    /// <summary>The file is a few lines; whoever uploads one shall not upload more.</summary>
+    /// <summary>The file is a few lines; an uploader shall not send more.</summary>
     public const int BytesMax = 4 << 10;
 
     private const string StoreDirectoryKey = "StoreDir:";

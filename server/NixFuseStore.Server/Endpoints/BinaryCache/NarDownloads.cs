@@ -27,12 +27,12 @@ internal sealed class NarDownloads(
         context.Response.ContentType = "application/x-nix-nar";
         if (path is null)
         {
-            // Somebody asks whether a file has to be uploaded that only lacks its narinfo.
+            // A client asks whether a file has to be uploaded that only lacks its narinfo.
             context.Response.ContentLength = length;
             return;
         }
 
-        // A name stands for one content for ever, and whoever may read it may keep it.
+        // A name stands for one content for ever, and a client that may read it may keep it.
         var isPublic = context.Request.Headers.Authorization.Count == 0;
         context.Response.Headers.CacheControl = (isPublic ? "public" : "private") + ", max-age=31536000, immutable";
         if (!await TrySendAsync(store, principal, path, compression, context, cancellation).ConfigureAwait(false))

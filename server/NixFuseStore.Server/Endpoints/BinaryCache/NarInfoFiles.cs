@@ -26,7 +26,7 @@ internal sealed class NarInfoFiles(ValidPaths paths, StoreKeys keys, ZstdNars na
             return known.File;
         }
 
-        // A damaged path counts as missing, so that whoever has it copies it here once more.
+        // A damaged path counts as missing, so that a client that has it copies it here once more.
         // Nix aborts when it is to write a .narinfo again that states no FileHash, as for "nix store sign".
         if (await paths.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) is not { IsDamaged: false } path
             || await TryDescribeAsync(store, path, cancellation).ConfigureAwait(false) is not { } compressed)

@@ -8,7 +8,7 @@ using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Endpoints.BinaryCache;
 
-/// <summary>Sends NARs as they are, whole or a range, or compressed as somebody once uploaded them.</summary>
+/// <summary>Sends NARs as they are, whole or a range, or compressed as they were once uploaded.</summary>
 internal sealed class PlainNarSender(StoredNars nars, ChunkStore chunks, ServerLimits limits)
 {
     /// <summary>So much is gathered before it is sent.</summary>

@@ -61,7 +61,7 @@ internal sealed partial class StoreService
         var batches = metadata.ListByLivenessAsync(store.Id, request.Live, call.Cancellation).GetAsyncEnumerator(call.Cancellation);
         await using (batches.ConfigureAwait(false))
         {
-            // The walk is over when the first batch is here; a client that takes its time over the rest keeps nobody waiting.
+            // The walk is over when the first batch is here; a client that takes its time over the rest keeps no caller waiting.
             bool any;
             using (await _livenessWalks.TakeAsync(call.Cancellation).ConfigureAwait(false))
             {

@@ -5,7 +5,7 @@ using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Endpoints.Grpc;
 
-/// <summary>What is not here but upstream. The operator has chosen the caches, so whoever may read the store may have it filled from them.</summary>
+/// <summary>What is not here but upstream. The operator has chosen the caches, so those that may read the store may have it filled from them.</summary>
 internal sealed partial class StoreService
 {
     public async Task<QuerySubstitutableResponse> QuerySubstitutableAsync(QuerySubstitutableRequest request, CallContext call)

@@ -33,7 +33,7 @@ public interface IChunkIndex
     /// <summary>Extends the lease of the owner's open packs; returns those that are still its own.</summary>
     Task<IReadOnlyList<PackId>> RenewPackLeasesAsync(string owner, TimeSpan lease, CancellationToken cancellationToken = default);
 
-    /// <summary>Takes over an open pack whose lease has run out or that was released; false where somebody else was quicker.</summary>
+    /// <summary>Takes over an open pack whose lease has run out or that was released; false where another process was quicker.</summary>
     Task<bool> ClaimPackAsync(PackId pack, string owner, TimeSpan lease, CancellationToken cancellationToken = default);
 
     /// <summary>Gives up an open pack that is the owner's, so that any server may recover it at once.</summary>

@@ -31,7 +31,7 @@ public interface IRootCatalog
 
     /// <summary>Opens a session; its number never comes back.</summary>
     /// <param name="store">The store.</param>
-    /// <param name="owner">Who may use it: nobody else's calls find it.</param>
+    /// <param name="owner">Who may use it: no other owner's calls find it.</param>
     /// <param name="host">Where the client runs, for people.</param>
     /// <param name="lease">How long it lasts unless it is renewed.</param>
     /// <param name="cancellationToken">Gives up.</param>

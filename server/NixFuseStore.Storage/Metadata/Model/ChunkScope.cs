@@ -1,7 +1,7 @@
 namespace NixFuseStore.Storage.Metadata;
 
 /// <summary>
-/// The stores that a principal may read. A chunk outside of them is answered as missing, so that nobody learns
+/// The stores that a principal may read. A chunk outside of them is answered as missing, so that no caller learns
 /// from a hash whether another store has some content, nor gets it by registering a path that names it.
 /// </summary>
 public sealed class ChunkScope

@@ -4,7 +4,7 @@ using NixFuseStore.Nix.BinaryCaches;
 namespace NixFuseStore.Storage.Metadata;
 
 /// <summary>
-/// A NAR that somebody uploaded to a store's binary cache, under the name that its uploader will go on using. The content lies in
+/// A NAR that a client uploaded to a store's binary cache, under the name that its uploader will go on using. The content lies in
 /// chunks; this is what it takes to register it once the .narinfo comes, and to write the file out again.
 /// </summary>
 public sealed record NarFile

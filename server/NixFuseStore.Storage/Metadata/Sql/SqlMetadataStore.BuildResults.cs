@@ -39,7 +39,7 @@ internal sealed partial class SqlMetadataStore
                 new RowSet(sorted.Length).Text("id", ids).Text("json", Array.ConvertAll(sorted, item => item.Json)),
                 cancellationToken).ConfigureAwait(false);
 
-            // 2. Signatures of equal ones come to it. Locked, so that nobody else adds others meanwhile.
+            // 2. Signatures of equal ones come to it. Locked, so that no other call adds others meanwhile.
             var registered = await FindRealisationsAsync(session, store, ids, _dialect.ForUpdate, cancellationToken).ConfigureAwait(false);
             var united = sorted.Select(item => (item.Id, Json: Realisation.Unite(registered[item.Id], item.Json)))
                 .Where(item => item.Json != registered[item.Id]).ToArray();

@@ -281,7 +281,7 @@ internal sealed partial class SqlMetadataStore
                 }
                 catch (InvalidDataException)
                 {
-                    // Whoever reads it next has it made again.
+                    // The next reader has it made again.
                 }
 
                 return 0;

@@ -118,7 +118,7 @@ internal sealed partial class SqlMetadataStore
         durable: true,
         async session =>
         {
-            // 1. The row, which may be there: a pack whose chunks were lost from the index, or that nobody marked as sealed.
+            // 1. The row, which may be there: a pack whose chunks were lost from the index, or that was not marked as sealed.
             var pack = await session.FirstAsync(
                 new SqlText($"SELECT {PackColumns} FROM packs WHERE name = @name{_dialect.ForUpdate}", ("@name", name)),
                 ReadPack,

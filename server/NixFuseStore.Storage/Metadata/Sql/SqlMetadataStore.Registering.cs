@@ -37,7 +37,7 @@ internal sealed partial class SqlMetadataStore
     private async Task<(IReadOnlyList<RegistrationResult> Results, EventPosition? Head)> RegisterAsync(
         SqlSession session, StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, CancellationToken cancellationToken)
     {
-        // 1. From here on no sweep runs, and nobody else registers or removes in this store; and what is there already.
+        // 1. From here on no sweep runs, and no other call registers or removes in this store; and what is there already.
         PathRow[] candidates = [.. paths.Select(path => new PathRow(path))];
         var present = await FindPresentAsync(session, store, scope, candidates, cancellationToken).ConfigureAwait(false);
 

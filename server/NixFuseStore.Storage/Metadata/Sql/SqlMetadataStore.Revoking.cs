@@ -97,7 +97,7 @@ internal sealed partial class SqlMetadataStore
     private async Task<(RevocationResult Result, EventPosition? Head)> RevokeAsync(
         SqlSession session, StoreId store, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)
     {
-        // 1. Nobody registers a referrer meanwhile.
+        // 1. No referrer is registered meanwhile.
         ulong head = await LockStoreAsync(session, store, cancellationToken).ConfigureAwait(false);
         var rows = await FindRowsAsync(session, store, paths, cancellationToken).ConfigureAwait(false);
         long[] ids = [.. rows.Select(row => row.Id)];

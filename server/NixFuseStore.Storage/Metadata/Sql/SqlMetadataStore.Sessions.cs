@@ -5,7 +5,7 @@ namespace NixFuseStore.Storage.Metadata.Sql;
 /// <content>Sessions and their temporary roots.</content>
 internal sealed partial class SqlMetadataStore
 {
-    /// <summary>A session is cleared away so long after its end, when nobody can still be in the midst of using it.</summary>
+    /// <summary>A session is cleared away so long after its end, when no call can still be in the midst of using it.</summary>
     private const long SessionGraceMilliseconds = 60_000;
 
     /// <inheritdoc/>
@@ -88,7 +88,7 @@ internal sealed partial class SqlMetadataStore
         durable: true,
         async sql =>
         {
-            // The row first, locked: whoever adds roots at this moment is waited for, and afterwards finds no session.
+            // The row first, locked: a call that adds roots at this moment is waited for, and afterwards finds no session.
             object? found = await sql.ScalarAsync(
                 new SqlText($"SELECT id FROM sessions WHERE {IsNamed}{_dialect.ForUpdate}", Named(session)), cancellationToken)
                 .ConfigureAwait(false);

@@ -26,7 +26,7 @@ internal sealed class SqlSession(
     /// <summary>A statement that has to come first, but need not go by itself.</summary>
     public void BeginWith(SqlText opening) => _opening = opening;
 
-    /// <summary>The statement that has to come first, for whoever sends it now.</summary>
+    /// <summary>The statement that has to come first, for the one that sends it now.</summary>
     public SqlText? TakeOpening()
     {
         var opening = _opening;
