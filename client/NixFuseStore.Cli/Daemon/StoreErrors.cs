@@ -4,7 +4,7 @@ using NixFuseStore.Daemon;
 
 namespace NixFuseStore.Cli.Daemon;
 
-/// <summary>ConcurrencyLimiter what the client library throws into what a daemon's client is told.</summary>
+/// <summary>Turns what the client library throws into what a daemon's client is told.</summary>
 internal static class StoreErrors
 {
     public static async ValueTask<T> TranslateAsync<T>(ValueTask<T> work)

@@ -4,7 +4,7 @@ using NixFuseStore.Native.Text;
 
 namespace NixFuseStore.Cli.Errors;
 
-/// <summary>ConcurrencyLimiter an exception into the one line that the user sees.</summary>
+/// <summary>Turns an exception into the one line that the user sees.</summary>
 internal static class ErrorLine
 {
     /// <summary>Set to anything to see the whole exception on stderr as well.</summary>

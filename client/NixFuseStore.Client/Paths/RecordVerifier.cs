@@ -6,7 +6,7 @@ using NixFuseStore.Protocol;
 
 namespace NixFuseStore.Client.Paths;
 
-/// <summary>ConcurrencyLimiter a record as a server (or the disk) gave it into a handle, if a trusted key signed it. Immutable; any thread.</summary>
+/// <summary>Turns a record as a server (or the disk) gave it into a handle, if a trusted key signed it. Immutable; any thread.</summary>
 internal sealed class RecordVerifier(string storeName, StoreDirectory directory, IReadOnlyList<NixPublicKey> trustedKeys)
 {
     private readonly NixPublicKey[] _trustedKeys = [.. trustedKeys];

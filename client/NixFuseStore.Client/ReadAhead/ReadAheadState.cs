@@ -3,7 +3,7 @@ namespace NixFuseStore.Client.ReadAhead;
 /// <summary>What read-ahead remembers of one path. All members may be used from any thread.</summary>
 internal sealed class ReadAheadState
 {
-    /// <summary>SlotCounter in the stream that are followed at the same time: a few readers of one path.</summary>
+    /// <summary>Places in the stream that are followed at the same time: a few readers of one path.</summary>
     public const int CursorsMax = 8;
 
     /// <summary>Big files remembered apart; with more, the memory begins anew.</summary>

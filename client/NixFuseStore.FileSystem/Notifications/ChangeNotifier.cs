@@ -7,7 +7,7 @@ using NixFuseStore.Fuse.Sessions;
 namespace NixFuseStore.FileSystem.Notifications;
 
 /// <summary>
-/// ConcurrencyLimiter changes of the store into notifications to the kernel, on a thread of its own: the kernel waits in them for locks that a
+/// Turns changes of the store into notifications to the kernel, on a thread of its own: the kernel waits in them for locks that a
 /// lookup holds, so no request may ever wait for this thread.
 /// </summary>
 /// <remarks>Receiving (Watch), sending (Run) and rechecking after a gap (Recheck) are separate loops around one queue.</remarks>

@@ -115,7 +115,7 @@ internal sealed class ChunkReader(ChunkStore chunks, LocationCache locations, Se
         CancellationToken cancellation)
     {
         // 1. All of them at once. Where the pack is gone or too short, each has to be looked for; a read error is told to the client.
-        var (isRead, isError) = (run.SlotCounter.Count > 0, false);
+        var (isRead, isError) = (run.Places.Count > 0, false);
         try
         {
             if (isRead)
@@ -138,13 +138,13 @@ internal sealed class ChunkReader(ChunkStore chunks, LocationCache locations, Se
         for (var i = 0; i < run.Frames.Count; i++)
         {
             var frame = run.Frames[i];
-            if (run.SlotCounter.Count == 0)
+            if (run.Places.Count == 0)
             {
                 frames.Add((frame, default));
                 continue;
             }
 
-            var place = run.SlotCounter[i];
+            var place = run.Places[i];
             var stored = buffer.Slice(position, place.StoredLength);
             position += place.StoredLength;
             frames.Add(isRead && place.IsHeldBy(stored.Span) ? (frame, stored)

@@ -3,7 +3,7 @@ using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Content;
 
-/// <summary>ConcurrencyLimiter wanted chunks into few long reads: chunks of one path were stored side by side.</summary>
+/// <summary>Turns wanted chunks into few long reads: chunks of one path were stored side by side.</summary>
 internal static class ReadPlan
 {
     /// <summary>The runs in the order asked for. Enumerated while it is sent, so a long request costs no memory.</summary>

@@ -8,6 +8,6 @@ namespace NixFuseStore.Server.Content;
 /// <param name="Offset">From where, in bytes.</param>
 /// <param name="Length">How many bytes; 0 where nothing is to be read.</param>
 /// <param name="Frames">The headers in order; their chunks lie one behind the other in the pack.</param>
-/// <param name="SlotCounter">The places of these chunks; none where nothing is to be read.</param>
+/// <param name="Places">The places of these chunks; none where nothing is to be read.</param>
 internal sealed record ReadRun(
-    PackId Pack, long Offset, int Length, IReadOnlyList<FrameHeader> Frames, IReadOnlyList<ChunkLocation> SlotCounter);
+    PackId Pack, long Offset, int Length, IReadOnlyList<FrameHeader> Frames, IReadOnlyList<ChunkLocation> Places);

@@ -31,7 +31,7 @@ internal sealed class StoredContent(StoreRecord store, StoredNar nar, ChunkStore
         var length = nar.Chunks.Length(ordinal);
         if (ordinal != _plainOrdinal)
         {
-            var place = nar.SlotCounter[ordinal];
+            var place = nar.Places[ordinal];
             var stored = await TryReadStoredAsync(ordinal, place, cancellation).ConfigureAwait(false);
             if (stored is null || !place.IsHeldBy(stored.Value.Span))
             {
@@ -84,9 +84,9 @@ internal sealed class StoredContent(StoreRecord store, StoredNar nar, ChunkStore
     private int RunLength(int ordinal, in ChunkLocation first)
     {
         var length = first.StoredLength;
-        for (var next = ordinal + 1; next < nar.SlotCounter.Count; next++)
+        for (var next = ordinal + 1; next < nar.Places.Count; next++)
         {
-            var place = nar.SlotCounter[next];
+            var place = nar.Places[next];
             if (place.Pack != first.Pack || place.Offset != first.Offset + length || length + place.StoredLength > runBytes)
             {
                 break;

@@ -8,6 +8,6 @@ namespace NixFuseStore.Server.Content;
 /// <param name="Tree">What the NAR frames.</param>
 /// <param name="Chunks">The chunks of the content stream.</param>
 /// <param name="Blanks">Where store hashes have to be put back.</param>
-/// <param name="SlotCounter">Where each chunk lies, by ordinal.</param>
+/// <param name="Places">Where each chunk lies, by ordinal.</param>
 internal sealed record StoredNar(
-    ManifestHeader Header, ManifestTree Tree, ChunkList Chunks, BlankList Blanks, IReadOnlyList<ChunkLocation> SlotCounter);
+    ManifestHeader Header, ManifestTree Tree, ChunkList Chunks, BlankList Blanks, IReadOnlyList<ChunkLocation> Places);

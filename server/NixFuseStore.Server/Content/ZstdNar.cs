@@ -43,7 +43,7 @@ internal static class ZstdNar
                 // 1. A stored frame ends the fresh one, and joins the run of those before it.
                 if (part.Reused is { } ordinal)
                 {
-                    var place = nar.SlotCounter[ordinal];
+                    var place = nar.Places[ordinal];
                     if (used > 0 || place.Encoding == ChunkEncoding.Plain || !Continues(nar, run, ordinal, runBytes))
                     {
                         if (run.Length > 0)
@@ -139,7 +139,7 @@ internal static class ZstdNar
     private static bool IsReusable(StoredNar nar, int ordinal, long offset, int length) =>
         length >= ReusedBytesMin
         && !nar.Blanks.Overlaps(offset, length)
-        && (nar.SlotCounter[ordinal].Encoding == ChunkEncoding.Zstd || length <= ZstdStoredFrame.ContentBytesMax);
+        && (nar.Places[ordinal].Encoding == ChunkEncoding.Zstd || length <= ZstdStoredFrame.ContentBytesMax);
 
     private static bool Continues(StoredNar nar, in ZstdSegment run, int ordinal, int runBytes)
     {
@@ -148,7 +148,7 @@ internal static class ZstdNar
             return false;
         }
 
-        var (start, place) = (nar.SlotCounter[run.First], nar.SlotCounter[ordinal]);
+        var (start, place) = (nar.Places[run.First], nar.Places[ordinal]);
         return start.Pack == place.Pack && start.Offset + run.PackLength == place.Offset && run.PackLength + place.StoredLength <= runBytes;
     }
 

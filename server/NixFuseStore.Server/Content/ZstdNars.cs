@@ -129,7 +129,7 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
             lengthKnown?.Invoke(built.Length);
             foreach (var segment in built.Segments)
             {
-                await WriteAsync(store, path, segment, built.SlotCounter, output, cancellation).ConfigureAwait(false);
+                await WriteAsync(store, path, segment, built.Places, output, cancellation).ConfigureAwait(false);
                 await written(segment.Length).ConfigureAwait(false);
             }
 
@@ -144,10 +144,10 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
         // 2. Anything else is written while it is built, and remembered unless it is too much.
         using var content = new StoredContent(store, nar, chunks, limits.ReadRunBytes);
         List<ZstdSegment>? segments = [];
-        var (length, weight) = (0L, (long)nar.SlotCounter.Count * PlaceBytes);
+        var (length, weight) = (0L, (long)nar.Places.Count * PlaceBytes);
         await foreach (var segment in ZstdNar.BuildAsync(nar, content, limits.ReadRunBytes, cancellation).ConfigureAwait(false))
         {
-            await WriteAsync(store, path, segment, nar.SlotCounter, output, cancellation).ConfigureAwait(false);
+            await WriteAsync(store, path, segment, nar.Places, output, cancellation).ConfigureAwait(false);
             await written(segment.Length).ConfigureAwait(false);
             length += segment.Length;
             weight += segment.Literal.Length + SegmentBytes;
@@ -160,7 +160,7 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
 
         if (segments is not null)
         {
-            _built.Add(store, path.ManifestDigest, path.Path.HashPart, new BuiltZstdNar(segments, nar.SlotCounter, length, weight), moment);
+            _built.Add(store, path.ManifestDigest, path.Path.HashPart, new BuiltZstdNar(segments, nar.Places, length, weight), moment);
         }
 
         return length;

@@ -3,11 +3,11 @@ using NixFuseStore.Protocol.Grpc;
 namespace NixFuseStore.Server.Transfers;
 
 /// <summary>
-/// SlotCounter for transfers that hold memory while they last. No principal holds more than its share; those who wait are served by turns, a
+/// Places for transfers that hold memory while they last. No principal holds more than its share; those who wait are served by turns, a
 /// principal at a time; and a transfer whose peer has stopped gives its place to one that waits. Calls may overlap.
 /// </summary>
-/// <param name="count">SlotCounter in all.</param>
-/// <param name="share">SlotCounter of one principal at most.</param>
+/// <param name="count">Places in all.</param>
+/// <param name="share">Places of one principal at most.</param>
 /// <param name="stalledAfter">A transfer that has waited for its peer for so long gives way to others.</param>
 /// <param name="time">The clock of waits.</param>
 internal sealed class TransferPlaces(int count, int share, TimeSpan stalledAfter, TimeProvider time)

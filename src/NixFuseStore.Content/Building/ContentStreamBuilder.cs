@@ -3,7 +3,7 @@ using System.Buffers;
 namespace NixFuseStore.Content;
 
 /// <summary>
-/// ConcurrencyLimiter file content into the blanked stream and cuts it into chunks. Holds one buffer of a few chunks, whatever the files' sizes.
+/// Turns file content into the blanked stream and cuts it into chunks. Holds one buffer of a few chunks, whatever the files' sizes.
 /// </summary>
 /// <remarks>
 /// <code>

@@ -3,7 +3,7 @@ using NixFuseStore.Nix.Archives;
 
 namespace NixFuseStore.Content;
 
-/// <summary>ConcurrencyLimiter manifest and chunks back into the events of the file tree: the exact inverse of <see cref="ContentBuilder"/>.</summary>
+/// <summary>Turns manifest and chunks back into the events of the file tree: the exact inverse of <see cref="ContentBuilder"/>.</summary>
 public static class ContentAssembler
 {
     /// <summary>Sends a whole tree to a visitor. Blocks on the source; holds one chunk at a time.</summary>

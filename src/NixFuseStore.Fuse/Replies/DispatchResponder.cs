@@ -16,7 +16,7 @@ internal sealed class DispatchResponder(ReplyWriter writer) : FuseResponder(writ
     /// <summary>Whether the present request still wants an answer.</summary>
     public bool IsOpen => _open;
 
-    /// <summary>ConcurrencyLimiter to the next request.</summary>
+    /// <summary>Turns to the next request.</summary>
     public void Begin(ulong unique, FuseOpcode opcode, uint caller)
     {
         _unique = unique;

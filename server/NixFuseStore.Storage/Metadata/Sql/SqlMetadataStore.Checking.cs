@@ -62,7 +62,7 @@ internal sealed partial class SqlMetadataStore
                 reader => (
                     Id: reader.GetInt64(0),
                     Section: new StoredSection(SectionDigest.Read(reader.GetBytes(1)), reader.GetInt32(2), reader.GetBytes(3)),
-                    SlotCounter: reader.IsDBNull(4) ? null : reader.GetBytes(4)),
+                    Places: reader.IsDBNull(4) ? null : reader.GetBytes(4)),
                 cancellationToken),
             cancellationToken).ConfigureAwait(false);
         var faults = new List<string>();
@@ -303,7 +303,7 @@ internal sealed partial class SqlMetadataStore
         ChunkLocation[]? remembered = null;
         try
         {
-            remembered = LocationCodec.Decode(row.SlotCounter);
+            remembered = LocationCodec.Decode(row.Places);
         }
         catch (InvalidDataException)
         {
@@ -389,5 +389,5 @@ internal sealed partial class SqlMetadataStore
 
     private sealed record SectionNumber(long? Value);
 
-    private sealed record SectionPlaces(StoredSection Section, byte[] SlotCounter);
+    private sealed record SectionPlaces(StoredSection Section, byte[] Places);
 }

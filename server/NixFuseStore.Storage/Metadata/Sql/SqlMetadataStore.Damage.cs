@@ -261,7 +261,7 @@ internal sealed partial class SqlMetadataStore
     }
 
     /// <summary>The remembered places of all sections that have chunks in the packs of these, locked; broken ones are left out.</summary>
-    private async Task<List<(long Section, ChunkLocation[] SlotCounter)>> ReadPlacesAsync(
+    private async Task<List<(long Section, ChunkLocation[] Places)>> ReadPlacesAsync(
         SqlSession session, IReadOnlyList<IndexedChunk> chunks, CancellationToken cancellationToken)
     {
         var sections = await session.QueryRowsAsync(
@@ -269,7 +269,7 @@ internal sealed partial class SqlMetadataStore
             PackRows(chunks),
             reader => reader.GetInt64(0),
             cancellationToken).ConfigureAwait(false);
-        var found = new List<(long Section, ChunkLocation[] SlotCounter)>();
+        var found = new List<(long Section, ChunkLocation[] Places)>();
         await session.QueryRowsAsync(
             $"SELECT l.section, l.places FROM {{rows}} {_dialect.JoinByIndex("locations", "l", "l.section = r.section")}",
             SectionRows([.. sections.Distinct().Order()]),

@@ -106,8 +106,8 @@ internal sealed partial class SqlMetadataStore
 
     private void AddLocations(SqlBatch batch, PathRow[] accepted, Present present)
     {
-        // 1. SlotCounter belong to a chunks section, so manifests with the same chunks share them.
-        (byte[] Digest, ChunkLocation[] SlotCounter)[] wanted =
+        // 1. Places belong to a chunks section, so manifests with the same chunks share them.
+        (byte[] Digest, ChunkLocation[] Places)[] wanted =
         [
             .. accepted.Where(candidate => candidate.Path.ChunkIds.Count > 0)
                 .Select(candidate => (Digest: candidate.Path.Manifest.GetDigest(ManifestSection.Chunks), candidate.Path.ChunkIds))
@@ -121,12 +121,12 @@ internal sealed partial class SqlMetadataStore
             $"INSERT INTO locations (section, places) SELECT s.id, r.places FROM {{rows}} {sections} WHERE 1 = 1 ON CONFLICT DO NOTHING",
             new RowSet(wanted.Length)
                 .Digest("digest", Array.ConvertAll(wanted, section => section.Digest))
-                .Bytes("places", Array.ConvertAll(wanted, section => LocationCodec.Encode(section.SlotCounter))));
+                .Bytes("places", Array.ConvertAll(wanted, section => LocationCodec.Encode(section.Places))));
 
         // 2. How many bytes of each pack they hold alive.
         (byte[] Digest, int Pack, long Bytes)[] packs =
         [
-            .. wanted.SelectMany(section => section.SlotCounter.Distinct().GroupBy(place => place.Pack.Value).OrderBy(pack => pack.Key)
+            .. wanted.SelectMany(section => section.Places.Distinct().GroupBy(place => place.Pack.Value).OrderBy(pack => pack.Key)
                 .Select(pack => (section.Digest, pack.Key, pack.Sum(place => (long)place.StoredLength)))),
         ];
         batch.ExecuteRows(

@@ -88,14 +88,14 @@ internal sealed partial class SqlMetadataStore
         {
             locations.Add(new ManifestLocations(
                 row.Manifest,
-                await DecodeOrRebuildAsync(store, row.Manifest, row.SlotCounter, cancellationToken).ConfigureAwait(false),
+                await DecodeOrRebuildAsync(store, row.Manifest, row.Places, cancellationToken).ConfigureAwait(false),
                 row.HashPart));
         }
 
         return locations;
     }
 
-    private sealed record PlacesRow(ManifestDigest Manifest, byte[] SlotCounter, string HashPart);
+    private sealed record PlacesRow(ManifestDigest Manifest, byte[] Places, string HashPart);
 
     private async Task<IReadOnlyList<ChunkLocation>> DecodeOrRebuildAsync(
         StoreId store, ManifestDigest manifest, byte[] places, CancellationToken cancellationToken)
