@@ -14,7 +14,7 @@ internal static class FsckCommand
     {
         var fast = new Option<bool>("--fast") { Description = "Compare chunks with the sums of their stored bytes (the default)" };
         var full = new Option<bool>("--full") { Description = "Compare chunks with their names (SHA-256)" };
-        var repair = new Option<bool>("--repair") { Description = "Mend what can be mended from what is there; for the rest, push the paths again" };
+        var repair = new Option<bool>("--repair") { Description = "Mend what can be mended from what is there, after a push of the damaged paths" };
         var storage = new StorageArguments();
         var command = new Command("fsck", "Read all packs and manifests, and name what is damaged; exit status 1 where something is")
         {
@@ -44,7 +44,8 @@ internal static class FsckCommand
                         await output.WriteLineAsync(
                             $"{report.Packs} packs, {report.Chunks} chunks, {report.Sections} manifest sections: "
                             + (report.Faults == 0 ? "all whole" : $"{report.Faults} faults")
-                            + (report.Restored > 0 ? $", {report.Restored} chunks restored" : "")).ConfigureAwait(false);
+                            + (report.Restored > 0 ? $", {report.Restored} chunks restored" : "")
+                            + (report.Rewritten > 0 ? $", {report.Rewritten} packs written anew" : "")).ConfigureAwait(false);
                         status = report.Faults == 0 ? CommandRunner.ExitDone : CommandRunner.ExitFailed;
                     }
 

@@ -15,7 +15,7 @@ public static class StoreCheck
     /// <param name="metadata">The database.</param>
     /// <param name="blobs">The packs.</param>
     /// <param name="full">Whether chunks are compared with their ids (SHA-256), rather than with the sums of their stored bytes.</param>
-    /// <param name="repair">Whether what can be mended from what is there is mended: places, and chunks that are whole after all.</param>
+    /// <param name="repair">Whether what can be mended from what is there is mended: places, chunks that are whole after all, headers and footers of packs.</param>
     /// <param name="report">Is told each fault, in one line.</param>
     /// <param name="cancellationToken">Ends the check; what was noted stays.</param>
     /// <exception cref="BlobStoreUnavailableException">The packs are not there, so nothing can be said.</exception>
@@ -41,15 +41,22 @@ public static class StoreCheck
         // 2. Packs, each from front to back.
         int packCount = 0;
         long chunkCount = 0;
+        int rewritten = 0;
+        var rewriter = new PackRewriter(metadata, blobs, Tell);
         foreach (var pack in await metadata.ListPacksAsync(cancellationToken).ConfigureAwait(false))
         {
             var chunks = await metadata.ListPackChunksAsync(pack.Id, cancellationToken).ConfigureAwait(false);
-            if (chunks.Count > 0)
+            string? frameFault = chunks.Count > 0 ? await FindFrameFaultAsync(blobs, pack, cancellationToken).ConfigureAwait(false) : null;
+            await verifier.FindDamagedAsync(chunks, byId: full, cancellationToken).ConfigureAwait(false);
+            if (frameFault is not null && repair && await RewriteAsync(metadata, rewriter, pack, cancellationToken).ConfigureAwait(false))
             {
-                await CheckFrameAsync(blobs, pack, Tell, cancellationToken).ConfigureAwait(false);
+                rewritten++;
+            }
+            else if (frameFault is not null)
+            {
+                Tell(frameFault);
             }
 
-            await verifier.FindDamagedAsync(chunks, byId: full, cancellationToken).ConfigureAwait(false);
             packCount++;
             chunkCount += chunks.Count;
         }
@@ -69,7 +76,7 @@ public static class StoreCheck
             after = part.Last;
         }
 
-        return new StoreCheckReport(packCount, chunkCount, sections, faults, restored);
+        return new StoreCheckReport(packCount, chunkCount, sections, faults, restored, rewritten);
     }
 
     private static async Task<int> TellKnownAsync(
@@ -109,33 +116,44 @@ public static class StoreCheck
         return whole.Count;
     }
 
-    /// <summary>What stands around the chunks: a rebuild of the index would need it.</summary>
-    private static async Task CheckFrameAsync(IBlobStore blobs, PackRecord pack, Action<string> report, CancellationToken cancellationToken)
+    /// <summary>What is wrong with the header or the footer of a pack, from which the index could be rebuilt; null where nothing is.</summary>
+    private static async Task<string?> FindFrameFaultAsync(IBlobStore blobs, PackRecord pack, CancellationToken cancellationToken)
     {
         try
         {
             if (await blobs.GetLengthAsync(pack.Name, cancellationToken).ConfigureAwait(false) is not { } length)
             {
-                report($"pack {pack.Name} is gone");
-                return;
+                return $"pack {pack.Name} is gone";
             }
 
             byte[] header = new byte[Math.Min(PackFormat.HeaderBytes, length)];
             await blobs.ReadAsync(pack.Name, 0, header, cancellationToken).ConfigureAwait(false);
             if (!PackFormat.IsHeader(header))
             {
-                report($"pack {pack.Name} does not begin as packs do");
+                return $"pack {pack.Name} does not begin as packs do";
             }
 
             if (pack.State == PackState.Sealed)
             {
                 await PackFormat.ReadFooterAsync(blobs, pack.Name, pack.Id, cancellationToken).ConfigureAwait(false);
             }
+
+            return null;
         }
-        catch (Exception exception) when (exception is InvalidDataException or EndOfStreamException)
+        catch (Exception exception) when (exception is InvalidDataException or FileNotFoundException or EndOfStreamException)
         {
-            report(exception.Message);
+            return exception.Message;
         }
+    }
+
+    /// <summary>Gives the chunks of a pack that are whole a pack with a header and a footer; an open pack is left to its writer.</summary>
+    private static async Task<bool> RewriteAsync(
+        IMetadataStore metadata, PackRewriter rewriter, PackRecord pack, CancellationToken cancellationToken)
+    {
+        var whole = await metadata.ListPackChunksAsync(pack.Id, cancellationToken).ConfigureAwait(false);
+        return pack.State == PackState.Sealed
+            && whole.Count > 0
+            && await rewriter.RunAsync(pack, whole, cancellationToken).ConfigureAwait(false);
     }
 }
 
@@ -145,4 +163,5 @@ public static class StoreCheck
 /// <param name="Sections">Manifest sections that were read.</param>
 /// <param name="Faults">Lines that were told.</param>
 /// <param name="Restored">Chunks that were noted as damaged and are whole.</param>
-public sealed record StoreCheckReport(int Packs, long Chunks, int Sections, int Faults, int Restored);
+/// <param name="Rewritten">Packs that were written anew, because their header or footer was damaged.</param>
+public sealed record StoreCheckReport(int Packs, long Chunks, int Sections, int Faults, int Restored, int Rewritten);

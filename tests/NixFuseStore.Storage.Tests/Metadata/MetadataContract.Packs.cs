@@ -44,6 +44,31 @@ public abstract partial class MetadataContract
     }
 
     [Fact]
+    public async Task Pack_Replaced_KeepsItsNumberAndChunks_UnlessEitherHasChangedMeanwhile()
+    {
+        var pack = await Metadata.CreatePackAsync("aa05", "first", TimeSpan.FromMinutes(1), Token);
+        await Metadata.IndexChunksAsync(Main, "first", [Chunk(1, pack.Id, 16, 100)], Token);
+        var copy = await Metadata.CreatePackAsync("aa06", "check", TimeSpan.FromMinutes(1), Token);
+
+        // An open pack is its writer's; a copy that another process has taken over is not the caller's any more.
+        Assert.False(await Metadata.ReplacePackAsync(pack, copy, 300, Token));
+        await Metadata.SealPackAsync(pack.Id, "first", 200, Token);
+        Assert.False(await Metadata.ReplacePackAsync(pack, copy with { Owner = "other" }, 300, Token));
+        Assert.Equal("aa05", (await Metadata.FindPackAsync(pack.Id, Token))!.Name);
+
+        Assert.True(await Metadata.ReplacePackAsync(pack, copy, 300, Token));
+        var now = await Metadata.FindPackAsync(pack.Id, Token);
+        Assert.Equal(("aa06", PackState.Sealed, 300L), (now!.Name, now.State, now.IndexedBytes));
+        Assert.Null(await Metadata.FindPackAsync(copy.Id, Token));
+        Assert.Equal(Chunk(1, pack.Id, 16, 100), Assert.Single(await Metadata.ListPackChunksAsync(pack.Id, Token)));
+
+        // Who read the old name comes too late.
+        var late = await Metadata.CreatePackAsync("aa07", "check", TimeSpan.FromMinutes(1), Token);
+        Assert.False(await Metadata.ReplacePackAsync(pack, late, 300, Token));
+        Assert.NotNull(await Metadata.FindPackAsync(late.Id, Token));
+    }
+
+    [Fact]
     public async Task Chunk_IndexedTwice_KeepsItsPlace()
     {
         var pack = await Metadata.CreatePackAsync("aa04", "first", TimeSpan.FromMinutes(1), Token);

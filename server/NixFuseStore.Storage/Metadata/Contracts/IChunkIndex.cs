@@ -45,6 +45,17 @@ public interface IChunkIndex
     /// <summary>Removes the row of an open pack that no chunk is indexed in.</summary>
     Task DeleteEmptyPackAsync(PackId pack, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Gives a sealed pack the object of another one, which holds the same chunks at the same offsets and whose row goes. Durable when this
+    /// returns.
+    /// </summary>
+    /// <param name="pack">The pack that keeps its number.</param>
+    /// <param name="replacement">The open row of the new object, without chunks; its owner is the caller.</param>
+    /// <param name="totalBytes">Bytes of the new object.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>False where the pack has another object by now, or the replacement was taken over; then nothing has changed.</returns>
+    Task<bool> ReplacePackAsync(PackRecord pack, PackRecord replacement, long totalBytes, CancellationToken cancellationToken = default);
+
     /// <summary>The pack of that number, or null.</summary>
     Task<PackRecord?> FindPackAsync(PackId pack, CancellationToken cancellationToken = default);
 

@@ -82,6 +82,37 @@ internal sealed partial class SqlMetadataStore
         cancellationToken);
 
     /// <inheritdoc/>
+    public Task<bool> ReplacePackAsync(
+        PackRecord pack, PackRecord replacement, long totalBytes, CancellationToken cancellationToken) => WriteAsync(
+        durable: true,
+        async session =>
+        {
+            var current = await session.FirstAsync(
+                new SqlText($"SELECT {PackColumns} FROM packs WHERE id = @pack{_dialect.ForUpdate}", ("@pack", pack.Id.Value)),
+                ReadPack,
+                cancellationToken).ConfigureAwait(false);
+            if (current is not { State: PackState.Sealed } || current.Name != pack.Name)
+            {
+                return false;
+            }
+
+            int removed = await session.ExecuteAsync(
+                new SqlText(
+                    $"DELETE FROM packs WHERE id = @pack AND owner = @owner AND state = {(int)PackState.Open} AND indexed_bytes = 0",
+                    ("@pack", replacement.Id.Value),
+                    ("@owner", replacement.Owner)),
+                cancellationToken).ConfigureAwait(false);
+            return removed == 1 && await session.ExecuteAsync(
+                new SqlText(
+                    "UPDATE packs SET name = @name, indexed_bytes = @bytes WHERE id = @pack",
+                    ("@name", replacement.Name),
+                    ("@bytes", totalBytes),
+                    ("@pack", pack.Id.Value)),
+                cancellationToken).ConfigureAwait(false) == 1;
+        },
+        cancellationToken);
+
+    /// <inheritdoc/>
     public Task<PackRecord?> FindPackAsync(PackId pack, CancellationToken cancellationToken) => ReadAsync(
         session => session.FirstAsync(
             new SqlText($"SELECT {PackColumns} FROM packs WHERE id = @pack", ("@pack", pack.Value)), ReadPack, cancellationToken),
