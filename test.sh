@@ -47,7 +47,7 @@ whole_systems() { [[ " ${projects[*]} " == *.EndToEnd.* ]]; }
 . tests/setup/packages.sh
 for need in nix-store:nix-bin patchelf:patchelf bwrap:bubblewrap fusermount3:fuse3 ip:iproute2 sqlite3:sqlite3 openssl:openssl curl:curl \
   python3:python3 gcc:gcc strace:strace setpriv:util-linux xz:xz-utils bzip2:bzip2 zstd:zstd lz4:lz4 brotli:brotli lzip:lzip compress:ncompress \
-  nginx:nginx-light runc:runc debootstrap:debootstrap readelf:binutils; do
+  nginx:nginx-light runc:runc debootstrap:debootstrap readelf:binutils kill:procps; do
   need_command "${need%%:*}" "${need#*:}"
 done
 for need in libzstd.so.1:libzstd1 libcrypto.so.3:libssl3 liblzma.so.5:liblzma5 libsqlite3.so.0:libsqlite3-0; do need_library "${need%%:*}" "${need#*:}"; done

@@ -3,7 +3,7 @@
 packages=()
 
 need_command() { # need_command PROGRAM PACKAGE
-  command -v "$1" >/dev/null || [[ -x /usr/sbin/$1 ]] || packages+=("$2")
+  type -P "$1" >/dev/null || [[ -x /usr/sbin/$1 ]] || packages+=("$2")
 }
 
 need_library() { # need_library SONAME PACKAGE
