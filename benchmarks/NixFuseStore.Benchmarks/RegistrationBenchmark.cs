@@ -23,7 +23,7 @@ internal static class RegistrationBenchmark
         // 1. All requests beforehand, so that only the server's work is timed.
         var requests = Enumerable.Range(0, paths / pathsPerCall)
             .Select(_ => CreateRequest(pathsPerCall)).ToArray();
-        using var channel = new GrpcChannel(new TransportOptions { Address = new Uri(server) });
+        using var channel = new RpcChannel(new TransportOptions { Address = new Uri(server) });
         var client = new StoreClient(channel);
         await client.GetStoreAsync(new GetStoreRequest { Store = Store }, Deadline).ConfigureAwait(false);
 

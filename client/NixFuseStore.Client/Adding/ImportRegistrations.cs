@@ -1,8 +1,8 @@
+using Grpc.Core;
 using NixFuseStore.Client.Push;
 using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
 
 namespace NixFuseStore.Client.Adding;

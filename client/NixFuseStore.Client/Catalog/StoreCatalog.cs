@@ -1,3 +1,4 @@
+using Grpc.Core;
 using System.Runtime.CompilerServices;
 using NixFuseStore.Client.Paths;
 using NixFuseStore.Client.Server;
@@ -126,7 +127,7 @@ public sealed class StoreCatalog
                     yield break;
                 }
             }
-            catch (Protocol.Grpc.RpcException exception)
+            catch (RpcException exception)
             {
                 throw _connection.Translate(endpoint, exception);
             }

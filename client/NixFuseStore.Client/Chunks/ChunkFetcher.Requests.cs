@@ -1,11 +1,11 @@
 using Google.Protobuf;
+using Grpc.Core;
 using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Trees;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.DataPlane;
-using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Client.Chunks;
 

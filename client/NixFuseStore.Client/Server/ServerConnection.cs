@@ -1,6 +1,6 @@
 using System.Net.Sockets;
+using Grpc.Core;
 using NixFuseStore.Protocol.DataPlane;
-using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Client.Server;
 

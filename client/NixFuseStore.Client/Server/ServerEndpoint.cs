@@ -8,13 +8,13 @@ namespace NixFuseStore.Client.Server;
 /// <summary>Both planes of one server. Connects when first used. All members may be called from any thread.</summary>
 public sealed class ServerEndpoint : IDisposable
 {
-    private readonly GrpcChannel _channel;
+    private readonly RpcChannel _channel;
     private bool _wasHeard;
 
     internal ServerEndpoint(TransportOptions options)
     {
         Address = options.Address;
-        _channel = new GrpcChannel(options);
+        _channel = new RpcChannel(options);
         Store = new StoreClient(_channel);
         Data = new DataPlaneClient(options);
     }

@@ -1,6 +1,6 @@
 using Google.Protobuf;
+using Grpc.Core;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Client.Server;
 

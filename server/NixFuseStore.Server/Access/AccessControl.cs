@@ -1,5 +1,5 @@
 using System.Text;
-using NixFuseStore.Protocol.Grpc;
+using Grpc.Core;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
 
@@ -22,7 +22,7 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
             var token = TokenOf(authorization) is { } text ? await tokens.FindAsync(text).ConfigureAwait(false) : null;
             if (token is null)
             {
-                throw new RpcException(StatusCode.Unauthenticated, "the token is not known here, has expired, or was revoked");
+                throw new RpcException(new Status(StatusCode.Unauthenticated, "the token is not known here, has expired, or was revoked"));
             }
 
             ConnectionTable.Know(context);
@@ -31,15 +31,15 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
 
         if (await tokens.AnyAsync().ConfigureAwait(false))
         {
-            throw new RpcException(
-                StatusCode.Unauthenticated, "this server asks for a token: give one with --token-file FILE or in NIXFUSE_TOKEN");
+            throw new RpcException(new Status(
+                StatusCode.Unauthenticated, "this server asks for a token: give one with --token-file FILE or in NIXFUSE_TOKEN"));
         }
 
         if (LocalPeer.WhyRefused(context) is { } reason)
         {
-            throw new RpcException(
+            throw new RpcException(new Status(
                 StatusCode.Unauthenticated,
-                $"no token was made yet, so {reason}: make one on the server with 'nixfuse-server token create --store NAME --rights read'");
+                $"no token was made yet, so {reason}: make one on the server with 'nixfuse-server token create --store NAME --rights read'"));
         }
 
         ConnectionTable.Know(context);
@@ -62,7 +62,7 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
         {
             // A caller that may not read everything is told the same of stores that are there and of those that are not.
             throw principal.ReadsEverywhere
-                ? new RpcException(StatusCode.NotFound, $"there is no store '{store}' here")
+                ? new RpcException(new Status(StatusCode.NotFound, $"there is no store '{store}' here"))
                 : Denied(store, AccessRights.Read);
         }
 
@@ -95,12 +95,12 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
         return text[(text.IndexOf(':', StringComparison.Ordinal) + 1)..];
     }
 
-    private static RpcException Denied(string store, AccessRights right) => new(
+    private static RpcException Denied(string store, AccessRights right) => new(new Status(
         StatusCode.PermissionDenied,
         right switch
         {
             AccessRights.Write => $"the token may read store '{store}' but not write to it",
             AccessRights.Administer => $"the token may not administer store '{store}'",
             _ => $"the token gives no access to a store '{store}'",
-        });
+        }));
 }

@@ -38,9 +38,11 @@ internal sealed class LineLogger : ILogger, ILoggerProvider, ILoggerFactory
         _ => throw new FormatException($"a log level is error, warning, info or debug, not '{text}'"),
     };
 
-    // What the web server says at lower levels is for its developers.
+    // What the web server says at lower levels is for its developers. Of gRPC calls that fail, their interceptor tells.
     public ILogger CreateLogger(string categoryName) =>
-        categoryName.StartsWith("Microsoft.", StringComparison.Ordinal) ? new LineLogger(_lines, LogLevel.Error, this) : this;
+        categoryName.StartsWith("Grpc.", StringComparison.Ordinal) ? Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance
+        : categoryName.StartsWith("Microsoft.", StringComparison.Ordinal) ? new LineLogger(_lines, LogLevel.Error, this)
+        : this;
 
     public void AddProvider(ILoggerProvider provider)
     {

@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using Grpc.Core;
 using NixFuseStore.Content;
 using NixFuseStore.Protocol.DataPlane;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Transfers;
@@ -29,7 +29,7 @@ internal sealed class ChunkReader(ChunkStore chunks, LocationCache locations, Se
         {
             if (places[manifest] is not { } list || first + (ulong)count > (ulong)list.Count)
             {
-                throw new RpcException(StatusCode.NotFound, "no path of this store has such chunks");
+                throw new RpcException(new Status(StatusCode.NotFound, "no path of this store has such chunks"));
             }
         }
     }

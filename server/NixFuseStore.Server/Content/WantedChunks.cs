@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
+using Grpc.Core;
 using NixFuseStore.Content;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Server.Content;
 
@@ -37,7 +37,7 @@ internal sealed class WantedChunks
             var chunks = request.Manifests[i];
             if (chunks.ManifestDigest.Length != ManifestDigest.Size || chunks.Ranges.Count % 2 != 0)
             {
-                throw new RpcException(StatusCode.InvalidArgument, "a manifest digest must have 32 bytes, and ranges must be pairs");
+                throw new RpcException(new Status(StatusCode.InvalidArgument, "a manifest digest must have 32 bytes, and ranges must be pairs"));
             }
 
             manifests[i] = ManifestDigest.Read(chunks.ManifestDigest.Span);
@@ -59,7 +59,7 @@ internal sealed class WantedChunks
             total += count;
             if ((ulong)first + count > uint.MaxValue || total > (ulong)chunksMax)
             {
-                throw new RpcException(StatusCode.InvalidArgument, $"at most {chunksMax} chunks can be asked for at once");
+                throw new RpcException(new Status(StatusCode.InvalidArgument, $"at most {chunksMax} chunks can be asked for at once"));
             }
         }
     }

@@ -1,6 +1,6 @@
 using System.Text;
+using Grpc.Core;
 using NixFuseStore.Native.Text;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Base;
 
 namespace NixFuseStore.Server.Endpoints;

@@ -1,5 +1,5 @@
+using Grpc.Core;
 using Microsoft.AspNetCore.Connections;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Chunks;
@@ -13,7 +13,7 @@ internal static class ErrorStatus
     /// <summary>The status of an exception, and whether it is one that was not foreseen, whose cause belongs into the log and not to the client.</summary>
     public static (StatusCode Code, string Detail, bool IsBug) Of(Exception exception) => exception switch
     {
-        RpcException e => (e.StatusCode, e.Detail, false),
+        RpcException e => (e.StatusCode, e.Status.Detail, false),
         RejectedRequestException e => (StatusCode.InvalidArgument, e.Message, false),
         MetadataUnavailableException e => (StatusCode.Unavailable, e.Message, false),
         BlobStoreUnavailableException e => (StatusCode.Unavailable, e.Message, false),

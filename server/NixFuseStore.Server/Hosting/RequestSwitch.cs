@@ -7,20 +7,21 @@ using NixFuseStore.Server.Endpoints.Grpc;
 namespace NixFuseStore.Server.Hosting;
 
 /// <summary>
-/// Which endpoint a request is for. A handful of fixed prefixes: routing would only cost start-up time. Requests count as work of their
-/// connection, and are logged at level debug.
+/// Which endpoint a request is for. A handful of fixed prefixes, of which gRPC's alone goes on to be routed to a method. Requests count as work
+/// of their connection, and are logged at level debug.
 /// </summary>
 internal sealed class RequestSwitch(
     GrpcEndpoint grpc, DataPlaneEndpoint data, BinaryCacheEndpoint cache, Readiness readiness, ConnectionTable connections, ILogger logger)
 {
-    public Task HandleAsync(HttpContext context) =>
-        connections.ServeAsync(context, logger.IsEnabled(LogLevel.Debug) ? LogAsync : AnswerAsync);
+    /// <summary>Answers a request, or lets <paramref name="routed"/> do so.</summary>
+    public Task HandleAsync(HttpContext context, RequestDelegate routed) => connections.ServeAsync(
+        context, logger.IsEnabled(LogLevel.Debug) ? context => LogAsync(context, routed) : context => AnswerAsync(context, routed));
 
-    private Task AnswerAsync(HttpContext context)
+    private Task AnswerAsync(HttpContext context, RequestDelegate routed)
     {
         if (GrpcEndpoint.IsGrpc(context.Request))
         {
-            return grpc.HandleAsync(context);
+            return grpc.HandleAsync(context, routed);
         }
 
         if (DataPlaneEndpoint.Serves(context.Request.Path))
@@ -56,12 +57,12 @@ internal sealed class RequestSwitch(
         await context.Response.WriteAsync(isReady ? "ready\n" : "not ready\n").ConfigureAwait(false);
     }
 
-    private async Task LogAsync(HttpContext context)
+    private async Task LogAsync(HttpContext context, RequestDelegate routed)
     {
         var started = Stopwatch.GetTimestamp();
         try
         {
-            await AnswerAsync(context).ConfigureAwait(false);
+            await AnswerAsync(context, routed).ConfigureAwait(false);
         }
         finally
         {

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Grpc.AspNetCore.Server;
 using NixFuseStore.Native.Linux;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
@@ -218,7 +219,7 @@ public sealed class StoreServer : IAsyncDisposable
         var importer = new PathImporter(metadata, upstreams, nars, registrar, time, logger, stopping);
         var substituter = new Substituter(metadata, upstreams, importer);
         var service = new StoreService(metadata, access, keys, registrations, substituter, events, limits, logger);
-        var grpc = new GrpcEndpoint(StoreMethodTable.Create(service), access, limits, logger, stopping);
+        var grpc = new GrpcEndpoint(access, limits, logger);
         var locations = new LocationCache(metadata, chunks.Verifier, events, limits);
         var reader = new ChunkReader(chunks, locations, limits, logger);
         var data = new DataPlaneEndpoint(access, reader, new ChunkReceiver(chunks, limits), nars, limits, logger);
@@ -227,11 +228,36 @@ public sealed class StoreServer : IAsyncDisposable
         // 2. What listens.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<ILoggerFactory>(logger);
+        AddGrpc(builder.Services, limits.MessageBytesMax);
+        builder.Services.AddSingleton(service);
+        builder.Services.AddSingleton(new HealthService(readiness.CheckAsync, time, stopping));
+        builder.Services.AddSingleton(new CallInterceptor(access, limits, logger, stopping));
         setup.Apply(builder.WebHost);
         var application = builder.Build();
         application.Lifetime.ApplicationStopped.Register(upstreamHttp.Dispose);
-        application.Run(new RequestSwitch(grpc, data, cache, readiness, connections, logger).HandleAsync);
+        var requests = new RequestSwitch(grpc, data, cache, readiness, connections, logger);
+        application.Use(next => context => requests.HandleAsync(context, next));
+        application.UseRouting();
+        application.MapGrpcService<StoreService>();
+        application.MapGrpcService<HealthService>();
+        application.MapGrpcReflectionService();
         return application;
+    }
+
+    private static void AddGrpc(IServiceCollection services, int messageBytesMax)
+    {
+        services.AddLogging();
+        services.AddRoutingCore();
+        services.AddGrpc(options =>
+        {
+            options.MaxReceiveMessageSize = messageBytesMax;
+            options.MaxSendMessageSize = null;
+            options.Interceptors.Add<CallInterceptor>();
+        });
+
+        // Last, as the library adds its own: a small message could become an endless one. Sections are compressed already.
+        services.PostConfigure<GrpcServiceOptions>(options => options.CompressionProviders.Clear());
+        services.AddGrpcReflection();
     }
 
     private async Task ListenAsync(KestrelSetup setup, CancellationToken cancellation)

@@ -1,8 +1,8 @@
 using System.IO.Compression;
+using Grpc.Core;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Native.Streams;
 using NixFuseStore.Nix.BinaryCaches;
-using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Server.Ingest;
 
@@ -84,12 +84,12 @@ internal static class CompressionStreams
     {
         if (compression == NarCompression.Bzip2 && !Bzip2.IsAvailable)
         {
-            throw new RpcException(StatusCode.Unimplemented, "this server has no libbz2: use another compression, for instance ?compression=zstd");
+            throw new RpcException(new Status(StatusCode.Unimplemented, "this server has no libbz2: use another compression, for instance ?compression=zstd"));
         }
 
         if (compression == NarCompression.Lz4 && !Lz4.IsAvailable)
         {
-            throw new RpcException(StatusCode.Unimplemented, "this server has no liblz4: use another compression, for instance ?compression=zstd");
+            throw new RpcException(new Status(StatusCode.Unimplemented, "this server has no liblz4: use another compression, for instance ?compression=zstd"));
         }
     }
 }

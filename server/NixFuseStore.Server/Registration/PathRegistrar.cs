@@ -1,7 +1,7 @@
 using System.Diagnostics;
+using Grpc.Core;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Signing;
@@ -95,9 +95,9 @@ internal sealed partial class PathRegistrar(
         // A single path may have sections up to their own bound; a call of many may not add up to more.
         return decodedBytes <= limits.RegistrationBytesMax || claims.Count == 1
             ? claims
-            : throw new RpcException(
+            : throw new RpcException(new Status(
                 StatusCode.ResourceExhausted,
-                $"the manifests of these {paths.Count} paths decode to {decodedBytes} bytes, more than {limits.RegistrationBytesMax}: send fewer at once");
+                $"the manifests of these {paths.Count} paths decode to {decodedBytes} bytes, more than {limits.RegistrationBytesMax}: send fewer at once"));
     }
 
     /// <summary>Runs a step for each claim that is still in the race; what the step refuses has its result then.</summary>

@@ -1,5 +1,5 @@
+using Grpc.Core;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;
@@ -54,7 +54,7 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
             {
                 if (queue.Count >= WaitingMax)
                 {
-                    throw new RpcException(StatusCode.Unavailable, $"{WaitingMax} registrations of this caller are waiting already; try again later");
+                    throw new RpcException(new Status(StatusCode.Unavailable, $"{WaitingMax} registrations of this caller are waiting already; try again later"));
                 }
 
                 queue.Enqueue(call);

@@ -13,7 +13,7 @@ namespace NixFuseStore.Server.Transfers;
 internal sealed class PacedReadStream(PipeReader body, TransferPace pace) : ForwardReadStream
 {
     /// <summary>Waits for the next bytes of a body.</summary>
-    /// <exception cref="Protocol.Grpc.RpcException">INVALID_ARGUMENT: the body is malformed or was cut off; DEADLINE_EXCEEDED: it came too slowly.</exception>
+    /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT: the body is malformed or was cut off; DEADLINE_EXCEEDED: it came too slowly.</exception>
     public static ValueTask<ReadResult> ReadAsync(PipeReader body, TransferPace pace) => pace.WaitAsync(
         async _ =>
         {
@@ -28,7 +28,7 @@ internal sealed class PacedReadStream(PipeReader body, TransferPace pace) : Forw
         },
         static result => result.Buffer.Length);
 
-    /// <exception cref="Protocol.Grpc.RpcException">INVALID_ARGUMENT: the body is malformed or was cut off; DEADLINE_EXCEEDED: it came too slowly.</exception>
+    /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT: the body is malformed or was cut off; DEADLINE_EXCEEDED: it came too slowly.</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         while (true)

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using NixFuseStore.Protocol.Grpc;
+using Grpc.Core;
 
 namespace NixFuseStore.Server.Transfers;
 
@@ -17,7 +17,7 @@ internal static class RequestBody
         }
         catch (IOException e)
         {
-            throw new RpcException(StatusCode.InvalidArgument, $"the request's body cannot be read: {e.Message}", e);
+            throw new RpcException(new Status(StatusCode.InvalidArgument, $"the request's body cannot be read: {e.Message}", e));
         }
     }
 
@@ -30,7 +30,7 @@ internal static class RequestBody
             var result = await ReadAsync(body, cancellation).ConfigureAwait(false);
             if (result.Buffer.Length > bytesMax)
             {
-                throw new RpcException(StatusCode.InvalidArgument, $"the request is longer than {bytesMax} bytes");
+                throw new RpcException(new Status(StatusCode.InvalidArgument, $"the request is longer than {bytesMax} bytes"));
             }
 
             if (result.IsCompleted)

@@ -1,4 +1,4 @@
-using NixFuseStore.Protocol.Grpc;
+using Grpc.Core;
 
 namespace NixFuseStore.Server.Transfers;
 
@@ -82,9 +82,9 @@ internal sealed class TransferPace : IDisposable
         }
         catch (OperationCanceledException) when (_end.IsCancellationRequested && !_caller.IsCancellationRequested)
         {
-            throw new RpcException(
+            throw new RpcException(new Status(
                 StatusCode.DeadlineExceeded,
-                _reason ?? $"the transfer was ended: the other side was slower than {_rate.BytesPerSecond} bytes a second for {_rate.Grace.TotalSeconds:F0} s");
+                _reason ?? $"the transfer was ended: the other side was slower than {_rate.BytesPerSecond} bytes a second for {_rate.Grace.TotalSeconds:F0} s"));
         }
         finally
         {

@@ -1,4 +1,4 @@
-using NixFuseStore.Protocol.Grpc;
+using Grpc.Core;
 
 namespace NixFuseStore.Server.Transfers;
 
@@ -90,7 +90,7 @@ internal sealed class TransferPlaces(int count, int share, TimeSpan stalledAfter
         }
     }
 
-    private static RpcException Busy() => new(StatusCode.Unavailable, "the server has as many transfers under way as it can; try again");
+    private static RpcException Busy() => new(new Status(StatusCode.Unavailable, "the server has as many transfers under way as it can; try again"));
 
     private Place Grant(Holder holder, TransferPace pace)
     {

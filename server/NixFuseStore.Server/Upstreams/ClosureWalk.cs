@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
+using Grpc.Core;
 using NixFuseStore.Nix;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Upstreams;
@@ -59,7 +59,7 @@ internal sealed class ClosureWalk(IPathCatalog metadata, UpstreamDirectory upstr
                 next.AddRange(path.Info.Info.References.Select(reference => reference.HashPart).Where(seen.Add));
             }
 
-            level = seen.Count <= PathsMax ? [.. next] : throw new RpcException(StatusCode.ResourceExhausted, $"the closure has more than {PathsMax} paths");
+            level = seen.Count <= PathsMax ? [.. next] : throw new RpcException(new Status(StatusCode.ResourceExhausted, $"the closure has more than {PathsMax} paths"));
         }
     }
 

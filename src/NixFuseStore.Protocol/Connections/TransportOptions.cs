@@ -3,7 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace NixFuseStore.Protocol.Connections;
 
-/// <summary>How to reach one server and what to believe of it. Shared by <see cref="Grpc.GrpcChannel"/> and <see cref="DataPlane.DataPlaneClient"/>; not changed once either was made.</summary>
+/// <summary>How to reach one server and what to believe of it. Shared by <see cref="Grpc.RpcChannel"/> and <see cref="DataPlane.DataPlaneClient"/>; not changed once either was made.</summary>
 public sealed class TransportOptions
 {
     private string? _certificateProblem;
@@ -26,7 +26,7 @@ public sealed class TransportOptions
     /// <summary>A ping goes out on an HTTP/2 connection that was silent so long while calls are running.</summary>
     public TimeSpan KeepAliveInterval { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>A connection whose ping is not answered within this time is given up; its calls end as <see cref="Grpc.StatusCode.Unavailable"/>.</summary>
+    /// <summary>A connection whose ping is not answered within this time is given up; its calls end as <c>UNAVAILABLE</c>.</summary>
     public TimeSpan KeepAliveTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>

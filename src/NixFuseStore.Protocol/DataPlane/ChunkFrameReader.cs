@@ -1,6 +1,6 @@
 using System.Buffers;
+using Grpc.Core;
 using NixFuseStore.Protocol.Connections;
-using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Protocol.DataPlane;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Google.Protobuf;
+using Grpc.Core;
 using NixFuseStore.Protocol.Connections;
-using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Protocol.DataPlane;
 

@@ -1,4 +1,4 @@
-using NixFuseStore.Protocol.Grpc;
+using Grpc.Core;
 
 namespace NixFuseStore.Protocol.DataPlane;
 
@@ -12,6 +12,6 @@ public sealed class DataPlaneException : Exception
         StatusCode = code;
     }
 
-    /// <summary>What kind of failure; <see cref="Grpc.StatusCode.Unavailable"/> may be tried again.</summary>
+    /// <summary>What kind of failure; <c>UNAVAILABLE</c> may be tried again.</summary>
     public StatusCode StatusCode { get; }
 }

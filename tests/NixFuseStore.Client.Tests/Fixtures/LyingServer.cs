@@ -1,12 +1,13 @@
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using Google.Protobuf;
+using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Client.Tests.Fixtures;
 
@@ -22,7 +23,7 @@ internal sealed class LyingServer : IAsyncDisposable
 
     public Uri Address { get; private set; } = null!;
 
-    /// <summary>Answers of each method: all its messages, or a status.</summary>
+    /// <summary>Answers of each method by its name: all its messages, or a status.</summary>
     public ConcurrentDictionary<string, Func<IEnumerable<IMessage>>> Answers { get; } = new();
 
     public static async Task<LyingServer> StartAsync()
@@ -34,8 +35,8 @@ internal sealed class LyingServer : IAsyncDisposable
         server._application.Run(server.AnswerAsync);
         await server._application.StartAsync(ReaderExtensions.Token);
         server.Address = new Uri(server._application.Urls.First());
-        server.Answers[StoreMethods.GetStore] = static () => [new GetStoreResponse { StoreDirectory = "/nix/store", StoreId = ByteString.CopyFrom(new byte[16]) }];
-        server.Answers[StoreMethods.Substitute] = static () => [new SubstituteResponse()];
+        server.Answers["GetStore"] = static () => [new GetStoreResponse { StoreDirectory = "/nix/store", StoreId = ByteString.CopyFrom(new byte[16]) }];
+        server.Answers["Substitute"] = static () => [new SubstituteResponse()];
         return server;
     }
 
@@ -45,26 +46,35 @@ internal sealed class LyingServer : IAsyncDisposable
         await _application.DisposeAsync();
     }
 
+    /// <summary>A message as gRPC lays it out: five bytes before it, not compressed, and its length.</summary>
+    private static byte[] Frame(IMessage message)
+    {
+        var bytes = new byte[5 + message.CalculateSize()];
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(1), bytes.Length - 5);
+        message.WriteTo(bytes.AsSpan(5));
+        return bytes;
+    }
+
     private async Task AnswerAsync(HttpContext context)
     {
         var response = context.Response;
-        response.ContentType = GrpcWire.ContentType;
+        response.ContentType = "application/grpc";
         response.DeclareTrailer("grpc-status");
         response.DeclareTrailer("grpc-message");
         var status = StatusCode.OK;
-        if (Answers.TryGetValue(context.Request.Path, out var answers))
+        if (Answers.TryGetValue(Path.GetFileName(context.Request.Path.Value!), out var answers))
         {
             try
             {
                 foreach (var message in answers())
                 {
-                    await response.BodyWriter.WriteAsync(GrpcWire.Frame(message), context.RequestAborted);
+                    await response.BodyWriter.WriteAsync(Frame(message), context.RequestAborted);
                 }
             }
             catch (RpcException e)
             {
                 status = e.StatusCode;
-                response.AppendTrailer("grpc-message", GrpcWire.EncodeMessage(e.Detail));
+                response.AppendTrailer("grpc-message", Uri.EscapeDataString(e.Status.Detail));
             }
         }
         else

@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
+using Grpc.Core;
 using NixFuseStore.Client.Adding;
 using NixFuseStore.Client.Push;
 using NixFuseStore.Client.Server;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Client.Tests.Pushing;
 
@@ -106,7 +106,7 @@ public sealed class RegistrationQueueTests
             {
                 if (++calls < 4)
                 {
-                    throw new StoreClientException("full", new RpcException(StatusCode.ResourceExhausted, "full"));
+                    throw new StoreClientException("full", new RpcException(new Status(StatusCode.ResourceExhausted, "full")));
                 }
             },
         };

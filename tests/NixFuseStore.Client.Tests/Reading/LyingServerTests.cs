@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Grpc.Core;
 using NixFuseStore.Client.Catalog;
 using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
@@ -37,7 +38,7 @@ public sealed class LyingServerTests : IAsyncLifetime
     [MemberData(nameof(Closures))]
     public async Task Query_AnswerThatMakesNoSense_IsNoValidPath(string lie)
     {
-        _server.Answers[StoreMethods.GetClosure] = () => [Closure(lie)];
+        _server.Answers["GetClosure"] = () => [Closure(lie)];
         var catalog = await StoreCatalog.OpenAsync(_connection, [], ReaderExtensions.Token);
 
         try
@@ -58,7 +59,7 @@ public sealed class LyingServerTests : IAsyncLifetime
     {
         var page = new ListPathsResponse();
         page.Entries.AddRange(Names(lie).Select(static name => new PathEntry { BaseName = name }));
-        _server.Answers[StoreMethods.ListPaths] = () => [page];
+        _server.Answers["ListPaths"] = () => [page];
         var catalog = await StoreCatalog.OpenAsync(_connection, [], ReaderExtensions.Token);
 
         var error = await Assert.ThrowsAsync<StoreVerificationException>(async () =>
@@ -76,8 +77,8 @@ public sealed class LyingServerTests : IAsyncLifetime
     {
         var page = new ListPathsResponse();
         page.Entries.AddRange(Enumerable.Repeat(new PathEntry { BaseName = Asked }, 1000));
-        _server.Answers[StoreMethods.ListPaths] = () => [page];
-        _server.Answers[StoreMethods.Watch] = static () => throw new RpcException(StatusCode.Unavailable, "no events");
+        _server.Answers["ListPaths"] = () => [page];
+        _server.Answers["Watch"] = static () => throw new RpcException(new Status(StatusCode.Unavailable, "no events"));
         await using var reader = await _connection.OpenAsync();
 
         await Assert.ThrowsAsync<StoreVerificationException>(async () => await reader.ListAsync("", 100, ReaderExtensions.Token));
@@ -86,7 +87,7 @@ public sealed class LyingServerTests : IAsyncLifetime
     [Fact]
     public async Task Messages_OfTheServer_AreOneLineWithoutControlCharacters()
     {
-        _server.Answers[StoreMethods.GetStore] = static () => throw new RpcException(StatusCode.PermissionDenied, "go \u001b[31maway\nat once" + new string('x', 5000));
+        _server.Answers["GetStore"] = static () => throw new RpcException(new Status(StatusCode.PermissionDenied, "go \u001b[31maway\nat once" + new string('x', 5000)));
 
         var error = await Assert.ThrowsAsync<StoreAccessException>(() => StoreCatalog.OpenAsync(_connection, [], ReaderExtensions.Token));
 
@@ -98,8 +99,8 @@ public sealed class LyingServerTests : IAsyncLifetime
     public async Task Answer_WithoutEnd_IsCutOff()
     {
         var options = new Protocol.Connections.TransportOptions { Address = _server.Address, CallBytesMax = 1 << 20 };
-        using var channel = new GrpcChannel(options);
-        _server.Answers[StoreMethods.ListPaths] = static () => Enumerable.Repeat(Big(), int.MaxValue);
+        using var channel = new RpcChannel(options);
+        _server.Answers["ListPaths"] = static () => Enumerable.Repeat(Big(), int.MaxValue);
 
         var error = await Assert.ThrowsAsync<RpcException>(async () =>
         {

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Grpc.Core;
 using NixFuseStore.Protocol.Connections;
 using NixFuseStore.Protocol.DataPlane;
-using NixFuseStore.Protocol.Grpc;
 using Xunit;
 
 namespace NixFuseStore.Protocol.Tests.DataPlane;

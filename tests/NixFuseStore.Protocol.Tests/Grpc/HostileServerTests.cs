@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Grpc.Core;
 using NixFuseStore.Protocol.Connections;
 using NixFuseStore.Protocol.Grpc;
 using Xunit;
@@ -37,7 +38,7 @@ public sealed class HostileServerTests
 
         var e = await Assert.ThrowsAsync<RpcException>(() => CallAsync(new Uri($"http://127.0.0.1:{port}")));
         Assert.Equal(StatusCode.Unavailable, e.StatusCode);
-        Assert.Contains($"127.0.0.1:{port}", e.Detail, StringComparison.Ordinal);
+        Assert.Contains($"127.0.0.1:{port}", e.Status.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -72,8 +73,8 @@ public sealed class HostileServerTests
 
     private static async Task CallAsync(Uri address)
     {
-        using var channel = new GrpcChannel(new TransportOptions { Address = address });
-        await channel.UnaryAsync("/test/echo", new GetStoreRequest(), new GetStoreRequest(), Deadline, TestContext.Current.CancellationToken);
+        using var channel = new RpcChannel(new TransportOptions { Address = address });
+        await channel.CallAsync("echo", new GetStoreRequest(), Deadline, TestContext.Current.CancellationToken);
     }
 
     private sealed class Peer : IDisposable

@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using Google.Protobuf;
+using Grpc.Core;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.DataPlane;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Storage.Metadata;
 using Xunit;
@@ -50,9 +50,9 @@ public sealed class AccessTests : IAsyncLifetime
         var options = new Protocol.Connections.TransportOptions { Address = new Uri($"http://{address}:{_server.Address.Port}") };
         var e = await Assert.ThrowsAsync<RpcException>(() => _server.OpenClient(options: options).GetStoreAsync(new GetStoreRequest { Store = "main" }));
         Assert.Equal(StatusCode.Unauthenticated, e.StatusCode);
-        Assert.Contains("token create", e.Detail, StringComparison.Ordinal);
+        Assert.Contains("token create", e.Status.Detail, StringComparison.Ordinal);
         var d = await Assert.ThrowsAsync<DataPlaneException>(() => _server.OpenData(options: options).ReadAsync(new ReadChunksRequest()));
-        Assert.Equal((StatusCode.Unauthenticated, e.Detail), (d.StatusCode, d.Message));
+        Assert.Equal((StatusCode.Unauthenticated, e.Status.Detail), (d.StatusCode, d.Message));
     }
 
     [Theory]
@@ -184,7 +184,7 @@ public sealed class AccessTests : IAsyncLifetime
         var forbidden = await Assert.ThrowsAsync<RpcException>(() => client.GetStoreAsync(new GetStoreRequest { Store = "other" }));
         var missing = await Assert.ThrowsAsync<RpcException>(() => client.GetStoreAsync(new GetStoreRequest { Store = "nowhr" }));
         Assert.Equal((StatusCode.PermissionDenied, StatusCode.PermissionDenied), (forbidden.StatusCode, missing.StatusCode));
-        Assert.Equal(forbidden.Detail.Replace("other", "nowhr", StringComparison.Ordinal), missing.Detail);
+        Assert.Equal(forbidden.Status.Detail.Replace("other", "nowhr", StringComparison.Ordinal), missing.Status.Detail);
     }
 
     [Fact]

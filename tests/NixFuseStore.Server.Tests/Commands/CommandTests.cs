@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Grpc.Core;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.Connections;
 using NixFuseStore.Protocol.DataPlane;
@@ -37,7 +38,7 @@ public sealed class CommandTests : IDisposable
     public async Task Serve_TerminatedWhileWatched_EndsWithinSeconds()
     {
         await using var server = await ServerProcess.ServeAsync(Data);
-        using var channel = new GrpcChannel(new TransportOptions { Address = server.Address });
+        using var channel = new RpcChannel(new TransportOptions { Address = server.Address });
         await using var watch = new StoreClient(channel).WatchAsync(new WatchRequest { Store = "main" }).GetAsyncEnumerator();
         Assert.True(await watch.MoveNextAsync());
         Assert.Equal(0, await server.TerminateAsync());
@@ -68,7 +69,7 @@ public sealed class CommandTests : IDisposable
         }
 
         await using var again = await ServerProcess.ServeAsync(Data);
-        using var channel = new GrpcChannel(new TransportOptions { Address = again.Address });
+        using var channel = new RpcChannel(new TransportOptions { Address = again.Address });
         var listed = new HashSet<string>();
         await foreach (var message in new StoreClient(channel).ListPathsAsync(new ListPathsRequest { Store = "main" }))
         {
@@ -229,7 +230,7 @@ public sealed class CommandTests : IDisposable
     internal static async Task PushAsync(Uri address, SamplePath sample)
     {
         var options = new TransportOptions { Address = address };
-        using var channel = new GrpcChannel(options);
+        using var channel = new RpcChannel(options);
         using var data = new DataPlaneClient(options);
         await data.UploadAsync(sample.Chunks.Values);
         var request = new RegisterPathsRequest { Store = "main" };

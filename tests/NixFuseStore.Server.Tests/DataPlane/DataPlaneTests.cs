@@ -1,10 +1,10 @@
 using System.Net;
 using System.Text;
 using Google.Protobuf;
+using Grpc.Core;
 using NixFuseStore.Content;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.DataPlane;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Tests.Samples;
 using Xunit;
 

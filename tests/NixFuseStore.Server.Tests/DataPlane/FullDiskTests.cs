@@ -1,6 +1,6 @@
 using System.Diagnostics;
+using Grpc.Core;
 using NixFuseStore.Protocol.DataPlane;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Tests.Samples;
 using Xunit;
 using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;

@@ -1,6 +1,6 @@
+using Grpc.Core;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.DataPlane;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Storage.Metadata;
 using Xunit;

@@ -21,9 +21,15 @@ public sealed class PythonClientTests
                 "store True",
                 "listed 1",
                 "unknown store NOT_FOUND: there is no store 'none' here",
-                "unknown method UNIMPLEMENTED: this server has no method /nixfuse.v1.Store/Nothing",
+                "unknown method UNIMPLEMENTED: Method is unimplemented.",
                 "wrong token UNAUTHENTICATED: the token is not known here, has expired, or was revoked",
                 "cancelled CANCELLED",
+                "health 0801 0801",
+                "health of another service NOT_FOUND: there is no such service here",
+                "health watched 0801",
+                "reflected grpc.health.v1.Health grpc.reflection.v1.ServerReflection grpc.reflection.v1alpha.ServerReflection nixfuse.v1.Store",
+                "health with a wrong token 0801",
+                "reflected with a wrong token UNAUTHENTICATED: the token is not known here, has expired, or was revoked",
             ],
             output.Where(line => !line.StartsWith("garbage", StringComparison.Ordinal)
                 && !line.StartsWith("compressed", StringComparison.Ordinal) && !line.StartsWith("watched", StringComparison.Ordinal)));

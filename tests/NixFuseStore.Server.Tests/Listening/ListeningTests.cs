@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Grpc.Core;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.Connections;
 using NixFuseStore.Protocol.DataPlane;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Testing.Tls;
@@ -36,7 +36,7 @@ public sealed class ListeningTests
         using var files = new CertificateFiles();
         await using var server = await TestServer.StartAsync("https://127.0.0.1:0", files);
         var e = await Assert.ThrowsAsync<RpcException>(() => server.Client.GetStoreAsync(new GetStoreRequest { Store = "main" }));
-        Assert.Contains("not trusted", e.Detail, StringComparison.Ordinal);
+        Assert.Contains("not trusted", e.Status.Detail, StringComparison.Ordinal);
         var d = await Assert.ThrowsAsync<DataPlaneException>(() => server.Data.ReadAsync(new ReadChunksRequest()));
         Assert.Equal(StatusCode.Unavailable, d.StatusCode);
     }
@@ -130,11 +130,11 @@ public sealed class ListeningTests
         await using var server = await TestServer.StartAsync();
         using var handler = new SocketsHttpHandler();
         using var http = new HttpMessageInvoker(handler);
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server.Address, StoreMethods.GetStore))
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server.Address, "/nixfuse.v1.Store/GetStore"))
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new ByteArrayContent([0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]),
+            Content = new ByteArrayContent([0, 0x7f, 0xff, 0xff, 0xff, 1, 2, 3]),
         };
         request.Content.Headers.ContentType = new("application/grpc");
         using var response = await http.SendAsync(request, TestServer.Cancellation);
@@ -148,6 +148,6 @@ public sealed class ListeningTests
         using var http = new HttpClient();
         var content = new ByteArrayContent([0, 0, 0, 0, 0]);
         content.Headers.ContentType = new("application/grpc");
-        Assert.Equal(HttpStatusCode.BadRequest, (await http.PostAsync(new Uri(server.Address, StoreMethods.GetStore), content)).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, (await http.PostAsync(new Uri(server.Address, "/nixfuse.v1.Store/GetStore"), content)).StatusCode);
     }
 }

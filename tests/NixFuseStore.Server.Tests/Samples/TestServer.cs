@@ -93,7 +93,7 @@ internal sealed class TestServer : IAsyncDisposable
 
     public StoreClient OpenClient(string? token = null, TransportOptions? options = null)
     {
-        var channel = new GrpcChannel(options ?? Options(token));
+        var channel = new RpcChannel(options ?? Options(token));
         _clients.Add(channel);
         return new StoreClient(channel);
     }

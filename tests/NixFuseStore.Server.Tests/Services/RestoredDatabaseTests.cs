@@ -1,7 +1,7 @@
 using System.Net;
+using Grpc.Core;
 using NixFuseStore.Nix.BinaryCaches;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Testing.Databases;
 using NixFuseStore.Testing.Stores;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
+using Grpc.Core;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Storage.Metadata;
 using NixFuseStore.Testing.Databases;

@@ -1,5 +1,5 @@
+using Grpc.Core;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Storage.Metadata;
 using Xunit;

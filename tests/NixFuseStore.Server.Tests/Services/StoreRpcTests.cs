@@ -1,9 +1,9 @@
 using Google.Protobuf;
+using Grpc.Core;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Testing.Stores;
 using Xunit;
@@ -305,7 +305,7 @@ public abstract partial class StoreRpcTests : IAsyncLifetime
         request.BaseNames.Add(a.Path.BaseName);
         var e = await Assert.ThrowsAsync<RpcException>(() => _server.Client.RevokePathsAsync(request));
         Assert.Equal(StatusCode.FailedPrecondition, e.StatusCode);
-        Assert.Contains(b.Path.BaseName, e.Detail, StringComparison.Ordinal);
+        Assert.Contains(b.Path.BaseName, e.Status.Detail, StringComparison.Ordinal);
         request.BaseNames.Add(b.Path.BaseName);
         Assert.Equal(2, (await _server.Client.RevokePathsAsync(request)).Revoked.Count);
         Assert.Empty(await QueryAsync(a, b));

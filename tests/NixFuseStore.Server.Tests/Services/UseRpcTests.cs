@@ -1,6 +1,6 @@
 using Google.Protobuf;
+using Grpc.Core;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Tests.Samples;
 using Xunit;
 

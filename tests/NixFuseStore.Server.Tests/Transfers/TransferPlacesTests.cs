@@ -1,4 +1,4 @@
-using NixFuseStore.Protocol.Grpc;
+using Grpc.Core;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Server.Transfers;
 using Xunit;
@@ -63,7 +63,7 @@ public sealed class TransferPlacesTests
         using var pace = NewPace();
         var wanted = places.TakeAsync("b", pace).AsTask();
         var ended = await Assert.ThrowsAsync<RpcException>(() => wait.WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation));
-        Assert.Contains("others waited", ended.Detail, StringComparison.Ordinal);
+        Assert.Contains("others waited", ended.Status.Detail, StringComparison.Ordinal);
         stalled.Dispose();
         using var granted = await wanted.WaitAsync(TimeSpan.FromSeconds(60), TestServer.Cancellation);
         Assert.False(busyPace.Token.IsCancellationRequested);

@@ -1,5 +1,5 @@
+using Grpc.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Content;
@@ -84,7 +84,7 @@ internal sealed class BinaryCacheEndpoint(
         var store = await access.RequireAsync(principal, path[1..slash], isUpload ? AccessRights.Write : AccessRights.Read, cancellation).ConfigureAwait(false);
         if (!CacheFile.TryParse(path[(slash + 1)..], out var file))
         {
-            throw new RpcException(StatusCode.NotFound, "a binary cache has no file of that name");
+            throw new RpcException(new Status(StatusCode.NotFound, "a binary cache has no file of that name"));
         }
 
         if (isDownload)
@@ -209,7 +209,7 @@ internal sealed class BinaryCacheEndpoint(
             file = failure is null ? await narInfoFiles.FindAsync(store, hashPart, cancellation).ConfigureAwait(false) : null;
             if (file is null)
             {
-                throw failure is { Length: > 0 } ? new RpcException(StatusCode.NotFound, $"no valid path has the hash part {hashPart}: {failure}") : NotValid(hashPart);
+                throw failure is { Length: > 0 } ? new RpcException(new Status(StatusCode.NotFound, $"no valid path has the hash part {hashPart}: {failure}")) : NotValid(hashPart);
             }
         }
 
@@ -226,5 +226,5 @@ internal sealed class BinaryCacheEndpoint(
         }
     }
 
-    private static RpcException NotValid(string hashPart) => new(StatusCode.NotFound, $"no valid path has the hash part {hashPart}");
+    private static RpcException NotValid(string hashPart) => new(new Status(StatusCode.NotFound, $"no valid path has the hash part {hashPart}"));
 }

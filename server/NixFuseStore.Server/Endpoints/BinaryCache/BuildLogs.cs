@@ -1,6 +1,6 @@
+using Grpc.Core;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
 
@@ -20,7 +20,7 @@ internal sealed class BuildLogs(IBuildLogCatalog logs)
             : null;
         if (log is null)
         {
-            throw new RpcException(StatusCode.NotFound, $"there is no log of {name} here");
+            throw new RpcException(new Status(StatusCode.NotFound, $"there is no log of {name} here"));
         }
 
         var response = context.Response;

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using NixFuseStore.Protocol.Grpc;
+using Grpc.Core;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
 
@@ -24,7 +24,7 @@ internal sealed class DebugInfos(IStoreTextCatalog texts)
         var json = Parse(name) is { } buildId ? await texts.FindTextAsync(store.Id, Key(buildId), cancellation).ConfigureAwait(false) : null;
         if (json is null)
         {
-            throw new RpcException(StatusCode.NotFound, "no debug information of that build id is known here");
+            throw new RpcException(new Status(StatusCode.NotFound, "no debug information of that build id is known here"));
         }
 
         var bytes = Encoding.UTF8.GetBytes(json);

@@ -1,6 +1,6 @@
+using Grpc.Core;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Content;
@@ -103,5 +103,5 @@ internal sealed class NarDownloads(
         return file.Draft is not null && draftsToo ? (null, file.Compression, (long)file.FileSize) : throw NotFound(name);
     }
 
-    private static RpcException NotFound(string name) => new(StatusCode.NotFound, $"no valid path of this store has the NAR {name}");
+    private static RpcException NotFound(string name) => new(new Status(StatusCode.NotFound, $"no valid path of this store has the NAR {name}"));
 }

@@ -1,7 +1,7 @@
+using Grpc.Core;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Ingest;
@@ -74,14 +74,14 @@ internal sealed class NarInfoReceiver(IMetadataStore metadata, NarUploads upload
         var narHash = new NixHash(NixHashAlgorithm.Sha256, valid.NarHash);
         if (valid.Path != info.Path || !narHash.Equals(info.NarHash))
         {
-            throw new RpcException(
+            throw new RpcException(new Status(
                 StatusCode.FailedPrecondition,
-                valid.Path == info.Path ? $"{info.Path} is valid with NAR hash {narHash}, not {info.NarHash}" : $"the hash part is that of {valid.Path}");
+                valid.Path == info.Path ? $"{info.Path} is valid with NAR hash {narHash}, not {info.NarHash}" : $"the hash part is that of {valid.Path}"));
         }
 
         if (valid.NarSize != info.NarSize || !valid.References.SequenceEqual(info.References))
         {
-            throw new RpcException(StatusCode.FailedPrecondition, $"{info.Path} is valid with another NAR size or other references");
+            throw new RpcException(new Status(StatusCode.FailedPrecondition, $"{info.Path} is valid with another NAR size or other references"));
         }
 
         string[] added = [.. info.Signatures.Select(signature => signature.ToString()).Except(valid.Signatures, StringComparer.Ordinal)];
@@ -90,8 +90,8 @@ internal sealed class NarInfoReceiver(IMetadataStore metadata, NarUploads upload
             var result = await metadata.AddSignaturesAsync(store.Id, [new PathSignatures(info.Path, added)], cancellation).ConfigureAwait(false);
             if (result.Full.Count > 0)
             {
-                throw new RpcException(
-                    StatusCode.FailedPrecondition, $"{info.Path} has {SignaturesMax} signatures, and no path may have more: not all of these were added");
+                throw new RpcException(new Status(
+                    StatusCode.FailedPrecondition, $"{info.Path} has {SignaturesMax} signatures, and no path may have more: not all of these were added"));
             }
         }
     }
@@ -133,7 +133,7 @@ internal sealed class NarInfoReceiver(IMetadataStore metadata, NarUploads upload
 
                 break;
             case Outcome.Conflict:
-                throw new RpcException(StatusCode.FailedPrecondition, $"{path}: {result.Message}");
+                throw new RpcException(new Status(StatusCode.FailedPrecondition, $"{path}: {result.Message}"));
             case Outcome.MissingReferences:
                 throw new RejectedRequestException($"{path}: {result.Message} here; copy that first");
             case Outcome.MissingChunks:

@@ -1,6 +1,6 @@
 using System.Text;
+using Grpc.Core;
 using NixFuseStore.Nix.Realisations;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
 
@@ -16,7 +16,7 @@ internal sealed class Realisations(IDerivationCatalog realisations)
         var found = Realisation.IsId(id) ? await realisations.FindRealisationsAsync(store.Id, [id], cancellation).ConfigureAwait(false) : null;
         if (found is null || !found.TryGetValue(id, out var json))
         {
-            throw new RpcException(StatusCode.NotFound, $"there is no realisation of {id} here");
+            throw new RpcException(new Status(StatusCode.NotFound, $"there is no realisation of {id} here"));
         }
 
         var bytes = Encoding.UTF8.GetBytes(json);
@@ -47,7 +47,7 @@ internal sealed class Realisations(IDerivationCatalog realisations)
         var registered = (await realisations.AddRealisationsAsync(store.Id, [new(id, json)], cancellation).ConfigureAwait(false))[id];
         if (Realisation.Parse(registered).OutPath is var path && path != given.OutPath)
         {
-            throw new RpcException(StatusCode.FailedPrecondition, $"{id} is realised by {path} here");
+            throw new RpcException(new Status(StatusCode.FailedPrecondition, $"{id} is realised by {path} here"));
         }
     }
 }

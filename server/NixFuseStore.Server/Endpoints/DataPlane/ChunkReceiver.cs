@@ -1,10 +1,10 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using Grpc.Core;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Protocol;
 using NixFuseStore.Protocol.DataPlane;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Transfers;
 using NixFuseStore.Storage.Chunks;
@@ -145,5 +145,5 @@ internal sealed class ChunkReceiver(ChunkStore chunks, ServerLimits limits)
         response.StoredBytes += (ulong)result.StoredBytes;
     }
 
-    private static RpcException Invalid(string detail) => new(StatusCode.InvalidArgument, detail);
+    private static RpcException Invalid(string detail) => new(new Status(StatusCode.InvalidArgument, detail));
 }

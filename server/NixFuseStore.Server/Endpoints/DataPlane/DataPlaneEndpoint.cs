@@ -1,10 +1,10 @@
 using System.Globalization;
 using Google.Protobuf;
+using Grpc.Core;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using NixFuseStore.Content;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Content;
@@ -58,7 +58,7 @@ internal sealed class DataPlaneEndpoint(
                     context, principal, await RequireAsync(principal, store, AccessRights.Read, cancellation).ConfigureAwait(false), digest, range, cancellation).ConfigureAwait(false);
                 break;
             default:
-                throw new RpcException(StatusCode.NotFound, $"there is nothing at {context.Request.Method} {context.Request.Path}");
+                throw new RpcException(new Status(StatusCode.NotFound, $"there is nothing at {context.Request.Method} {context.Request.Path}"));
         }
     }
 
@@ -72,7 +72,7 @@ internal sealed class DataPlaneEndpoint(
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new RpcException(StatusCode.InvalidArgument, $"the request cannot be read: {e.Message}", e);
+            throw new RpcException(new Status(StatusCode.InvalidArgument, $"the request cannot be read: {e.Message}", e));
         }
 
         var wanted = WantedChunks.Parse(request, limits.ReadChunksMax);
@@ -83,7 +83,7 @@ internal sealed class DataPlaneEndpoint(
     {
         if (!ManifestDigest.TryParse(digest, out var manifest) || !TryParseRange(range, out var first, out var count))
         {
-            throw new RpcException(StatusCode.InvalidArgument, "expected …/manifests/{64 hex digits}/chunks/{first}-{last}");
+            throw new RpcException(new Status(StatusCode.InvalidArgument, "expected …/manifests/{64 hex digits}/chunks/{first}-{last}"));
         }
 
         // Whatever a proxy keeps must be whole; so here a missing chunk fails the request and not its frame.

@@ -1,82 +1,79 @@
-using NixFuseStore.Protocol.Grpc;
+using System.Globalization;
+using Grpc.Core;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 
 namespace NixFuseStore.Server.Endpoints.Grpc;
 
-/// <summary>Answers gRPC calls over Kestrel. Together with <see cref="GrpcServerCall"/> all there is of gRPC on this side.</summary>
-internal sealed class GrpcEndpoint(
-    Dictionary<string, GrpcMethod> methods, AccessControl access, ServerLimits limits, ILogger logger, CancellationToken stopping)
+/// <summary>
+/// The door of gRPC: who calls is found out before anything is read, so that strangers learn nothing, not even what methods there are. Health
+/// alone is for everyone.
+/// </summary>
+internal sealed class GrpcEndpoint(AccessControl access, ServerLimits limits, ILogger logger)
 {
+    private const string ContentType = "application/grpc";
+    private const string StatusHeader = "grpc-status";
+    private const string Health = "/grpc.health.v1.Health";
+
     /// <summary>Whether a request is meant for this endpoint, well-formed or not.</summary>
     public static bool IsGrpc(HttpRequest request) =>
-        request.ContentType is { } type && type.StartsWith(GrpcWire.ContentType, StringComparison.OrdinalIgnoreCase);
+        request.ContentType is { } type && type.StartsWith(ContentType, StringComparison.OrdinalIgnoreCase);
 
-    public async Task HandleAsync(HttpContext context)
+    /// <summary>Refuses the request, or lets <paramref name="next"/> answer it, with its <see cref="Principal"/> as a feature.</summary>
+    public async Task HandleAsync(HttpContext context, RequestDelegate next)
     {
-        // 1. What is no gRPC at all is refused as HTTP does it.
+        // What is no gRPC at all is refused as HTTP does it.
         if (context.Request.Protocol != HttpProtocol.Http2 || !HttpMethods.IsPost(context.Request.Method))
         {
             context.Response.StatusCode = StatusCodes.Status400BadRequest;
             return;
         }
 
-        // 2. The deadline runs from here on. When the server stops, Kestrel aborts what has not ended within the grace.
-        var method = methods.GetValueOrDefault(context.Request.Path.Value ?? "");
-        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(
-            context.RequestAborted, method is { IsEndless: true } ? stopping : CancellationToken.None);
-        var deadline = GrpcWire.TryParseTimeout(context.Request.Headers["grpc-timeout"].ToString(), out var timeout);
-        if (deadline)
+        if (!context.Request.Path.StartsWithSegments(Health, StringComparison.Ordinal) && !await AuthenticateAsync(context).ConfigureAwait(false))
         {
-            cancellation.CancelAfter(timeout < limits.DeadlineMax ? timeout : limits.DeadlineMax);
+            return;
         }
 
-        // 3. Answer, and say how it went.
-        var call = new GrpcServerCall(context, limits.MessageBytesMax);
+        await next(context).ConfigureAwait(false);
+
+        // Whatever fails in a method has a status from the interceptor. UNKNOWN is left for messages that the framework cannot read.
+        if (!context.Response.HasStarted && context.Response.Headers[StatusHeader] == Number(StatusCode.Unknown))
+        {
+            WriteStatus(context, StatusCode.InvalidArgument, "the request's message cannot be read");
+        }
+    }
+
+    /// <summary>Among the headers, which ends a call that has not answered yet ("trailers only").</summary>
+    private static void WriteStatus(HttpContext context, StatusCode code, string detail)
+    {
+        context.Response.ContentType = ContentType;
+        context.Response.Headers[StatusHeader] = Number(code);
+        context.Response.Headers["grpc-message"] = Uri.EscapeDataString(detail);
+    }
+
+    private static string Number(StatusCode code) => ((int)code).ToString(CultureInfo.InvariantCulture);
+
+    private async Task<bool> AuthenticateAsync(HttpContext context)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        ending.CancelAfter(limits.DeadlineMax);
         try
         {
-            await AnswerAsync(context, method, call, cancellation.Token).ConfigureAwait(false);
-            call.WriteStatus(StatusCode.OK, "");
+            context.Features.Set(await access.AuthenticateAsync(context, ending.Token).ConfigureAwait(false));
+            return true;
         }
-#pragma warning disable CA1031 // the one place where a call's failure, whatever it is, becomes its status
+#pragma warning disable CA1031 // whatever it is, it becomes a status
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            if (context.RequestAborted.IsCancellationRequested)
-            {
-                return;
-            }
-
             var (code, detail, isBug) = ErrorStatus.Of(e);
-            if (method is { IsEndless: true } && stopping.IsCancellationRequested && e is OperationCanceledException)
-            {
-                (code, detail) = (StatusCode.Unavailable, "the server is stopping");
-            }
-            else if (cancellation.IsCancellationRequested && e is OperationCanceledException)
-            {
-                (code, detail) = (StatusCode.DeadlineExceeded, "the deadline passed before the answer was complete");
-            }
-            else if (isBug)
+            if (isBug && !context.RequestAborted.IsCancellationRequested)
             {
                 logger.CallFailed(context.Request.Path, e);
             }
 
-            call.WriteStatus(code, detail);
+            WriteStatus(context, code, detail);
+            return false;
         }
-    }
-
-    private async Task AnswerAsync(HttpContext context, GrpcMethod? method, GrpcServerCall call, CancellationToken cancellation)
-    {
-        // First of all who calls, so that strangers learn nothing, not even what methods there are.
-        var principal = await access.AuthenticateAsync(context, cancellation).ConfigureAwait(false);
-        if (method is null)
-        {
-            throw new RpcException(StatusCode.Unimplemented, $"this server has no method {context.Request.Path}");
-        }
-
-        var request = method.CreateRequest();
-        await call.ReadRequestAsync(request, cancellation).ConfigureAwait(false);
-        var callContext = new CallContext(principal, () => access.Hold(context), cancellation);
-        await method.AnswerAsync(request, callContext, call).ConfigureAwait(false);
     }
 }

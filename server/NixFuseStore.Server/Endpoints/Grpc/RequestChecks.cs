@@ -1,14 +1,14 @@
 using System.Text;
 using Google.Protobuf.Collections;
+using Grpc.Core;
 using NixFuseStore.Nix;
-using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Server.Endpoints.Grpc;
 
 /// <summary>What requests hold, as types. Whatever is not as it must be is INVALID_ARGUMENT.</summary>
 internal static class RequestChecks
 {
-    public static RpcException Invalid(string detail) => new(StatusCode.InvalidArgument, detail);
+    public static RpcException Invalid(string detail) => new(new Status(StatusCode.InvalidArgument, detail));
 
     public static void CheckCount<T>(RepeatedField<T> items, int countMax, string what)
     {

@@ -1,9 +1,9 @@
 using Google.Protobuf;
 using Google.Protobuf.Collections;
+using Grpc.Core;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
 using static NixFuseStore.Server.Endpoints.Grpc.RequestChecks;
@@ -18,8 +18,9 @@ internal sealed partial class StoreService
     /// <summary>Logs that are decompressed at once, to check them: each takes up to <see cref="BuildLog.PlainBytesMax"/>.</summary>
     private readonly ConcurrencyLimiter _logChecks = new(2);
 
-    public async Task<AddSignaturesResponse> AddSignaturesAsync(AddSignaturesRequest request, CallContext call)
+    public override async Task<AddSignaturesResponse> AddSignatures(AddSignaturesRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         CheckCount(request.Paths, limits.QueryPathsMax, "paths");
         var signatures = request.Paths.Select(path => new PathSignatures(ParsePath(path.BaseName), ParseSignatures(path.Signatures))).ToArray();
@@ -27,8 +28,8 @@ internal sealed partial class StoreService
         var result = await metadata.AddSignaturesAsync(store.Id, signatures, call.Cancellation).ConfigureAwait(false);
         if (result.Full.FirstOrDefault() is { IsDefault: false } full)
         {
-            throw new RpcException(
-                StatusCode.FailedPrecondition, $"path {full} has {PathSignatures.CountMax} signatures, and no path may have more: not all of these were added");
+            throw new RpcException(new Status(
+                StatusCode.FailedPrecondition, $"path {full} has {PathSignatures.CountMax} signatures, and no path may have more: not all of these were added"));
         }
 
         foreach (var path in result.NotValid)
@@ -39,8 +40,9 @@ internal sealed partial class StoreService
         return response;
     }
 
-    public async Task<AddRealisationsResponse> AddRealisationsAsync(AddRealisationsRequest request, CallContext call)
+    public override async Task<AddRealisationsResponse> AddRealisations(AddRealisationsRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         CheckCount(request.Realisations, limits.QueryPathsMax, "realisations");
         foreach (var item in request.Realisations)
@@ -60,8 +62,9 @@ internal sealed partial class StoreService
         return response;
     }
 
-    public async Task<QueryRealisationsResponse> QueryRealisationsAsync(QueryRealisationsRequest request, CallContext call)
+    public override async Task<QueryRealisationsResponse> QueryRealisations(QueryRealisationsRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         CheckCount(request.Ids, limits.QueryPathsMax, "realisations");
         foreach (var id in request.Ids)
@@ -78,8 +81,9 @@ internal sealed partial class StoreService
         return response;
     }
 
-    public async Task<PutBuildLogResponse> PutBuildLogAsync(PutBuildLogRequest request, CallContext call)
+    public override async Task<PutBuildLogResponse> PutBuildLog(PutBuildLogRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         var derivation = ParseDerivation(request.BaseName);
         if (request.PlainLength > BuildLog.PlainBytesMax || request.Zstd.Length > BuildLog.ZstdBytesMax)
@@ -97,8 +101,9 @@ internal sealed partial class StoreService
         return new PutBuildLogResponse { Stored = await metadata.AddBuildLogAsync(store.Id, derivation, log, call.Cancellation).ConfigureAwait(false) };
     }
 
-    public async Task<GetBuildLogResponse> GetBuildLogAsync(GetBuildLogRequest request, CallContext call)
+    public override async Task<GetBuildLogResponse> GetBuildLog(GetBuildLogRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         var log = await metadata.FindBuildLogAsync(store.Id, ParseDerivation(request.BaseName), call.Cancellation).ConfigureAwait(false);
         return log is null

@@ -1,3 +1,4 @@
+using Grpc.Core;
 using NixFuseStore.Content;
 using NixFuseStore.Protocol;
 using NixFuseStore.Server.Base;
@@ -22,7 +23,10 @@ internal sealed partial class StoreService
     /// <summary>The same for one number of a path's used chunks.</summary>
     private const int UsedChunkBytes = 2;
 
-    public async IAsyncEnumerable<GetClosureResponse> GetClosureAsync(GetClosureRequest request, CallContext call)
+    public override Task GetClosure(GetClosureRequest request, IServerStreamWriter<GetClosureResponse> responseStream, ServerCallContext context) =>
+        SendAsync(GetClosureAsync(request, CallContext.Of(context)), responseStream);
+
+    private async IAsyncEnumerable<GetClosureResponse> GetClosureAsync(GetClosureRequest request, CallContext call)
     {
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         CheckHashParts(request.HashParts, limits.ClosurePathsMax);
@@ -78,7 +82,10 @@ internal sealed partial class StoreService
         yield return message;
     }
 
-    public async IAsyncEnumerable<GetSectionsResponse> GetSectionsAsync(GetSectionsRequest request, CallContext call)
+    public override Task GetSections(GetSectionsRequest request, IServerStreamWriter<GetSectionsResponse> responseStream, ServerCallContext context) =>
+        SendAsync(GetSectionsAsync(request, CallContext.Of(context)), responseStream);
+
+    private async IAsyncEnumerable<GetSectionsResponse> GetSectionsAsync(GetSectionsRequest request, CallContext call)
     {
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         if (request.Sections.Count > limits.SectionsMax)

@@ -1,7 +1,7 @@
+using Grpc.Core;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
@@ -12,7 +12,10 @@ namespace NixFuseStore.Server.Endpoints.Grpc;
 /// <summary>What streams paths: listings and events.</summary>
 internal sealed partial class StoreService
 {
-    public async IAsyncEnumerable<ListPathsResponse> ListPathsAsync(ListPathsRequest request, CallContext call)
+    public override Task ListPaths(ListPathsRequest request, IServerStreamWriter<ListPathsResponse> responseStream, ServerCallContext context) =>
+        SendAsync(ListPathsAsync(request, CallContext.Of(context)), responseStream);
+
+    private async IAsyncEnumerable<ListPathsResponse> ListPathsAsync(ListPathsRequest request, CallContext call)
     {
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
 
@@ -46,7 +49,10 @@ internal sealed partial class StoreService
         }
     }
 
-    public async IAsyncEnumerable<WatchResponse> WatchAsync(WatchRequest request, CallContext call)
+    public override Task Watch(WatchRequest request, IServerStreamWriter<WatchResponse> responseStream, ServerCallContext context) =>
+        SendAsync(WatchAsync(request, CallContext.Of(context)), responseStream);
+
+    private async IAsyncEnumerable<WatchResponse> WatchAsync(WatchRequest request, CallContext call)
     {
         // 1. Who may watch, now and later: a watch outlives the moment in which its caller was known.
         using var hold = call.Hold();
@@ -70,7 +76,7 @@ internal sealed partial class StoreService
         }
         catch (OperationCanceledException) when (hold.Ended.IsCancellationRequested)
         {
-            throw new RpcException(StatusCode.Unauthenticated, hold.Reason);
+            throw new RpcException(new Status(StatusCode.Unauthenticated, hold.Reason));
         }
     }
 }

@@ -1,3 +1,4 @@
+using Grpc.Core;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 using NixFuseStore.Storage.Metadata;
@@ -14,7 +15,10 @@ internal sealed partial class StoreService
     /// <summary>Names of one message at most, some 300 KiB.</summary>
     private const int NamesPerMessage = 5_000;
 
-    public async IAsyncEnumerable<QueryReferrersResponse> QueryReferrersAsync(QueryReferrersRequest request, CallContext call)
+    public override Task QueryReferrers(QueryReferrersRequest request, IServerStreamWriter<QueryReferrersResponse> responseStream, ServerCallContext context) =>
+        SendAsync(QueryReferrersAsync(request, CallContext.Of(context)), responseStream);
+
+    private async IAsyncEnumerable<QueryReferrersResponse> QueryReferrersAsync(QueryReferrersRequest request, CallContext call)
     {
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         var paths = ParsePaths(request.BaseNames, limits.QueryPathsMax);
@@ -26,7 +30,10 @@ internal sealed partial class StoreService
         }
     }
 
-    public async IAsyncEnumerable<QueryDeriversResponse> QueryDeriversAsync(QueryDeriversRequest request, CallContext call)
+    public override Task QueryDerivers(QueryDeriversRequest request, IServerStreamWriter<QueryDeriversResponse> responseStream, ServerCallContext context) =>
+        SendAsync(QueryDeriversAsync(request, CallContext.Of(context)), responseStream);
+
+    private async IAsyncEnumerable<QueryDeriversResponse> QueryDeriversAsync(QueryDeriversRequest request, CallContext call)
     {
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         var paths = ParsePaths(request.BaseNames, limits.QueryPathsMax);

@@ -1,3 +1,4 @@
+using Grpc.Core;
 using NixFuseStore.Protocol;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
@@ -23,8 +24,9 @@ internal sealed partial class StoreService
     /// <summary>Walks over all that is alive which run at once: each keeps the database busy, and holds a number for each path.</summary>
     private readonly ConcurrencyLimiter _livenessWalks = new(2);
 
-    public async Task<SetRootsResponse> SetRootsAsync(SetRootsRequest request, CallContext call)
+    public override async Task<SetRootsResponse> SetRoots(SetRootsRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         CheckCount(request.Roots, limits.QueryPathsMax, "roots");
         var host = CheckText(request.Host, HostBytesMax, "host");
@@ -33,8 +35,9 @@ internal sealed partial class StoreService
         return new SetRootsResponse();
     }
 
-    public async Task<RemoveRootsResponse> RemoveRootsAsync(RemoveRootsRequest request, CallContext call)
+    public override async Task<RemoveRootsResponse> RemoveRoots(RemoveRootsRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         CheckCount(request.Links, limits.QueryPathsMax, "roots");
         var host = CheckText(request.Host, HostBytesMax, "host");
@@ -44,7 +47,10 @@ internal sealed partial class StoreService
         return response;
     }
 
-    public async IAsyncEnumerable<ListRootsResponse> ListRootsAsync(ListRootsRequest request, CallContext call)
+    public override Task ListRoots(ListRootsRequest request, IServerStreamWriter<ListRootsResponse> responseStream, ServerCallContext context) =>
+        SendAsync(ListRootsAsync(request, CallContext.Of(context)), responseStream);
+
+    private async IAsyncEnumerable<ListRootsResponse> ListRootsAsync(ListRootsRequest request, CallContext call)
     {
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         foreach (var part in (await metadata.ListRootsAsync(store.Id, call.Cancellation).ConfigureAwait(false)).Chunk(RootsPerMessage))
@@ -55,7 +61,10 @@ internal sealed partial class StoreService
         }
     }
 
-    public async IAsyncEnumerable<QueryLivenessResponse> QueryLivenessAsync(QueryLivenessRequest request, CallContext call)
+    public override Task QueryLiveness(QueryLivenessRequest request, IServerStreamWriter<QueryLivenessResponse> responseStream, ServerCallContext context) =>
+        SendAsync(QueryLivenessAsync(request, CallContext.Of(context)), responseStream);
+
+    private async IAsyncEnumerable<QueryLivenessResponse> QueryLivenessAsync(QueryLivenessRequest request, CallContext call)
     {
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         var batches = metadata.ListByLivenessAsync(store.Id, request.Live, call.Cancellation).GetAsyncEnumerator(call.Cancellation);

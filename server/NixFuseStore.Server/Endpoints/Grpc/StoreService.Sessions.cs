@@ -1,3 +1,4 @@
+using Grpc.Core;
 using NixFuseStore.Protocol;
 using NixFuseStore.Storage.Metadata;
 using static NixFuseStore.Server.Endpoints.Grpc.RequestChecks;
@@ -12,8 +13,9 @@ internal sealed partial class StoreService
 
     private static readonly TimeSpan SessionLeaseMax = TimeSpan.FromDays(1);
 
-    public async Task<OpenSessionResponse> OpenSessionAsync(OpenSessionRequest request, CallContext call)
+    public override async Task<OpenSessionResponse> OpenSession(OpenSessionRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         var host = CheckText(request.Host, HostBytesMax, "host");
         var lease = CheckLease(request.LeaseSeconds, SessionLeaseMax);
@@ -21,30 +23,34 @@ internal sealed partial class StoreService
         return new OpenSessionResponse { Session = (ulong)session.Number };
     }
 
-    public async Task<RenewSessionResponse> RenewSessionAsync(RenewSessionRequest request, CallContext call)
+    public override async Task<RenewSessionResponse> RenewSession(RenewSessionRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var session = await FindSessionAsync(call, request.Store, request.Session).ConfigureAwait(false);
         var lease = CheckLease(request.LeaseSeconds, SessionLeaseMax);
         return new RenewSessionResponse { Alive = await metadata.RenewSessionAsync(session, lease, call.Cancellation).ConfigureAwait(false) };
     }
 
-    public async Task<AddTemporaryRootsResponse> AddTemporaryRootsAsync(AddTemporaryRootsRequest request, CallContext call)
+    public override async Task<AddTemporaryRootsResponse> AddTemporaryRoots(AddTemporaryRootsRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var session = await FindSessionAsync(call, request.Store, request.Session).ConfigureAwait(false);
         var paths = ParsePaths(request.BaseNames, TemporaryRootsMax);
         return new AddTemporaryRootsResponse { Alive = await metadata.AddTemporaryRootsAsync(session, paths, call.Cancellation).ConfigureAwait(false) };
     }
 
-    public async Task<RemoveTemporaryRootsResponse> RemoveTemporaryRootsAsync(RemoveTemporaryRootsRequest request, CallContext call)
+    public override async Task<RemoveTemporaryRootsResponse> RemoveTemporaryRoots(RemoveTemporaryRootsRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var session = await FindSessionAsync(call, request.Store, request.Session).ConfigureAwait(false);
         var paths = ParsePaths(request.BaseNames, TemporaryRootsMax);
         await metadata.RemoveTemporaryRootsAsync(session, paths, call.Cancellation).ConfigureAwait(false);
         return new RemoveTemporaryRootsResponse();
     }
 
-    public async Task<CloseSessionResponse> CloseSessionAsync(CloseSessionRequest request, CallContext call)
+    public override async Task<CloseSessionResponse> CloseSession(CloseSessionRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var session = await FindSessionAsync(call, request.Store, request.Session).ConfigureAwait(false);
         await metadata.CloseSessionAsync(session, call.Cancellation).ConfigureAwait(false);
         return new CloseSessionResponse();

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Grpc.Core;
 using NixFuseStore.Protocol;
 using NixFuseStore.Server.Upstreams;
 using NixFuseStore.Storage.Metadata;
@@ -8,8 +9,9 @@ namespace NixFuseStore.Server.Endpoints.Grpc;
 /// <summary>What is not here but upstream. The operator has chosen the caches, so those that may read the store may have it filled from them.</summary>
 internal sealed partial class StoreService
 {
-    public async Task<QuerySubstitutableResponse> QuerySubstitutableAsync(QuerySubstitutableRequest request, CallContext call)
+    public override async Task<QuerySubstitutableResponse> QuerySubstitutable(QuerySubstitutableRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         CheckHashParts(request.HashParts, limits.QueryPathsMax);
         var response = new QuerySubstitutableResponse();
@@ -18,8 +20,9 @@ internal sealed partial class StoreService
         return response;
     }
 
-    public async Task<SubstituteResponse> SubstituteAsync(SubstituteRequest request, CallContext call)
+    public override async Task<SubstituteResponse> Substitute(SubstituteRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         CheckHashParts(request.HashParts, limits.QueryPathsMax);
         var response = new SubstituteResponse();

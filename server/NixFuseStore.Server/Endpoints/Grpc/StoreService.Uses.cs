@@ -1,4 +1,5 @@
 using Google.Protobuf.Collections;
+using Grpc.Core;
 using NixFuseStore.Content;
 using NixFuseStore.Protocol;
 using NixFuseStore.Storage.Metadata;
@@ -9,8 +10,9 @@ namespace NixFuseStore.Server.Endpoints.Grpc;
 /// <summary>Which chunks are read.</summary>
 internal sealed partial class StoreService
 {
-    public async Task<ReportUseResponse> ReportUseAsync(ReportUseRequest request, CallContext call)
+    public override async Task<ReportUseResponse> ReportUse(ReportUseRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         if (request.Paths.Count > limits.UsePathsMax)
         {

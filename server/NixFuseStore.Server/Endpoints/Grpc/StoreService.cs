@@ -1,8 +1,8 @@
 using Google.Protobuf;
+using Grpc.Core;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
-using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Registration;
@@ -23,12 +23,13 @@ internal sealed partial class StoreService(
     StoreEvents events,
     ServerLimits limits,
     ILogger logger)
-    : IStoreService
+    : Store.StoreBase
 {
     private static readonly string ServerVersion = typeof(StoreService).Assembly.GetName().Version?.ToString(3) ?? "";
 
-    public async Task<GetStoreResponse> GetStoreAsync(GetStoreRequest request, CallContext call)
+    public override async Task<GetStoreResponse> GetStore(GetStoreRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         var rights = call.Principal.RightsIn(store.Id);
         var head = await metadata.GetHeadEventAsync(store.Id, call.Cancellation).ConfigureAwait(false);
@@ -52,8 +53,9 @@ internal sealed partial class StoreService(
         return response;
     }
 
-    public async Task<QueryPathsResponse> QueryPathsAsync(QueryPathsRequest request, CallContext call)
+    public override async Task<QueryPathsResponse> QueryPaths(QueryPathsRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
         CheckHashParts(request.HashParts, limits.QueryPathsMax);
         var response = new QueryPathsResponse();
@@ -65,8 +67,9 @@ internal sealed partial class StoreService(
         return response;
     }
 
-    public async Task<FindMissingChunksResponse> FindMissingChunksAsync(FindMissingChunksRequest request, CallContext call)
+    public override async Task<FindMissingChunksResponse> FindMissingChunks(FindMissingChunksRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         var bytes = request.ChunkIds.Memory;
         if (bytes.Length % ChunkId.Size != 0 || bytes.Length / ChunkId.Size > limits.ChunkQueryMax)
@@ -93,14 +96,15 @@ internal sealed partial class StoreService(
         return new FindMissingChunksResponse { Missing = UnsafeByteOperations.UnsafeWrap(bits) };
     }
 
-    public async Task<RegisterPathsResponse> RegisterPathsAsync(RegisterPathsRequest request, CallContext call)
+    public override async Task<RegisterPathsResponse> RegisterPaths(RegisterPathsRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         if (!request.StoreId.IsEmpty && !request.StoreId.Span.SequenceEqual(store.Uuid))
         {
-            throw new RpcException(
+            throw new RpcException(new Status(
                 StatusCode.FailedPrecondition,
-                $"these paths were added to another store than the one that is called '{store.Name}' here; mount it anew");
+                $"these paths were added to another store than the one that is called '{store.Name}' here; mount it anew"));
         }
 
         if (request.Paths.Count > limits.RegisterPathsMax)
@@ -111,16 +115,17 @@ internal sealed partial class StoreService(
         return await registrations.RegisterAsync(store, call.Principal, request.Paths, call.Cancellation).ConfigureAwait(false);
     }
 
-    public async Task<RevokePathsResponse> RevokePathsAsync(RevokePathsRequest request, CallContext call)
+    public override async Task<RevokePathsResponse> RevokePaths(RevokePathsRequest request, ServerCallContext context)
     {
+        var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Administer).ConfigureAwait(false);
         var paths = Array.ConvertAll([.. request.BaseNames], ParsePath);
         var result = await metadata.RevokePathsAsync(store.Id, paths, call.Cancellation).ConfigureAwait(false);
         if (result.Referrers.Count > 0)
         {
             var more = result.Referrers.Count > 1 ? $" and {result.Referrers.Count - 1} more" : "";
-            throw new RpcException(
-                StatusCode.FailedPrecondition, $"nothing was revoked: {result.Referrers[0]}{more} refer to these paths; revoke them along");
+            throw new RpcException(new Status(
+                StatusCode.FailedPrecondition, $"nothing was revoked: {result.Referrers[0]}{more} refer to these paths; revoke them along"));
         }
 
         if (result.Revoked.Count > 0)
@@ -135,6 +140,15 @@ internal sealed partial class StoreService(
         }
 
         return response;
+    }
+
+    /// <summary>Sends messages as they come; waits while the peer takes none.</summary>
+    private static async Task SendAsync<TResponse>(IAsyncEnumerable<TResponse> messages, IServerStreamWriter<TResponse> responseStream)
+    {
+        await foreach (var message in messages.ConfigureAwait(false))
+        {
+            await responseStream.WriteAsync(message).ConfigureAwait(false);
+        }
     }
 
     private ValueTask<StoreRecord> RequireAsync(CallContext call, string store, AccessRights right) =>

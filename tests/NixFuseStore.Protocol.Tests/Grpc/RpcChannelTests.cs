@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Security.Cryptography.X509Certificates;
+using Grpc.Core;
 using NixFuseStore.Protocol.Connections;
 using NixFuseStore.Protocol.Grpc;
 using NixFuseStore.Protocol.Tests.Python;
@@ -9,7 +10,7 @@ using Xunit;
 namespace NixFuseStore.Protocol.Tests.Grpc;
 
 /// <summary>The client against a server by somebody else. GetStoreRequest stands for any message whose field 1 is a string.</summary>
-public sealed class GrpcChannelTests : IDisposable
+public sealed class RpcChannelTests : IDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
@@ -53,8 +54,7 @@ public sealed class GrpcChannelTests : IDisposable
     {
         using var channel = Open(token: "secret");
         Assert.Equal("Bearer secret|deadline", await CallAsync(channel, "metadata", ""));
-        var without = new GetStoreRequest();
-        await channel.UnaryAsync("/test/metadata", new GetStoreRequest(), without, null, _cancellation);
+        var without = await channel.CallAsync("metadata", new GetStoreRequest(), null, _cancellation);
         Assert.Equal("Bearer secret|none", without.Store);
     }
 
@@ -65,7 +65,7 @@ public sealed class GrpcChannelTests : IDisposable
         var e = await Assert.ThrowsAsync<RpcException>(() => CallAsync(channel, "fail", ""));
         Assert.Equal(StatusCode.FailedPrecondition, e.StatusCode);
         // The server said it in two lines; text of the other side is shown in one.
-        Assert.Equal("100 % of über\\x0alines", e.Detail);
+        Assert.Equal("100 % of über\\x0alines", e.Status.Detail);
     }
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class GrpcChannelTests : IDisposable
         await CallAsync(channel, "echo", "");
         var watch = Stopwatch.StartNew();
         var e = await Assert.ThrowsAsync<RpcException>(
-            () => channel.UnaryAsync("/test/slow", new GetStoreRequest(), new GetStoreRequest(), TimeSpan.FromMilliseconds(300), _cancellation));
+            () => channel.CallAsync("slow", new GetStoreRequest(), TimeSpan.FromMilliseconds(300), _cancellation));
         Assert.Equal(StatusCode.DeadlineExceeded, e.StatusCode);
         Assert.InRange(watch.ElapsedMilliseconds, 250, 5_000);
     }
@@ -94,13 +94,13 @@ public sealed class GrpcChannelTests : IDisposable
         using var channel = Open();
         using var source = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => channel.UnaryAsync("/test/slow", new GetStoreRequest(), new GetStoreRequest(), null, source.Token));
+            () => channel.CallAsync("slow", new GetStoreRequest(), null, source.Token));
     }
 
     [Fact]
     public async Task Unary_AnswerLongerThanAllowed_IsRefused()
     {
-        using var channel = new GrpcChannel(new TransportOptions { Address = Address, MessageBytesMax = 1 << 20 });
+        using var channel = new RpcChannel(new TransportOptions { Address = Address, MessageBytesMax = 1 << 20 });
         var e = await Assert.ThrowsAsync<RpcException>(() => CallAsync(channel, "large", ""));
         Assert.Equal(StatusCode.ResourceExhausted, e.StatusCode);
     }
@@ -138,7 +138,7 @@ public sealed class GrpcChannelTests : IDisposable
                 got++;
             }
         });
-        Assert.Equal((1, StatusCode.ResourceExhausted, "enough"), (got, e.StatusCode, e.Detail));
+        Assert.Equal((1, StatusCode.ResourceExhausted, "enough"), (got, e.StatusCode, e.Status.Detail));
     }
 
     [Fact]
@@ -165,7 +165,7 @@ public sealed class GrpcChannelTests : IDisposable
         using var files = new CertificateFiles();
         using var server = PythonServer.Start(files.KeyFile, files.CertificateFile);
         var address = new Uri($"https://localhost:{server.Port}");
-        using var channel = new GrpcChannel(
+        using var channel = new RpcChannel(
             new TransportOptions { Address = address, TrustedCertificates = TransportOptions.ReadCertificates(files.CertificateFile) });
         Assert.Equal("over TLS", await CallAsync(channel, "echo", "over TLS"));
     }
@@ -179,24 +179,19 @@ public sealed class GrpcChannelTests : IDisposable
         var address = new Uri($"https://localhost:{server.Port}");
         foreach (X509Certificate2Collection? trusted in new[] { null, TransportOptions.ReadCertificates(others.CertificateFile) })
         {
-            using var channel = new GrpcChannel(new TransportOptions { Address = address, TrustedCertificates = trusted });
+            using var channel = new RpcChannel(new TransportOptions { Address = address, TrustedCertificates = trusted });
             var e = await Assert.ThrowsAsync<RpcException>(() => CallAsync(channel, "echo", ""));
             Assert.Equal(StatusCode.Unavailable, e.StatusCode);
-            Assert.Contains("not trusted", e.Detail, StringComparison.Ordinal);
+            Assert.Contains("not trusted", e.Status.Detail, StringComparison.Ordinal);
         }
     }
 
     private Uri Address => new($"http://127.0.0.1:{_server.Port}");
 
-    private GrpcChannel Open(string? token = null) => new(new TransportOptions { Address = Address, TokenProvider = () => token });
+    private RpcChannel Open(string? token = null) => new(new TransportOptions { Address = Address, TokenProvider = () => token });
 
-    private async Task<string> CallAsync(GrpcChannel channel, string method, string text)
-    {
-        var response = new GetStoreRequest();
-        await channel.UnaryAsync("/test/" + method, new GetStoreRequest { Store = text }, response, Deadline, _cancellation);
-        return response.Store;
-    }
+    private async Task<string> CallAsync(RpcChannel channel, string method, string text) =>
+        (await channel.CallAsync(method, new GetStoreRequest { Store = text }, Deadline, _cancellation)).Store;
 
-    private IAsyncEnumerable<GetStoreRequest> StreamAsync(GrpcChannel channel, string method) =>
-        channel.ServerStreamingAsync("/test/" + method, new GetStoreRequest(), static () => new GetStoreRequest(), null, _cancellation);
+    private IAsyncEnumerable<GetStoreRequest> StreamAsync(RpcChannel channel, string method) => channel.StreamAsync(method, null, _cancellation);
 }
