@@ -12,6 +12,10 @@ return args switch
     ["chunk-levels", var store, var pages] => Run(() => ChunkSizeStudy.RunLevels(store, pages)),
     ["check-store", var store] => Run(() => StoreCheck.Run(store)),
     ["cache", var directory] => Run(() => CacheBenchmark.RunAsync(directory).GetAwaiter().GetResult()),
+    ["calls", var server, var callers, var seconds] => Run(() => CallBenchmark.RunAsync(
+        server,
+        int.Parse(callers, CultureInfo.InvariantCulture),
+        TimeSpan.FromSeconds(int.Parse(seconds, CultureInfo.InvariantCulture))).GetAwaiter().GetResult()),
     ["register", var server, var callers, var each, var paths] => Run(() => RegistrationBenchmark.RunAsync(
         server,
         int.Parse(callers, CultureInfo.InvariantCulture),
@@ -42,6 +46,7 @@ static int Usage()
         NixFuseStore.Benchmarks cache DIRECTORY                  times the chunk cache in a new folder of DIRECTORY
         NixFuseStore.Benchmarks register SERVER CALLERS EACH PATHS
                                                                  times a running server: PATHS tiny paths, EACH a call, CALLERS calls at once
+        NixFuseStore.Benchmarks calls SERVER CALLERS SECONDS     times small calls of a running server, CALLERS at once, and listings
             STORE and REBUILT are store roots (STORE/nix/store), PAGES is a folder made by ChunkSizes/touched-pages.py
         """);
     return 2;
