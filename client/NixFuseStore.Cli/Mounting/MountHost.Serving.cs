@@ -57,7 +57,12 @@ internal sealed partial class MountHost
             }
         }).ConfigureAwait(false);
 
-        // 2. From the kernel's end to the server's.
+        // 2. From the kernel's end to the server's. Where starting failed before the cache, nothing may wait for it.
+        if (_cache is null)
+        {
+            _cacheOpening.TrySetResult(null);
+        }
+
         await EndAsync("the file system", () => _fileSystem?.DisposeAsync() ?? default).ConfigureAwait(false);
         await EndAsync("the store", () => _reader?.DisposeAsync() ?? default).ConfigureAwait(false);
         await EndAsync("the cache", () => _cache?.DisposeAsync() ?? default).ConfigureAwait(false);

@@ -49,6 +49,7 @@ internal sealed partial class MountHost
 
             // 3. The kernel meets the file system.
             await host.ServeAsync().ConfigureAwait(false);
+            host.OpenCache();
 
             // 4. From here on others can find us.
             host._control = ControlServer.Start(host._controlDirectory, host.HandleAsync, host.Log);
@@ -97,16 +98,8 @@ internal sealed partial class MountHost
         // Nothing before this may use cryptography: without its library, the runtime ends the process.
         await libraries.ConfigureAwait(false);
 
-        // The cache is opened on a thread of its own; reads wait for it, the mount does not.
         _connection = _settings.Store.Connect();
-        _cache = ChunkCache.OpenInBackground(new ChunkCacheOptions
-        {
-            Directory = _location.Chunks,
-            SizeBytesMax = _settings.CacheBytesMax,
-            Notice = Log,
-        });
-        _location.RememberSize(_settings.CacheBytesMax, Log);
-        _reader = await StoreReader.OpenAsync(_connection, OpenedAsync(_cache), new StoreReaderOptions
+        _reader = await StoreReader.OpenAsync(_connection, _cacheOpening.Task, new StoreReaderOptions
         {
             TrustedPublicKeys = _settings.Store.ParseTrustedPublicKeys(),
             MetadataDirectory = _location.Metadata,
@@ -114,18 +107,24 @@ internal sealed partial class MountHost
         }, CancellationToken.None).ConfigureAwait(false);
     }
 
-    private static async Task<IChunkCache?> OpenedAsync(ChunkCache cache)
+    /// <summary>The cache is opened on a thread of its own; reads wait for it, the mount does not.</summary>
+    private void OpenCache()
     {
-        try
+        _cache = ChunkCache.OpenInBackground(new ChunkCacheOptions
         {
-            await cache.WaitUntilOpenAsync().ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // A full disk, say. The cache has said so; it goes on trying, and until then everything is missing.
-        }
+            Directory = _location.Chunks,
+            SizeBytesMax = _settings.CacheBytesMax,
+            Notice = Log,
+        });
+        _location.RememberSize(_settings.CacheBytesMax, Log);
+        _ = TellOpenedAsync(_cache);
+    }
 
-        return cache;
+    private async Task TellOpenedAsync(ChunkCache cache)
+    {
+        // A full disk, say, is no end: the cache has said so, and goes on trying; until then everything is missing.
+        await cache.WaitUntilOpenAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _cacheOpening.TrySetResult(cache);
     }
 
     private async Task ServeAsync()

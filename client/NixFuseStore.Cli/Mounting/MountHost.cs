@@ -24,14 +24,17 @@ internal sealed partial class MountHost : IAsyncDisposable
     private readonly List<IDisposable> _signals = [];
     private readonly MountLog _log = new();
 
+    /// <summary>Ends with the cache once it is open, or cannot be opened now; with null where it never will be.</summary>
+    private readonly TaskCompletionSource<IChunkCache?> _cacheOpening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     // In the order in which they come to be; null until then.
     private ServerConnection? _connection;
-    private ChunkCache? _cache;
     private StoreReader? _reader;
     private FuseMount? _mount;
     private StoreFileSystem? _fileSystem;
     private FuseSession? _session;
     private DaemonEndpoint? _daemon;
+    private ChunkCache? _cache;
     private SocketDirectory? _controlDirectory;
     private ControlServer? _control;
     private MemoryTrimmer? _trimmer;
