@@ -16,6 +16,10 @@ return args switch
         server,
         int.Parse(callers, CultureInfo.InvariantCulture),
         TimeSpan.FromSeconds(int.Parse(seconds, CultureInfo.InvariantCulture))).GetAwaiter().GetResult()),
+    ["sign", var server, var perSecond, var seconds] => Run(() => SigningLoad.RunAsync(
+        server,
+        int.Parse(perSecond, CultureInfo.InvariantCulture),
+        TimeSpan.FromSeconds(int.Parse(seconds, CultureInfo.InvariantCulture))).GetAwaiter().GetResult()),
     ["register", var server, var callers, var each, var paths] => Run(() => RegistrationBenchmark.RunAsync(
         server,
         int.Parse(callers, CultureInfo.InvariantCulture),
@@ -47,6 +51,7 @@ static int Usage()
         NixFuseStore.Benchmarks register SERVER CALLERS EACH PATHS
                                                                  times a running server: PATHS tiny paths, EACH a call, CALLERS calls at once
         NixFuseStore.Benchmarks calls SERVER CALLERS SECONDS     times small calls of a running server, CALLERS at once, and listings
+        NixFuseStore.Benchmarks sign SERVER RATE SECONDS         adds signatures to paths of a running server, RATE a second
             STORE and REBUILT are store roots (STORE/nix/store), PAGES is a folder made by ChunkSizes/touched-pages.py
         """);
     return 2;

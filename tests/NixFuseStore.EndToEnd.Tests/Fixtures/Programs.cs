@@ -1,3 +1,5 @@
+using NixFuseStore.Testing.Users;
+
 namespace NixFuseStore.EndToEnd.Tests.Fixtures;
 
 /// <summary>Where the built programs are, and what else a test needs of the machine; a test without it is skipped with the reason.</summary>
@@ -5,7 +7,8 @@ internal static class Programs
 {
     public static string Repository { get; } = FindRepository();
 
-    public static string Nixfuse => Built("nixfuse");
+    /// <summary>The client. The quick build is a link, and is used where it is; the native one also by other users.</summary>
+    public static string Nixfuse => new FileInfo(Built("nixfuse")).LinkTarget is null ? ReachablePrograms.File(Built("nixfuse")) : Built("nixfuse");
 
     public static string Server => Built("nixfuse-server");
 

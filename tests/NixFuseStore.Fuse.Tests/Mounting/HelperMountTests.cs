@@ -3,6 +3,7 @@ using NixFuseStore.Fuse.Mounting;
 using NixFuseStore.Fuse.Sessions;
 using NixFuseStore.Fuse.Tests.Trees;
 using NixFuseStore.Native.Linux;
+using NixFuseStore.Testing.Users;
 
 namespace NixFuseStore.Fuse.Tests.Mounting;
 
@@ -114,14 +115,16 @@ public sealed class HelperMountTests
             Assert.Skip("setpriv or unshare is missing, which make an ordinary user of root");
         }
 
-        var start = new ProcessStartInfo("/usr/bin/unshare", ["--mount", "--propagation", "private", "sh", "-c", AsNobody, "sh", .. prefix, Environment.ProcessPath!])
+        var isHosted = Path.GetFileName(Environment.ProcessPath) == "dotnet";
+        var program = isHosted ? Environment.ProcessPath! : ReachablePrograms.WithDirectory(Environment.ProcessPath!);
+        var start = new ProcessStartInfo("/usr/bin/unshare", ["--mount", "--propagation", "private", "sh", "-c", AsNobody, "sh", .. prefix, program])
         {
             WorkingDirectory = "/",
             RedirectStandardOutput = true,
         };
-        if (Path.GetFileName(Environment.ProcessPath) == "dotnet")
+        if (isHosted)
         {
-            start.ArgumentList.Add(typeof(HelperMountTests).Assembly.Location);
+            start.ArgumentList.Add(ReachablePrograms.WithDirectory(typeof(HelperMountTests).Assembly.Location));
         }
 
         start.ArgumentList.Add("-method");
