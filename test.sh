@@ -58,6 +58,11 @@ need_file /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 /usr/bin/python3 -c 'import grpc' 2>/dev/null || packages+=(python3-grpcio)
 step "what is missing on this machine"
 install_missing test.sh || { dotnet_is_there || exit 1; echo "test.sh: tests that need these packages are skipped" >&2; }
+# fusermount3 reads it when an ordinary user unmounts; a minimal system has none.
+if [[ $(id -u) == 0 && ! -e /etc/mtab ]]; then
+  echo "making /etc/mtab, a link to /proc/self/mounts, for fusermount3"
+  ln -s /proc/self/mounts /etc/mtab
+fi
 
 # --- build ----------------------------------------------------------------------
 step "building"
