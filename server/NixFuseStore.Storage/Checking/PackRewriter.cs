@@ -26,7 +26,7 @@ internal sealed class PackRewriter(IMetadataStore metadata, IBlobStore blobs, Ac
     /// <param name="pack">The pack, which is sealed.</param>
     /// <param name="chunks">All chunks that are indexed in it, by offset; each has just been read and found whole.</param>
     /// <param name="cancellationToken">Gives up; the old object stays.</param>
-    /// <returns>False where somebody else has rewritten it meanwhile.</returns>
+    /// <returns>False where another process has rewritten it meanwhile.</returns>
     /// <exception cref="BlobStoreFullException">No space is left.</exception>
     /// <exception cref="IOException">It could not be read or written.</exception>
     public async Task<bool> RunAsync(PackRecord pack, IReadOnlyList<IndexedChunk> chunks, CancellationToken cancellationToken)
@@ -34,18 +34,21 @@ internal sealed class PackRewriter(IMetadataStore metadata, IBlobStore blobs, Ac
         // 1. A row for the new object before the object, so that a server finds what an interrupted run leaves.
         string name = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var replacement = await metadata.CreatePackAsync(name, _owner, Lease, cancellationToken).ConfigureAwait(false);
+        bool mayBeNamed = false;
         bool replaced = false;
         try
         {
             // 2. The payloads as they are, with what lies between them; then a footer for those that are indexed.
             long length = await CopyAsync(pack, name, chunks, cancellationToken).ConfigureAwait(false);
 
-            // 3. The old number gets the new object.
+            // 3. The old number gets the new object. A call that fails may have done it all the same; then nothing is removed here.
+            mayBeNamed = true;
             replaced = await metadata.ReplacePackAsync(pack, replacement, length, cancellationToken).ConfigureAwait(false);
+            mayBeNamed = replaced;
         }
         finally
         {
-            if (!replaced)
+            if (!mayBeNamed)
             {
                 await CleanUp.RunAsync(
                     notice,
