@@ -77,6 +77,7 @@ public sealed partial class StoreReader
         }
 
         _closures.OnTreeWanted();
+        OnEntered(handle, read: false);
         Task<ManifestTree> loading;
         lock (handle.LoadGate)
         {

@@ -70,6 +70,7 @@ public sealed partial class StoreReader
         var content = handle.Content;
         if (tree is null || content is null)
         {
+            OnEntered(handle, read: true);
             _ = PrefetchFromProfileAsync(handle);
             (tree, content) = await OpenContentAsync(handle, started, patience, cancellationToken).ConfigureAwait(false);
         }

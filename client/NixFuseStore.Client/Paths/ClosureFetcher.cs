@@ -22,6 +22,9 @@ internal sealed class ClosureFetcher(
     /// <summary>With fewer sections cached, all are sent along: most would lack anyway, and a round trip is saved.</summary>
     private const int FewSections = 16;
 
+    /// <summary>Sections of at most this many plain bytes come along with paths that are fetched many at a time.</summary>
+    private const uint SmallSectionBytes = 8 << 10;
+
     /// <summary>Names in one question for records.</summary>
     public const int RecordsPerRequestMax = 500;
 
@@ -55,8 +58,48 @@ internal sealed class ClosureFetcher(
             lookup = new ClosureLookup();
             _lookups[key] = lookup;
             var recordOnly = ++_lookupsWithoutTree > LookupsWithoutTreeMax;
-            lookup.Whole = RunAsync(lookup, key, hashPart, recordOnly);
+            lookup.Whole = AskAsync(hashPart, lookup, recordOnly);
             return lookup;
+        }
+    }
+
+    /// <summary>
+    /// Brings the records of some paths, with their small sections and without what they refer to, in one request; whoever looks one of them up
+    /// meanwhile waits for this answer. Ends when all is here.
+    /// </summary>
+    /// <param name="hashParts">The paths, at most <see cref="RecordsPerRequestMax"/>; those that are on their way already are left out.</param>
+    public Task FetchPathsAsync(IReadOnlyList<string> hashParts)
+    {
+        var asked = new Dictionary<string, ClosureLookup>(StringComparer.Ordinal);
+        lock (_gate)
+        {
+            foreach (var hashPart in hashParts)
+            {
+                var key = Key256.OfHashPart(hashPart);
+                if (!_lookups.TryGetValue(key, out var other) || other.Found.IsCompleted)
+                {
+                    _lookups[key] = asked[hashPart] = new ClosureLookup();
+                }
+            }
+
+            if (asked.Count == 0)
+            {
+                return Task.CompletedTask;
+            }
+
+            var request = new GetClosureRequest
+            {
+                Store = connection.StoreName,
+                InlineAskedSectionBytes = SmallSectionBytes,
+                NoReferences = true,
+            };
+            var whole = RunAsync(asked, request, withLacking: false);
+            foreach (var lookup in asked.Values)
+            {
+                lookup.Whole = whole;
+            }
+
+            return whole;
         }
     }
 
@@ -132,23 +175,41 @@ internal sealed class ClosureFetcher(
             cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task RunAsync(ClosureLookup lookup, Key256 key, string hashPart, bool recordOnly)
+    private Task AskAsync(string hashPart, ClosureLookup lookup, bool recordOnly)
+    {
+        var inline = metadata.CountOf(MetadataKind.Section) < FewSections && !recordOnly;
+        var request = new GetClosureRequest
+        {
+            Store = connection.StoreName,
+            InlineSectionBytes = inline ? InlineSectionBytes : 0u,
+            InlineAskedSectionBytes = recordOnly ? 0u : InlineSectionBytes,
+            NoReferences = recordOnly,
+            WithUsedChunks = !recordOnly,
+        };
+        return RunAsync(new Dictionary<string, ClosureLookup>(StringComparer.Ordinal) { [hashPart] = lookup }, request, withLacking: !recordOnly);
+    }
+
+    private async Task RunAsync(Dictionary<string, ClosureLookup> asked, GetClosureRequest request, bool withLacking)
     {
         // Off the caller's thread, which holds the lock and may be the one that answers the kernel.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        request.HashParts.AddRange(asked.Keys);
         var learnt = new List<PathRecord>();
         try
         {
-            var inline = metadata.CountOf(MetadataKind.Section) < FewSections && !recordOnly;
             await connection.CallAsync(
                 async (endpoint, token) =>
                 {
-                    await StreamAsync(endpoint, lookup, hashPart, inline, recordOnly, learnt, token).ConfigureAwait(false);
+                    await StreamAsync(endpoint, request, asked, learnt, token).ConfigureAwait(false);
                     return true;
                 },
                 CancellationToken.None).ConfigureAwait(false);
-            lookup.Fail(new StoreClientException($"the server did not say whether {hashPart} is valid"));
-            if (!recordOnly)
+            foreach (var (hashPart, lookup) in asked.Where(static pair => !pair.Value.Found.IsCompleted))
+            {
+                lookup.Fail(new StoreClientException($"the server did not say whether {hashPart} is valid"));
+            }
+
+            if (withLacking)
             {
                 await FetchLackingSectionsAsync(learnt).ConfigureAwait(false);
             }
@@ -161,32 +222,30 @@ internal sealed class ClosureFetcher(
                 health.Suspect();
             }
 
-            lookup.Fail(e);
+            foreach (var lookup in asked.Values)
+            {
+                lookup.Fail(e);
+            }
         }
         finally
         {
             lock (_gate)
             {
-                if (_lookups.TryGetValue(key, out var now) && now == lookup)
+                foreach (var (hashPart, lookup) in asked)
                 {
-                    _lookups.Remove(key);
+                    var key = Key256.OfHashPart(hashPart);
+                    if (_lookups.TryGetValue(key, out var now) && now == lookup)
+                    {
+                        _lookups.Remove(key);
+                    }
                 }
             }
         }
     }
 
     private async Task StreamAsync(
-        ServerEndpoint endpoint, ClosureLookup lookup, string hashPart, bool inline, bool recordOnly, List<PathRecord> learnt, CancellationToken token)
+        ServerEndpoint endpoint, GetClosureRequest request, Dictionary<string, ClosureLookup> asked, List<PathRecord> learnt, CancellationToken token)
     {
-        var request = new GetClosureRequest
-        {
-            Store = connection.StoreName,
-            InlineSectionBytes = inline ? InlineSectionBytes : 0u,
-            InlineAskedSectionBytes = recordOnly ? 0u : InlineSectionBytes,
-            NoReferences = recordOnly,
-            WithUsedChunks = !recordOnly,
-        };
-        request.HashParts.Add(hashPart);
         Interlocked.Increment(ref _requestCount);
         await foreach (var response in endpoint.Store.GetClosureAsync(request, WholeDeadline, token).ConfigureAwait(false))
         {
@@ -200,15 +259,18 @@ internal sealed class ClosureFetcher(
                 Learn(item.Path);
                 LearnUse(item);
                 learnt.Add(item.Path);
-                if (item.Path.BaseName.StartsWith(hashPart, StringComparison.Ordinal))
+                if (item.Path.BaseName.Length > StorePath.HashPartLength && asked.TryGetValue(item.Path.BaseName[..StorePath.HashPartLength], out var found))
                 {
-                    lookup.SetFound(item.Path);
+                    found.SetFound(item.Path);
                 }
             }
 
-            if (response.NotValid.Contains(hashPart))
+            foreach (var hashPart in response.NotValid)
             {
-                lookup.SetFound(null);
+                if (asked.TryGetValue(hashPart, out var absent))
+                {
+                    absent.SetFound(null);
+                }
             }
         }
     }

@@ -34,6 +34,46 @@ public sealed class WalkTests() : ReaderTest(12)
         Assert.False(HasFirstFile(reader, handles[1]));
     }
 
+    [Fact]
+    public async Task Read_SmallPathsInTheOrderOfNames_AsksForManyAtATime()
+    {
+        var paths = await PushTinyAsync(200);
+        await using var reader = await ConnectAsync();
+        foreach (var path in paths.OrderBy(static path => path.Path.BaseName, StringComparer.Ordinal))
+        {
+            await AssertReadsAsync(reader, path);
+        }
+
+        // One by one, each path takes two requests at least.
+        Assert.InRange(reader.Status.MetadataRequests + reader.Status.DemandRequests, 1, paths.Length);
+    }
+
+    [Fact]
+    public async Task Read_SmallPathsInAnyOrder_BringsNoOthers()
+    {
+        var paths = await PushTinyAsync(40);
+        await using var reader = await ConnectAsync();
+        foreach (var path in paths.OrderByDescending(static path => path.Path.BaseName, StringComparer.Ordinal).Take(10))
+        {
+            await AssertReadsAsync(reader, path);
+        }
+
+        Assert.Equal(10, reader.Status.ReceivedChunks);
+    }
+
+    private async Task<SourcePath[]> PushTinyAsync(int count)
+    {
+        SourcePath[] paths = [.. Enumerable.Range(0, count).Select(i => Source.Path($"tiny{i}", SourceEntry.File(Source.Bytes(500))))];
+        await Server.PushAsync(paths);
+        return paths;
+    }
+
+    private static async Task AssertReadsAsync(StoreReader reader, SourcePath path)
+    {
+        var handle = await reader.FindAsync(path);
+        Assert.Equal(path.Tree.Content, await reader.ReadAsync(handle, entry: 0));
+    }
+
     private async Task<SourcePath[]> PushTwoAsync()
     {
         var (first, second) = (Source.Path("first", EightFiles()), Source.Path("second", EightFiles()));
