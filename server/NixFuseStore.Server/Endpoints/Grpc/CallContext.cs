@@ -10,8 +10,5 @@ namespace NixFuseStore.Server.Endpoints.Grpc;
 internal sealed record CallContext(Principal Principal, Func<TokenHold> Hold, CancellationToken Cancellation)
 {
     /// <summary>That of a call as the framework knows it.</summary>
-    public static CallContext Of(ServerCallContext context) => (CallContext)context.UserState[typeof(CallContext)];
-
-    /// <summary>Gives it to those that answer the call.</summary>
-    public void AttachTo(ServerCallContext context) => context.UserState[typeof(CallContext)] = this;
+    public static CallContext Of(ServerCallContext context) => context.GetHttpContext().Features.Get<CallContext>()!;
 }

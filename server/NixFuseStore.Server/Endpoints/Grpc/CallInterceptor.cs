@@ -1,3 +1,4 @@
+using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using NixFuseStore.Protocol;
@@ -16,21 +17,28 @@ internal sealed class CallInterceptor(AccessControl access, ServerLimits limits,
         "/grpc.health.v1.Health/Watch",
     };
 
+    /// <summary>Whether a call of this path goes on until one side ends it.</summary>
+    public static bool IsEndless(PathString path) => path.Value is { } text && Endless.Contains(text);
+
+    /// <summary>The method's name, where the request was for one that there is.</summary>
+    public static string MethodOf(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Name ?? "unknown";
+
     /// <inheritdoc/>
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
         using var ending = CreateEnding(context);
+        var cancellation = ending?.Token ?? context.CancellationToken;
         try
         {
-            Enter(context, ending.Token);
+            Enter(context, cancellation);
             return await continuation(request, context).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // the one place where a call's failure, whatever it is, becomes its status
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            throw StatusOf(e, context, ending.Token);
+            throw StatusOf(e, context, cancellation);
         }
     }
 
@@ -53,28 +61,35 @@ internal sealed class CallInterceptor(AccessControl access, ServerLimits limits,
     private async Task StreamAsync(ServerCallContext context, Func<Task> answer)
     {
         using var ending = CreateEnding(context);
+        var cancellation = ending?.Token ?? context.CancellationToken;
         try
         {
-            Enter(context, ending.Token);
+            Enter(context, cancellation);
             await answer().ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // the one place where a call's failure, whatever it is, becomes its status
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            throw StatusOf(e, context, ending.Token);
+            throw StatusOf(e, context, cancellation);
         }
     }
 
-    private CancellationTokenSource CreateEnding(ServerCallContext context)
+    // Null for nearly all calls: their own token ends with their deadline and with their caller.
+    private CancellationTokenSource? CreateEnding(ServerCallContext context)
     {
-        var ending = CancellationTokenSource.CreateLinkedTokenSource(
-            context.CancellationToken, Endless.Contains(context.Method) ? stopping : CancellationToken.None);
-        if (context.Deadline != DateTime.MaxValue)
+        if (Endless.Contains(context.Method))
         {
-            ending.CancelAfter(limits.DeadlineMax);
+            return CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, stopping);
         }
 
+        if (context.Deadline == DateTime.MaxValue || context.Deadline <= DateTime.UtcNow + limits.DeadlineMax)
+        {
+            return null;
+        }
+
+        var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
+        ending.CancelAfter(limits.DeadlineMax);
         return ending;
     }
 
@@ -83,7 +98,7 @@ internal sealed class CallInterceptor(AccessControl access, ServerLimits limits,
         var http = context.GetHttpContext();
         if (http.Features.Get<Principal>() is { } principal)
         {
-            new CallContext(principal, () => access.Hold(http), cancellation).AttachTo(context);
+            http.Features.Set(new CallContext(principal, () => access.Hold(http), cancellation));
         }
     }
 

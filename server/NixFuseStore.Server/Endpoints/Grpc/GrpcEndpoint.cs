@@ -1,5 +1,6 @@
 using System.Globalization;
 using Grpc.Core;
+using Microsoft.AspNetCore.Http.Features;
 using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 
@@ -19,6 +20,16 @@ internal sealed class GrpcEndpoint(AccessControl access, ServerLimits limits, IL
     public static bool IsGrpc(HttpRequest request) =>
         request.ContentType is { } type && type.StartsWith(ContentType, StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>The status that a call ended with, as its name.</summary>
+    public static string StatusOf(HttpResponse response)
+    {
+        var trailers = response.HttpContext.Features.Get<IHttpResponseTrailersFeature>()?.Trailers;
+        var text = trailers is not null && trailers.TryGetValue(StatusHeader, out var trailer) ? trailer : response.Headers[StatusHeader];
+        return text == "0" ? nameof(StatusCode.OK)
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && Enum.IsDefined((StatusCode)number) ? ((StatusCode)number).ToString()
+            : "none";
+    }
+
     /// <summary>Refuses the request, or lets <paramref name="next"/> answer it, with its <see cref="Principal"/> as a feature.</summary>
     public async Task HandleAsync(HttpContext context, RequestDelegate next)
     {
@@ -29,7 +40,7 @@ internal sealed class GrpcEndpoint(AccessControl access, ServerLimits limits, IL
             return;
         }
 
-        if (!context.Request.Path.StartsWithSegments(Health, StringComparison.Ordinal) && !await AuthenticateAsync(context).ConfigureAwait(false))
+        if (!context.Request.Path.StartsWithSegments(Health, StringComparison.Ordinal) && !await AdmitAsync(context).ConfigureAwait(false))
         {
             return;
         }
@@ -53,13 +64,11 @@ internal sealed class GrpcEndpoint(AccessControl access, ServerLimits limits, IL
 
     private static string Number(StatusCode code) => ((int)code).ToString(CultureInfo.InvariantCulture);
 
-    private async Task<bool> AuthenticateAsync(HttpContext context)
+    private async ValueTask<bool> AdmitAsync(HttpContext context)
     {
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-        ending.CancelAfter(limits.DeadlineMax);
         try
         {
-            context.Features.Set(await access.AuthenticateAsync(context, ending.Token).ConfigureAwait(false));
+            context.Features.Set(await AuthenticateAsync(context).ConfigureAwait(false));
             return true;
         }
 #pragma warning disable CA1031 // whatever it is, it becomes a status
@@ -74,6 +83,25 @@ internal sealed class GrpcEndpoint(AccessControl access, ServerLimits limits, IL
 
             WriteStatus(context, code, detail);
             return false;
+        }
+    }
+
+    // Nearly always known without a wait.
+    private async ValueTask<Principal> AuthenticateAsync(HttpContext context)
+    {
+        var principal = access.AuthenticateAsync(context, context.RequestAborted);
+        if (principal.IsCompleted)
+        {
+            return await principal.ConfigureAwait(false);
+        }
+
+        try
+        {
+            return await principal.AsTask().WaitAsync(limits.DeadlineMax, context.RequestAborted).ConfigureAwait(false);
+        }
+        catch (TimeoutException e)
+        {
+            throw new RpcException(new Status(StatusCode.DeadlineExceeded, "the database did not say in time who calls", e));
         }
     }
 }
