@@ -98,6 +98,12 @@ if whole_systems && command -v nix-build patchelf apt-get >/dev/null; then
   make_nix_root trixie & make_nix_root sid & wait
   export NIXFUSE_TEST_NIX_ROOTS=$root/artifacts/nix
 fi
+if whole_systems && command -v apt-get >/dev/null; then
+  step "Prometheus, to ask for metrics with (kept in artifacts/)"
+  export NIXFUSE_TEST_PROMETHEUS=$root/artifacts/prometheus
+  [[ -x $NIXFUSE_TEST_PROMETHEUS ]] || { refresh_package_lists && tests/setup/fetch-program.sh prometheus usr/bin/prometheus "$NIXFUSE_TEST_PROMETHEUS"; } ||
+    echo "test.sh: no Prometheus, so the test that needs it is skipped" >&2
+fi
 if whole_systems && [[ $(id -u) == 0 ]] && command -v debootstrap >/dev/null; then
   step "a root file system without .NET, for the native client (kept in artifacts/)"
   [[ -d artifacts/bare ]] || tests/nix-roots/make-bare-root.sh artifacts/bare >artifacts/bare.log 2>&1 ||

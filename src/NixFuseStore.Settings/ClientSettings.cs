@@ -12,6 +12,7 @@ public sealed class ClientSettings
     private static readonly SettingKey CacheSizeKey = new("", "cache-size", SettingKind.Text);
     private static readonly SettingKey TrustedKey = new("", "trusted", SettingKind.TextList);
     private static readonly SettingKey ProxyKey = new("", "proxy", SettingKind.Text, SettingKey.HoldsPassword);
+    private static readonly SettingKey MetricsKey = new("", "metrics", SettingKind.Text);
 
     internal ClientSettings(SettingsFiles files)
     {
@@ -24,10 +25,11 @@ public sealed class ClientSettings
         CacheSize = files.Text(CacheSizeKey);
         Trusted = files.List(TrustedKey);
         Proxy = files.Text(ProxyKey);
+        Metrics = files.Text(MetricsKey);
     }
 
     internal static IReadOnlyList<SettingKey> Keys =>
-        [ServerKey, StoreKey, TokenFileKey, TrustedPublicKeysKey, TlsAuthorityKey, CacheDirectoryKey, CacheSizeKey, TrustedKey, ProxyKey];
+        [ServerKey, StoreKey, TokenFileKey, TrustedPublicKeysKey, TlsAuthorityKey, CacheDirectoryKey, CacheSizeKey, TrustedKey, ProxyKey, MetricsKey];
 
     /// <summary>Addresses of servers of one database, in the order of preference.</summary>
     public Setting<IReadOnlyList<string>>? Servers { get; }
@@ -58,4 +60,7 @@ public sealed class ClientSettings
 
     /// <summary>The proxy that leads to the server, as <c>http://HOST:PORT</c>.</summary>
     public Setting<string>? Proxy { get; }
+
+    /// <summary>Where mounts serve metrics, see <see cref="MetricsAddress"/>.</summary>
+    public Setting<string>? Metrics { get; }
 }

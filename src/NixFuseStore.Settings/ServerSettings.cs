@@ -17,6 +17,9 @@ public sealed class ServerSettings
     private static readonly SettingKey NetrcFileKey = new(Table, "netrc-file", SettingKind.Text);
     private static readonly SettingKey LogLevelKey = new(Table, "log-level", SettingKind.Text);
 
+    private static readonly SettingKey MetricsKey = new(Table, "metrics", SettingKind.Text);
+    private static readonly SettingKey OtlpEndpointKey = new(Table, "otlp-endpoint", SettingKind.Text, SettingKey.HoldsPassword);
+
     internal ServerSettings(SettingsFiles files)
     {
         Listen = files.List(ListenKey);
@@ -29,10 +32,12 @@ public sealed class ServerSettings
         TlsKeyFile = files.Text(TlsKeyKey);
         NetrcFile = files.Text(NetrcFileKey);
         LogLevel = files.Text(LogLevelKey);
+        Metrics = files.Text(MetricsKey);
+        OtlpEndpoint = files.Text(OtlpEndpointKey);
     }
 
     internal static IReadOnlyList<SettingKey> Keys =>
-        [ListenKey, DataKey, MetadataKey, MetadataPasswordKey, MetadataPassFileKey, BlobsKey, TlsCertificateKey, TlsKeyKey, NetrcFileKey, LogLevelKey];
+        [ListenKey, DataKey, MetadataKey, MetadataPasswordKey, MetadataPassFileKey, BlobsKey, TlsCertificateKey, TlsKeyKey, NetrcFileKey, LogLevelKey, MetricsKey, OtlpEndpointKey];
 
     /// <summary>Whether a URI of a database carries a password.</summary>
     public static bool HoldsPassword(string uri)
@@ -70,4 +75,10 @@ public sealed class ServerSettings
 
     /// <summary>The least severe messages that are logged: error, warning, info or debug.</summary>
     public Setting<string>? LogLevel { get; }
+
+    /// <summary>Where metrics are served without a token, see <see cref="MetricsAddress"/>.</summary>
+    public Setting<string>? Metrics { get; }
+
+    /// <summary>The collector that metrics are sent to, by OTLP over HTTP.</summary>
+    public Setting<string>? OtlpEndpoint { get; }
 }

@@ -31,6 +31,7 @@ public sealed class MountArgumentsTests
     [InlineData("/a", "--read-ahead", "1")]
     [InlineData("/a", "--read-ahead", "-5")]
     [InlineData("/a", "-f")]
+    [InlineData("/a", "--metrics", "nowhere")]
     [InlineData("/a", "--trusted", "no-such-user-here")]
     [InlineData("/a", "--trusted", "none", "--trusted", "root")]
     [InlineData("/a", "--server", "http://a/team", "--store", "other")]

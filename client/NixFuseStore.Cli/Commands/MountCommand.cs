@@ -16,6 +16,7 @@ internal static class MountCommand
             new Argument<string>("MOUNTPOINT") { Description = "An empty directory" },
             new Option<bool>("--foreground") { Description = "Stay in the foreground, with the log on standard error" },
             new Option<bool>("--trace") { Description = "Print each request of the kernel and of Nix, and how long it took, to the log" },
+            new Option<string>(MountArguments.MetricsOption) { Description = "PORT of loopback, or HOST:PORT: serve metrics to Prometheus there", HelpName = "ADDRESS" },
             new Option<string>("--cache-dir") { Description = "Where chunks and metadata are kept (default: /var/cache/nixfuse, for users ~/.cache/nixfuse, per store)", HelpName = "DIR" },
             new Option<string>("--cache-size") { Description = $"What the chunk cache may take on disk (default: {ByteSize.Format(MountSettings.CacheBytesDefault)})", HelpName = "SIZE" },
             new Option<string>("--read-ahead") { Description = $"How far the kernel reads ahead in a file, KiB (default: {MountSettings.ReadAheadKibibytesDefault})", HelpName = "KIB" },

@@ -67,6 +67,9 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
             socket, store, Task.Run(() => Serve(socket.Listener, store, reader, location, settings, connectionsMax, log)), log);
     }
 
+    /// <summary>Clients now.</summary>
+    public int ConnectionCount => _server.IsCompletedSuccessfully ? _server.Result.ConnectionCount : 0;
+
     /// <summary>Hangs up on all clients, and ends what they had asked for. Each half ends even where the other fails.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -21,9 +21,11 @@ internal static class MountArguments
 
     public const string TrustedOption = "--trusted";
 
+    public const string MetricsOption = "--metrics";
+
     private static readonly string[] Options =
     [
-        "--foreground", "--trace", TrustedOption, "--server", "--store", "--token-file", "--tls-ca", "--trusted-public-key", "--cache-dir", "--cache-size", "--read-ahead", "--help",
+        "--foreground", "--trace", MetricsOption, TrustedOption, "--server", "--store", "--token-file", "--tls-ca", "--trusted-public-key", "--cache-dir", "--cache-size", "--read-ahead", "--help",
     ];
 
     private const int ReadAheadKibibytesMax = 64 << 10;
@@ -41,7 +43,7 @@ internal static class MountArguments
     /// <summary>As the other, with settings that were read before.</summary>
     internal static MountSettings Parse(ReadOnlySpan<string> args, ClientSettings configured)
     {
-        string? mountPoint = null, server = null, store = null, tokenFile = null, tlsAuthority = null, cacheDirectory = null;
+        string? mountPoint = null, server = null, store = null, tokenFile = null, tlsAuthority = null, cacheDirectory = null, metrics = null;
         var keys = new List<string>();
         bool foreground = false, trace = false, detached = false, onlyOperands = false;
         var trusted = new List<string>();
@@ -70,6 +72,9 @@ internal static class MountArguments
                     break;
                 case "--trace":
                     trace = true;
+                    break;
+                case MetricsOption:
+                    metrics = Value(args, ref i, split);
                     break;
                 case TrustedOption:
                     trusted.Add(Value(args, ref i, split));
@@ -119,6 +124,7 @@ internal static class MountArguments
             Store = StoreSettingsReader.Resolve(server, store, tokenFile, keys, tlsAuthority, configured),
             Foreground = foreground,
             Trace = trace,
+            Metrics = ParseMetrics(metrics, configured.Metrics),
             IsDetached = detached,
             CacheDirectory = cacheDirectory,
             CacheBytesMax = cacheBytes ?? ConfiguredCacheSize(configured) ?? MountSettings.CacheBytesDefault,
@@ -135,6 +141,18 @@ internal static class MountArguments
         }
 
         return index + 1 < args.Length ? args[++index] : throw new UsageException(UsageErrors.WantsValue(CommandName, args[index]));
+    }
+
+    private static MetricsAddress? ParseMetrics(string? given, Setting<string>? configured)
+    {
+        try
+        {
+            return (given ?? configured?.Value) is { } text ? MetricsAddress.Parse(text) : null;
+        }
+        catch (FormatException e)
+        {
+            throw given is not null || configured is null ? new UsageException($"{MetricsOption}: {e.Message}") : configured.Wrong(e.Message);
+        }
     }
 
     private static TrustedClients ParseTrusted(List<string> trusted, ClientSettings configured)

@@ -70,11 +70,19 @@ internal sealed partial class MountHost
         await reply(new ControlReply { Done = true, Message = outcome }).ConfigureAwait(false);
     }
 
+    private MountCounters ReadCounters() => new(
+        _reader!.Status,
+        _cache!.Status,
+        _session!.GetStatistics(),
+        _fileSystem!.Slots,
+        _daemon?.ConnectionCount ?? 0,
+        _daemon?.Journal?.Waiting ?? 0,
+        _daemon?.Journal?.SetAside ?? 0);
+
     private MountStatus DescribeStatus()
     {
-        var reader = _reader!.Status;
-        var cache = _cache!.Status;
-        var session = _session!.GetStatistics();
+        var counters = ReadCounters();
+        var (reader, cache, session) = (counters.Reader, counters.Cache, counters.Session);
         using var process = Process.GetCurrentProcess();
         return new MountStatus
         {
@@ -83,14 +91,14 @@ internal sealed partial class MountHost
             Version = typeof(MountHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",
             Server = string.Join(',', _settings.Store.Servers.Select(static server => server.GetLeftPart(UriPartial.Authority))),
             Store = _settings.Store.Store,
-            StoreDirectory = _reader.Directory.Path,
+            StoreDirectory = _reader!.Directory.Path,
             Connected = reader.IsConnected,
             Since = reader.Since,
             Reason = reader.Failure,
             Event = reader.LastEvent,
             UptimeSeconds = (DateTimeOffset.UtcNow - _started).TotalSeconds,
             ResidentBytes = process.WorkingSet64,
-            Paths = _fileSystem!.Slots,
+            Paths = counters.KnownPaths,
             DaemonSocket = _daemon?.SocketPath,
             Adding = _daemon?.Journal is { } journal
                 ? new AddingStatus(journal.Directory, journal.Waiting, journal.SetAside, journal.DamagedFiles, journal.OtherStores, journal.Trouble)

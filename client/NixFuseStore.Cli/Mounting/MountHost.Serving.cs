@@ -46,6 +46,7 @@ internal sealed partial class MountHost
             _mount?.TryUnmount(lazyWhenBusy: true);
             return default;
         }).ConfigureAwait(false);
+        _metrics?.Dispose();
         _trimmer?.Dispose();
         _mountCheck?.Dispose();
         await EndAsync("the Nix daemon", () => new ValueTask(EndDaemonAsync())).ConfigureAwait(false);

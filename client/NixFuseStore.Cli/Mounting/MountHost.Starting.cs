@@ -50,6 +50,7 @@ internal sealed partial class MountHost
             // 3. The kernel meets the file system.
             await host.ServeAsync().ConfigureAwait(false);
             host.OpenCache();
+            host._metrics = settings.Metrics is { } address ? MountMetrics.Start(address, host.ReadCounters) : null;
 
             // 4. From here on others can find us.
             host._control = ControlServer.Start(host._controlDirectory, host.HandleAsync, host.Log);

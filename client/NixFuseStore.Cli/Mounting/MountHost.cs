@@ -37,6 +37,7 @@ internal sealed partial class MountHost : IAsyncDisposable
     private ChunkCache? _cache;
     private SocketDirectory? _controlDirectory;
     private ControlServer? _control;
+    private MountMetrics? _metrics;
     private MemoryTrimmer? _trimmer;
     private ITimer? _mountCheck;
 

@@ -1,4 +1,5 @@
 using NixFuseStore.Cli.Access;
+using NixFuseStore.Settings;
 
 namespace NixFuseStore.Cli.Settings;
 
@@ -23,6 +24,9 @@ internal sealed record MountSettings
 
     /// <summary>Whether each request of the kernel and each operation of the daemon socket is printed to the log.</summary>
     public bool Trace { get; init; }
+
+    /// <summary>Where the mount's metrics are served; null for nowhere.</summary>
+    public MetricsAddress? Metrics { get; init; }
 
     /// <summary>Started by another nixfuse that waits for word on the inherited pipe.</summary>
     public bool IsDetached { get; init; }

@@ -18,7 +18,7 @@ internal sealed class PathScan
     /// <summary>Paths ahead at first; it doubles with each step.</summary>
     private const int AheadMin = 16;
 
-    private const int AheadMax = 128;
+    private const int AheadMax = 256;
 
     /// <summary>Paths entered in a row that are not ahead: as many as another program may enter meanwhile.</summary>
     private const int MissesMax = 8;
@@ -157,7 +157,7 @@ internal sealed class PathScan
             (_entered, _skipped) = (0, 0);
         }
 
-        if (_isAsking || _ahead.Count > _window / 2 || _end.Length == 0)
+        if (_isAsking || _ahead.Count > _window * 3 / 4 || _end.Length == 0)
         {
             return null;
         }

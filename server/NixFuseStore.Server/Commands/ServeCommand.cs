@@ -20,8 +20,10 @@ internal static class ServeCommand
         var key = new Option<string?>("--tls-key") { Description = "PEM file of the certificate's private key", HelpName = "FILE" };
         var netrc = new Option<string?>("--netrc-file") { Description = "Users and passwords for upstream caches, in netrc form; read again when it changes", HelpName = "FILE" };
         var level = new Option<string?>("--log-level") { Description = "The least severe messages that are logged: error, warning, info (default) or debug (all requests)", HelpName = "LEVEL" };
+        var metrics = new Option<string?>("--metrics") { Description = "PORT of loopback, or HOST:PORT: serves /metrics there without a token, and nothing else", HelpName = "ADDRESS" };
+        var otlp = new Option<string?>("--otlp-endpoint") { Description = "Collector that metrics are sent to every minute, by OTLP over HTTP, as http://HOST:4318", HelpName = "URL" };
         var storage = new StorageArguments();
-        var command = new Command("serve", "Serve stores until told to stop") { listen, certificate, key, netrc, level };
+        var command = new Command("serve", "Serve stores until told to stop") { listen, certificate, key, netrc, level, metrics, otlp };
         storage.AddTo(command, withBlobs: true);
         command.SetAction((parsed, _) =>
         {
@@ -33,6 +35,8 @@ internal static class ServeCommand
                 TlsCertificateFile = parsed.GetValue(certificate) ?? settings.TlsCertificateFile?.Value,
                 TlsKeyFile = parsed.GetValue(key) ?? settings.TlsKeyFile?.Value,
                 NetrcFile = parsed.GetValue(netrc) ?? settings.NetrcFile?.Value,
+                Metrics = Parse(parsed.GetValue(metrics), settings.Metrics, "--metrics", MetricsAddress.Parse),
+                OtlpEndpoint = Parse(parsed.GetValue(otlp), settings.OtlpEndpoint, "--otlp-endpoint", MetricsExport.ParseEndpoint),
                 LogLevel = ParseLevel(parsed.GetValue(level), settings.LogLevel),
                 Log = error,
             };
@@ -41,6 +45,19 @@ internal static class ServeCommand
                 : throw new FormatException("--tls-certificate and --tls-key belong together");
         });
         return command;
+    }
+
+    private static T? Parse<T>(string? given, Setting<string>? configured, string option, Func<string, T> parse)
+        where T : class
+    {
+        try
+        {
+            return (given ?? configured?.Value) is { } text ? parse(text) : null;
+        }
+        catch (FormatException e)
+        {
+            throw given is null && configured is not null ? configured.Wrong(e.Message) : new FormatException($"{option}: {e.Message}", e);
+        }
     }
 
     private static LogLevel ParseLevel(string? given, Setting<string>? configured)

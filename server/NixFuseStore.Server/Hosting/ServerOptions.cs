@@ -1,4 +1,5 @@
 using NixFuseStore.Server.Base;
+using NixFuseStore.Settings;
 
 namespace NixFuseStore.Server.Hosting;
 
@@ -18,6 +19,12 @@ public sealed record ServerOptions(StorageOptions Storage, IReadOnlyList<string>
 
     /// <summary>Users and passwords for upstream caches, in netrc form; null for none.</summary>
     public string? NetrcFile { get; init; }
+
+    /// <summary>A listener for metrics alone, without a token; null for none.</summary>
+    public MetricsAddress? Metrics { get; init; }
+
+    /// <summary>The collector that metrics are sent to, by OTLP over HTTP; null for none.</summary>
+    public Uri? OtlpEndpoint { get; init; }
 
     /// <summary>A silent Watch is told so often that its server is there.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(8);

@@ -17,6 +17,7 @@ using NixFuseStore.Storage.Base;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Chunks;
 using NixFuseStore.Storage.Metadata;
+using OpenTelemetry.Metrics;
 
 namespace NixFuseStore.Server.Hosting;
 
@@ -36,6 +37,8 @@ public sealed class StoreServer : IAsyncDisposable
     private readonly IMetadataStore _metadata;
     private readonly IBlobStore _blobs;
     private readonly ChunkStore _chunks;
+    private readonly MeterProvider _exporter;
+    private readonly ServerMetrics _metrics;
     private readonly CancellationTokenSource _stopping;
     private readonly LineLogger _logger;
     private readonly TimeSpan _stopTimeout;
@@ -43,13 +46,15 @@ public sealed class StoreServer : IAsyncDisposable
     private bool _disposed;
 
     private StoreServer(
-        WebApplication application, IMetadataStore metadata, IBlobStore blobs, ChunkStore chunks, CancellationTokenSource stopping, LineLogger logger,
-        TimeSpan stopTimeout)
+        WebApplication application, IMetadataStore metadata, IBlobStore blobs, ChunkStore chunks, MeterProvider exporter, ServerMetrics metrics,
+        CancellationTokenSource stopping, LineLogger logger, TimeSpan stopTimeout)
     {
         _application = application;
         _metadata = metadata;
         _blobs = blobs;
         _chunks = chunks;
+        _exporter = exporter;
+        _metrics = metrics;
         _stopping = stopping;
         _logger = logger;
         _stopTimeout = stopTimeout;
@@ -69,6 +74,8 @@ public sealed class StoreServer : IAsyncDisposable
         IMetadataStore? metadata = null;
         IBlobStore? blobs = null;
         ChunkStore? chunks = null;
+        ServerMetrics? metrics = null;
+        MeterProvider? exporter = null;
         var stopping = new CancellationTokenSource();
         try
         {
@@ -80,8 +87,11 @@ public sealed class StoreServer : IAsyncDisposable
             chunks = await OpenChunksAsync(metadata, blobs, logger, cancellation).ConfigureAwait(false);
             await StoreCreation.EnsureAnyAsync(metadata, cancellation).ConfigureAwait(false);
             var readiness = new Readiness(metadata, blobs, TimeProvider.System, logger);
-            var application = CreateApplication(setup, metadata, chunks, readiness, connections, limits, options.NetrcFile, logger, stopping.Token);
-            var server = new StoreServer(application, metadata, blobs, chunks, stopping, logger, limits.StopTimeout);
+            metrics = new ServerMetrics();
+            metrics.Observe(chunks, metadata, connections);
+            exporter = MetricsExport.Start(options.OtlpEndpoint, logger);
+            var application = CreateApplication(setup, metadata, chunks, readiness, connections, limits, options.NetrcFile, metrics, exporter, logger, stopping.Token);
+            var server = new StoreServer(application, metadata, blobs, chunks, exporter, metrics, stopping, logger, limits.StopTimeout);
             await server.ListenAsync(setup, cancellation).ConfigureAwait(false);
             BoundConnections(connections, descriptors, logger);
             logger.LogsFramework = true;
@@ -97,6 +107,8 @@ public sealed class StoreServer : IAsyncDisposable
         catch
         {
             // Why it could not start is what the operator has to hear.
+            exporter?.Dispose();
+            metrics?.Dispose();
             await CleanUp.RunAsync(
                 logger.Notice,
                 "what was opened",
@@ -141,6 +153,8 @@ public sealed class StoreServer : IAsyncDisposable
 
         await _rotation.ConfigureAwait(false);
         await _application.DisposeAsync().ConfigureAwait(false);
+        _exporter.Dispose();
+        _metrics.Dispose();
         await _chunks.DisposeAsync().ConfigureAwait(false);
         await _blobs.DisposeAsync().ConfigureAwait(false);
         await _metadata.DisposeAsync().ConfigureAwait(false);
@@ -173,7 +187,9 @@ public sealed class StoreServer : IAsyncDisposable
         }
 
         return certificate is not null || !addresses.Any(address => address.IsTls)
-            ? new KestrelSetup(addresses, certificate, limits, connections, new ConnectionHandoffListener())
+            ? new KestrelSetup(
+                addresses, certificate, limits, connections, new ConnectionHandoffListener(), options.Metrics is { } metrics ? ListenAddress.Parse(metrics.Url) : null,
+                MetricsEndpoint.Mark)
             : throw new ServerException("an https: address needs --tls-certificate FILE and --tls-key FILE");
     }
 
@@ -199,6 +215,8 @@ public sealed class StoreServer : IAsyncDisposable
         ConnectionTable connections,
         ServerLimits limits,
         string? netrcFile,
+        ServerMetrics metrics,
+        MeterProvider exporter,
         LineLogger logger,
         CancellationToken stopping)
     {
@@ -211,12 +229,12 @@ public sealed class StoreServer : IAsyncDisposable
         var verified = new VerifiedManifests();
         var verifier = new SubmittedPathVerifier(chunks, verified);
         var derivations = new DerivationChecker(new DerivationHashes(metadata, new StoredDerivations(metadata, chunks), limits));
-        var registrar = new PathRegistrar(metadata, chunks, keys, new SubmittedPathParser(limits), verifier, derivations, limits, logger);
+        var registrar = new PathRegistrar(metadata, chunks, keys, new SubmittedPathParser(limits), verifier, derivations, limits, metrics, logger);
         var registrations = new RegistrationGroups(registrar);
         var nars = new NarReceiver(metadata, chunks, verified, new PathSizeLimit(metadata, time), limits);
         var upstreamHttp = new UpstreamHttp(new NetrcFile(netrcFile, time, logger), EnvironmentProxy.Current, time);
-        var upstreams = new UpstreamDirectory(metadata, upstreamHttp, time, logger);
-        var importer = new PathImporter(metadata, upstreams, nars, registrar, time, logger, stopping);
+        var upstreams = new UpstreamDirectory(metadata, upstreamHttp, time, metrics, logger);
+        var importer = new PathImporter(metadata, upstreams, nars, registrar, time, metrics, logger, stopping);
         var substituter = new Substituter(metadata, upstreams, importer);
         var service = new StoreService(metadata, access, keys, registrations, substituter, events, limits, logger);
         var grpc = new GrpcEndpoint(access, limits, logger);
@@ -235,12 +253,13 @@ public sealed class StoreServer : IAsyncDisposable
         setup.Apply(builder.WebHost);
         var application = builder.Build();
         application.Lifetime.ApplicationStopped.Register(upstreamHttp.Dispose);
-        var requests = new RequestSwitch(grpc, data, cache, readiness, connections, logger);
+        var requests = new RequestSwitch(grpc, data, cache, readiness, new MetricsEndpoint(access, logger), connections, metrics, logger);
         application.Use(next => context => requests.HandleAsync(context, next));
         application.UseRouting();
         application.MapGrpcService<StoreService>();
         application.MapGrpcService<HealthService>();
         application.MapGrpcReflectionService();
+        application.MapPrometheusScrapingEndpoint(MetricsEndpoint.Path, exporter, configureBranchedPipeline: null, optionsName: null);
         return application;
     }
 

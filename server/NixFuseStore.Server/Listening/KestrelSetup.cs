@@ -7,7 +7,7 @@ namespace NixFuseStore.Server.Listening;
 
 /// <summary>Tells Kestrel where and how to listen.</summary>
 internal sealed class KestrelSetup(IReadOnlyList<ListenAddress> addresses, CertificateSource? certificate, ServerLimits limits, ConnectionTable connections,
-    ConnectionHandoffListener http2)
+    ConnectionHandoffListener http2, ListenAddress? metrics, Func<ConnectionDelegate, ConnectionDelegate> markMetrics)
 {
     private readonly List<(bool IsTls, ListenOptions Options)> _bound = [];
 
@@ -56,6 +56,16 @@ internal sealed class KestrelSetup(IReadOnlyList<ListenAddress> addresses, Certi
             {
                 kestrel.Listen(endPoint, options => Configure(options, address.IsTls));
             }
+        }
+
+        foreach (var endPoint in metrics?.EndPoints ?? [])
+        {
+            kestrel.Listen(endPoint, options =>
+            {
+                options.Protocols = HttpProtocols.Http1;
+                options.Use(connections.Wrap);
+                options.Use(markMetrics);
+            });
         }
 
         if (addresses.Any(address => !address.IsTls))

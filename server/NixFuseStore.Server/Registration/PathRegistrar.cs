@@ -23,6 +23,7 @@ internal sealed partial class PathRegistrar(
     SubmittedPathVerifier verifier,
     DerivationChecker derivations,
     ServerLimits limits,
+    ServerMetrics metrics,
     ILogger logger)
 {
     /// <summary>Calls that hold decoded manifests at the same time.</summary>
@@ -137,7 +138,22 @@ internal sealed partial class PathRegistrar(
             }
         }
 
+        foreach (var outcome in results.CountBy(static result => result.Outcome))
+        {
+            metrics.OnRegistered(outcome.Value, OutcomeName(outcome.Key));
+        }
+
         logger.Registered(store.Name, results.Count(result => result.Outcome == Outcome.Registered), results.Length, milliseconds, principal.Name);
     }
 
+    private static string OutcomeName(Outcome outcome) => outcome switch
+    {
+        Outcome.Registered => "registered",
+        Outcome.AlreadyValid => "already_valid",
+        Outcome.Conflict => "conflict",
+        Outcome.MissingChunks => "missing_chunks",
+        Outcome.MissingReferences => "missing_references",
+        Outcome.Revoked => "revoked",
+        _ => "refused",
+    };
 }

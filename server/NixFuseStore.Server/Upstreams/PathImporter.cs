@@ -16,7 +16,8 @@ namespace NixFuseStore.Server.Upstreams;
 /// Fetches single paths, each once at a time however many wait for it; when all of them give up, it goes on for the next. Calls may overlap.
 /// </summary>
 internal sealed class PathImporter(
-    IPathCatalog metadata, UpstreamDirectory upstreams, NarReceiver receiver, PathRegistrar registrar, TimeProvider time, ILogger logger, CancellationToken stopping)
+    IPathCatalog metadata, UpstreamDirectory upstreams, NarReceiver receiver, PathRegistrar registrar, TimeProvider time, ServerMetrics metrics, ILogger logger,
+    CancellationToken stopping)
 {
     /// <summary>Downloads at the same time.</summary>
     private const int DownloadsMax = 8;
@@ -147,6 +148,7 @@ internal sealed class PathImporter(
             throw new RejectedRequestException($"{info.Path} was refused: {result.Message}");
         }
 
+        metrics.OnFetched();
         logger.Fetched(store.Name, info.Path.BaseName, path.Cache.Url, watch.ElapsedMilliseconds);
     }
 }

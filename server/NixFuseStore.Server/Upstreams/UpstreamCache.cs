@@ -11,7 +11,7 @@ namespace NixFuseStore.Server.Upstreams;
 /// An upstream binary cache over HTTP. Nothing that it says is believed here. It rests for a while when it cannot be reached, so that a dead
 /// one costs its time-out once and not with every path; what is wrong with one path concerns that path only. Calls may overlap.
 /// </summary>
-internal sealed class UpstreamCache(UpstreamAddress address, UpstreamHttp http, TimeProvider time, ILogger logger)
+internal sealed class UpstreamCache(UpstreamAddress address, UpstreamHttp http, TimeProvider time, ServerMetrics metrics, ILogger logger)
 {
     private const int NarInfoBytesMax = 4 << 20;
 
@@ -46,6 +46,8 @@ internal sealed class UpstreamCache(UpstreamAddress address, UpstreamHttp http, 
     /// <summary>Takes note of what went wrong with a path. Only a cache that cannot be reached rests, which the log says once.</summary>
     public async Task FailAsync(string hashPart, StoreDirectory directory, UpstreamException failure, CancellationToken cancellation)
     {
+        metrics.OnUpstreamFailed();
+
         // A connection that breaks off may be the fault of one file, or of something between here and it: the cache itself is asked.
         if (failure.Fault != UpstreamFault.Path && (failure.RetryAfter > TimeSpan.Zero || !await http.AnswersAsync(address, cancellation).ConfigureAwait(false)))
         {

@@ -7,7 +7,7 @@ using NixFuseStore.Storage.Metadata;
 namespace NixFuseStore.Server.Upstreams;
 
 /// <summary>The upstream caches of stores, as the database has them; read again every few seconds, so that a change needs no restart.</summary>
-internal sealed class UpstreamDirectory(IUpstreamCatalog catalog, UpstreamHttp http, TimeProvider time, ILogger logger)
+internal sealed class UpstreamDirectory(IUpstreamCatalog catalog, UpstreamHttp http, TimeProvider time, ServerMetrics metrics, ILogger logger)
 {
     private static readonly TimeSpan RememberedFor = TimeSpan.FromSeconds(3);
 
@@ -94,7 +94,7 @@ internal sealed class UpstreamDirectory(IUpstreamCatalog catalog, UpstreamHttp h
         {
             try
             {
-                caches.Add(_caches.GetOrAdd(url, url => new UpstreamCache(UpstreamAddress.Parse(url), http, time, logger)));
+                caches.Add(_caches.GetOrAdd(url, url => new UpstreamCache(UpstreamAddress.Parse(url), http, time, metrics, logger)));
             }
             catch (FormatException)
             {

@@ -24,6 +24,7 @@ public sealed class ChunkVerifier : IDisposable
     private readonly IMetadataStore _metadata;
     private readonly PackReader _packs;
     private readonly Action<string> _notice;
+    private long _damaged;
 
     internal ChunkVerifier(IMetadataStore metadata, PackReader packs, Action<string> notice)
     {
@@ -31,6 +32,9 @@ public sealed class ChunkVerifier : IDisposable
         _packs = packs;
         _notice = notice;
     }
+
+    /// <summary>Chunks that were found damaged since the start, each once.</summary>
+    public long DamagedCount => Volatile.Read(ref _damaged);
 
     /// <inheritdoc/>
     public void Dispose() => _recoveries.Dispose();
@@ -239,6 +243,7 @@ public sealed class ChunkVerifier : IDisposable
         }
 
         var marked = await _metadata.MarkDamagedAsync(chunks, cancellationToken).ConfigureAwait(false);
+        Interlocked.Add(ref _damaged, marked.Count);
         foreach (var pack in marked.GroupBy(chunk => chunk.PackName))
         {
             if (pack.Count() > LinesMax)

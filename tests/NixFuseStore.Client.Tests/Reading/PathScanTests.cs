@@ -35,7 +35,7 @@ public sealed class PathScanTests
         }
 
         Assert.InRange(steps.Count, 5, 20);
-        Assert.Equal(128, steps[^1].Limit);
+        Assert.Equal(256, steps[^1].Limit);
     }
 
     [Fact]

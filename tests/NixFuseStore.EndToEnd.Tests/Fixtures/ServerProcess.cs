@@ -40,6 +40,9 @@ internal sealed partial class ServerProcess : IDisposable
 
     public string DataDirectory { get; }
 
+    /// <summary>Arguments of serve besides, such as --metrics.</summary>
+    public List<string> ServeArguments => _serve;
+
     public string Url { get; }
 
     public int ProcessId => _process!.Id;

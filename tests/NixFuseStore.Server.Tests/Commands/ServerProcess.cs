@@ -29,6 +29,10 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         return await ListensAsync(new ServerProcess(Start(["serve", "--data", data, "--listen", "http://127.0.0.1:0", .. arguments])));
     }
 
+    /// <summary>As <see cref="ServeAsync"/>, with further variables in its environment.</summary>
+    public static async Task<ServerProcess> ServeInAsync(Dictionary<string, string> environment, string data, params string[] arguments) =>
+        await ListensAsync(new ServerProcess(Start("dotnet", [Program, "serve", "--data", data, "--listen", "http://127.0.0.1:0", .. arguments], environment)));
+
     /// <summary>As <see cref="ServeAsync"/>, under a umask.</summary>
     public static async Task<ServerProcess> ServeMaskedAsync(string mask, string data, params string[] arguments)
     {
