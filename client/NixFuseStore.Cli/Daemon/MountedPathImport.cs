@@ -1,6 +1,7 @@
 using NixFuseStore.Client.Adding;
 using NixFuseStore.Daemon;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Archives;
 
 namespace NixFuseStore.Cli.Daemon;
 
@@ -11,8 +12,8 @@ internal sealed class MountedPathImport(PathImport import) : IPathImport
     public bool IsComplete => import.IsComplete;
 
     /// <inheritdoc/>
-    public ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken) =>
-        StoreErrors.TranslateAsync(import.WriteAsync(nar, cancellationToken));
+    public ValueTask<int> WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) =>
+        StoreErrors.TranslateOthersAsync<int, NarFormatException>(import.WriteAsync(bytes, cancellationToken));
 
     /// <inheritdoc/>
     public (NixHash NarHash, ulong NarSize) Finish() => StoreErrors.Translate(import.Finish);

@@ -1,5 +1,6 @@
 using NixFuseStore.Daemon;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Archives;
 
 namespace NixFuseStore.Cli.Daemon;
 
@@ -7,9 +8,9 @@ namespace NixFuseStore.Cli.Daemon;
 internal sealed partial class MountedStore
 {
     /// <inheritdoc/>
-    public IPathImport BeginImport(ulong? narBytes) => _reader.MayWrite == false
-        ? new ValidPathImport(this)
-        : new MountedPathImport(StoreErrors.Translate(() => _writer.BeginImport(narBytes)));
+    public IPathImport BeginImport(ulong? narBytes, INarVisitor? observer) => _reader.MayWrite == false
+        ? new ValidPathImport(this, observer)
+        : new MountedPathImport(StoreErrors.Translate(() => _writer.BeginImport(narBytes, observer)));
 
     /// <inheritdoc/>
     public Task AddSignaturesAsync(StorePath path, IReadOnlyCollection<NixSignature> signatures, CancellationToken cancellationToken) =>

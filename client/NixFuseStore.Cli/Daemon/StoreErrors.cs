@@ -19,6 +19,20 @@ internal static class StoreErrors
         }
     }
 
+    /// <summary>As the other, but for one kind of exception that the caller wants to see.</summary>
+    public static async ValueTask<T> TranslateOthersAsync<T, TSeen>(ValueTask<T> work)
+        where TSeen : Exception
+    {
+        try
+        {
+            return await work.ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not TSeen && IsExpected(e))
+        {
+            throw new DaemonStoreException(Describe(e), e);
+        }
+    }
+
     public static async Task<T> TranslateAsync<T>(Task<T> work) => await TranslateAsync(new ValueTask<T>(work)).ConfigureAwait(false);
 
     public static Task TranslateAsync(Task work) => TranslateAsync(new ValueTask(work)).AsTask();

@@ -15,25 +15,17 @@ internal sealed class ValidPathImport : IPathImport
     private readonly NarParser _parser;
     private NixHash? _narHash;
 
-    public ValidPathImport(MountedStore store)
+    public ValidPathImport(MountedStore store, INarVisitor? observer)
     {
         _store = store;
-        _parser = new NarParser(_hasher);
+        _parser = new NarParser(observer is null ? _hasher : new TeeNarVisitor(observer, _hasher));
     }
 
     /// <inheritdoc/>
     public bool IsComplete => _parser.IsComplete;
 
     /// <inheritdoc/>
-    public ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken)
-    {
-        if (StoreErrors.Translate(() => _parser.Write(nar.Span)) < nar.Length)
-        {
-            throw new DaemonStoreException("there are bytes behind the end of the NAR");
-        }
-
-        return default;
-    }
+    public ValueTask<int> WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) => new(_parser.Write(bytes.Span));
 
     /// <inheritdoc/>
     public (NixHash NarHash, ulong NarSize) Finish()

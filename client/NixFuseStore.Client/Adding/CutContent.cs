@@ -13,12 +13,8 @@ namespace NixFuseStore.Client.Adding;
 /// </summary>
 internal sealed class CutContent : ImportContent
 {
-    /// <summary>Bytes dealt with before collected chunks are handed on.</summary>
-    private const int SliceBytes = 1 << 20;
-
     private readonly ImportSink _sink;
     private readonly ContentBuilder _builder;
-    private readonly NarParser _parser;
     private Manifest? _manifest;
     private ByteString[] _inline = [];
 
@@ -26,7 +22,6 @@ internal sealed class CutContent : ImportContent
     {
         _sink = new ImportSink(pipeline);
         _builder = new ContentBuilder(directory, _sink, parameters);
-        _parser = new NarParser(_builder);
     }
 
     /// <inheritdoc/>
@@ -36,19 +31,20 @@ internal sealed class CutContent : ImportContent
     internal override Task Sent => _sink.Sent;
 
     /// <inheritdoc/>
-    internal override async ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken)
+    internal override INarVisitor Tree => _builder;
+
+    /// <inheritdoc/>
+    internal override ValueTask BeginAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken)
     {
-        while (nar.Length > 0)
-        {
-            int length = Math.Min(nar.Length, SliceBytes);
-            _parser.Write(nar.Span[..length]);
-            nar = nar[length..];
-            await _sink.FlushAsync(cancellationToken).ConfigureAwait(false);
-        }
+        WriteSmall(nar.Span);
+        return _sink.FlushAsync(cancellationToken);
     }
 
-    /// <summary>Takes all of a NAR that is too small to be sent before it is registered.</summary>
-    internal void WriteSmall(ReadOnlySpan<byte> nar) => _parser.Write(nar);
+    /// <inheritdoc/>
+    internal override ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken) => _sink.FlushAsync(cancellationToken);
+
+    /// <summary>Takes all of a NAR that is too small to be sent before it is registered, or the beginning of another: its tree was not heard of yet.</summary>
+    internal void WriteSmall(ReadOnlySpan<byte> nar) => new NarParser(_builder).Write(nar);
 
     /// <inheritdoc/>
     internal override void Finish()

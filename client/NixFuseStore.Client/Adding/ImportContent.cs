@@ -1,4 +1,5 @@
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Archives;
 using NixFuseStore.Protocol;
 
 namespace NixFuseStore.Client.Adding;
@@ -11,6 +12,12 @@ internal abstract class ImportContent : IAsyncDisposable
 
     /// <summary>Whether the manifest was made here, so that it needs no signature.</summary>
     internal abstract bool IsCutHere { get; }
+
+    /// <summary>What hears of the tree behind the bytes of <see cref="BeginAsync"/>, before <see cref="WriteAsync"/>; null where the bytes are enough.</summary>
+    internal abstract INarVisitor? Tree { get; }
+
+    /// <summary>Takes the first bytes of the NAR; to be called once.</summary>
+    internal abstract ValueTask BeginAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken);
 
     /// <summary>Takes the next bytes of the NAR; waits while too much is under way.</summary>
     internal abstract ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken);

@@ -30,27 +30,7 @@ internal sealed class ImportSink(ImportPipeline pipeline) : SmallContentSink(kee
     }
 
     /// <summary>Hands on what was collected. Waits while too much is under way.</summary>
-    internal async ValueTask FlushAsync(CancellationToken cancellationToken)
-    {
-        if (_claimed.Count == 0)
-        {
-            return;
-        }
-
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, pipeline.Ended);
-        try
-        {
-            while (_claimed.TryPeek(out var chunk))
-            {
-                await pipeline.Sender.SendAsync(chunk, askFirst: true, either.Token).ConfigureAwait(false);
-                _claimed.Dequeue();
-            }
-        }
-        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new PipelineFailedException("adding has ended inside this program; try again", e);
-        }
-    }
+    internal ValueTask FlushAsync(CancellationToken cancellationToken) => _claimed.Count == 0 ? default : FlushClaimedAsync(cancellationToken);
 
     /// <summary>There are no more chunks.</summary>
     internal void Finish() => Waits.End();
@@ -81,6 +61,23 @@ internal sealed class ImportSink(ImportPipeline pipeline) : SmallContentSink(kee
         if (pipeline.Ledger.TryClaim(id, Waits))
         {
             _claimed.Enqueue(HeldChunk.Copy(id, plain));
+        }
+    }
+
+    private async ValueTask FlushClaimedAsync(CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, pipeline.Ended);
+        try
+        {
+            while (_claimed.TryPeek(out var chunk))
+            {
+                await pipeline.Sender.SendAsync(chunk, askFirst: true, either.Token).ConfigureAwait(false);
+                _claimed.Dequeue();
+            }
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new PipelineFailedException("adding has ended inside this program; try again", e);
         }
     }
 

@@ -14,19 +14,25 @@ namespace NixFuseStore.Client.Adding;
 /// </summary>
 public sealed class PathImport : IAsyncDisposable
 {
+    /// <summary>Bytes that are parsed before what was cut of them is handed on.</summary>
+    private const int PieceBytes = 1 << 20;
+
     private readonly StoreWriter _writer;
     private readonly ImportPipeline _pipeline;
     private readonly ChunkingParameters _parameters;
     private readonly ulong? _narBytes;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private readonly NarParser _parser = new(new TeeNarVisitor());
+    private readonly TeeNarVisitor _tree;
+    private readonly NarParser _parser;
     private readonly MemoryStream _small = new();
     private ImportContent? _content;
     private NixHash? _narHash;
     private bool _disposed;
 
-    internal PathImport(StoreWriter writer, ImportPipeline pipeline, ChunkingParameters parameters, ulong? narBytes)
+    internal PathImport(StoreWriter writer, ImportPipeline pipeline, ChunkingParameters parameters, ulong? narBytes, INarVisitor? observer)
     {
+        _tree = observer is null ? new TeeNarVisitor() : new TeeNarVisitor(observer);
+        _parser = new NarParser(_tree);
         _writer = writer;
         _pipeline = pipeline;
         _parameters = parameters;
@@ -39,31 +45,27 @@ public sealed class PathImport : IAsyncDisposable
     /// <summary>Whether the NAR has ended.</summary>
     public bool IsComplete => _parser.IsComplete;
 
-    /// <summary>Takes the next bytes of the NAR; waits while too much is under way.</summary>
-    /// <exception cref="NarFormatException">The bytes are no NAR, or stand behind its end.</exception>
+    /// <summary>Takes the next bytes, up to the end of the NAR. Waits while too much is under way.</summary>
+    /// <returns>How many were taken; fewer than all where the NAR ends among them.</returns>
+    /// <exception cref="NarFormatException">The bytes are no NAR.</exception>
     /// <exception cref="ManifestFormatException">The NAR is larger than this store takes.</exception>
     /// <exception cref="StoreClientException">Its content cannot be sent.</exception>
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken)
+    public async ValueTask<int> WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
-        Take(nar.Span);
-        if (_parser.BytesConsumed <= NewPathMessage.InlineBytesMax)
+        var taken = 0;
+        while (taken < bytes.Length && !_parser.IsComplete)
         {
-            _small.Write(nar.Span);
-            return;
+            // What is cut here is cut by the parser's events.
+            var piece = bytes.Slice(taken, Math.Min(PieceBytes, bytes.Length - taken));
+            piece = piece[.._parser.Write(piece.Span)];
+            taken += piece.Length;
+
+            // The parser takes only what Nix itself writes, so the bytes need not be written out again to be hashed.
+            _hash.AppendData(piece.Span);
+            await PassAsync(piece, cancellationToken).ConfigureAwait(false);
         }
 
-        if (_content is null)
-        {
-            // It is known only now that it is not to be kept.
-            _content = _pipeline.OpenContent(_parameters, _narBytes);
-            await _content.WriteAsync(_small.ToArray(), cancellationToken).ConfigureAwait(false);
-        }
-
-        await _content.WriteAsync(nar, cancellationToken).ConfigureAwait(false);
-        if (_content.Sent.IsFaulted)
-        {
-            await _content.Sent.ConfigureAwait(false);
-        }
+        return taken;
     }
 
     /// <summary>Hash and size of the whole NAR.</summary>
@@ -141,15 +143,33 @@ public sealed class PathImport : IAsyncDisposable
         }
     }
 
-    private void Take(ReadOnlySpan<byte> bytes)
+    private async ValueTask PassAsync(ReadOnlyMemory<byte> piece, CancellationToken cancellationToken)
     {
-        int consumed = _parser.Write(bytes);
-
-        // The parser takes only what Nix itself writes, so the bytes need not be written out again to be hashed.
-        _hash.AppendData(bytes[..consumed]);
-        if (consumed < bytes.Length)
+        if (_parser.BytesConsumed <= NewPathMessage.InlineBytesMax)
         {
-            throw new NarFormatException("There are bytes behind the end of the NAR.");
+            _small.Write(piece.Span);
+            return;
+        }
+
+        if (_content is null)
+        {
+            // It is known only now that it is not to be kept.
+            _small.Write(piece.Span);
+            _content = _pipeline.OpenContent(_parameters, _narBytes);
+            await _content.BeginAsync(_small.GetBuffer().AsMemory(0, (int)_small.Length), cancellationToken).ConfigureAwait(false);
+            if (_content.Tree is { } tree)
+            {
+                _tree.Add(tree);
+            }
+        }
+        else
+        {
+            await _content.WriteAsync(piece, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (_content.Sent.IsFaulted)
+        {
+            await _content.Sent.ConfigureAwait(false);
         }
     }
 }

@@ -1,6 +1,7 @@
 using NixFuseStore.Client.Push;
 using NixFuseStore.Client.Server;
 using NixFuseStore.Content;
+using NixFuseStore.Nix.Archives;
 
 namespace NixFuseStore.Client.Adding;
 
@@ -38,9 +39,10 @@ public sealed partial class StoreWriter : IAsyncDisposable
 
     /// <summary>Begins to take a NAR, whose path need not be known yet.</summary>
     /// <param name="narBytes">Bytes of the NAR, where the sender announced them. One of another size can be written, but not be registered.</param>
+    /// <param name="observer">Hears of the tree while the NAR is written: it is parsed once for all. What it throws leaves <see cref="PathImport.WriteAsync"/>.</param>
     /// <exception cref="StoreAccessException">The caller's token does not allow writing.</exception>
     /// <exception cref="StoreClientException">The server cuts content in a way that this program does not know.</exception>
-    public PathImport BeginImport(ulong? narBytes = null)
+    public PathImport BeginImport(ulong? narBytes = null, INarVisitor? observer = null)
     {
         if (_reader.MayWrite == false)
         {
@@ -49,7 +51,7 @@ public sealed partial class StoreWriter : IAsyncDisposable
         }
 
         return ChunkingParameters.TryGet(_reader.ChunkingParametersId, out var parameters)
-            ? new PathImport(this, Pipeline(), parameters, narBytes)
+            ? new PathImport(this, Pipeline(), parameters, narBytes, observer)
             : throw new StoreClientException(
                 $"the server cuts content by rules {_reader.ChunkingParametersId}, which this program does not know; it is older than the server");
     }

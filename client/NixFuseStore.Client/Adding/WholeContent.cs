@@ -1,5 +1,6 @@
 using NixFuseStore.Client.Push;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Archives;
 using NixFuseStore.Protocol;
 
 namespace NixFuseStore.Client.Adding;
@@ -37,6 +38,12 @@ internal sealed class WholeContent : ImportContent
 
     /// <inheritdoc/>
     internal override Task Sent => _answer;
+
+    /// <inheritdoc/>
+    internal override INarVisitor? Tree => null;
+
+    /// <inheritdoc/>
+    internal override ValueTask BeginAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken) => WriteAsync(nar, cancellationToken);
 
     /// <inheritdoc/>
     internal override ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken)

@@ -7,31 +7,54 @@ namespace NixFuseStore.Daemon.Adding;
 /// <summary>Takes exactly one NAR out of a reader. Only what a NAR says of itself shows where it ends.</summary>
 internal static class NarIntake
 {
-    /// <summary>Reads a NAR, shows its tree to the visitor, and passes its bytes on.</summary>
+    /// <summary>Reads a NAR into an import, which parses it.</summary>
+    /// <param name="reader">Stands behind the NAR afterwards.</param>
+    /// <param name="import">Gets the bytes.</param>
+    /// <param name="observe">Sees the bytes too; null for nothing.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="DaemonStoreException">The bytes are no NAR, or not what they should be.</exception>
+    /// <exception cref="AbandonedRequestException">They end before it does.</exception>
+    internal static async ValueTask ReadAsync(WireReader reader, IPathImport import, Action<ReadOnlySpan<byte>>? observe, CancellationToken cancellationToken)
+    {
+        var length = 0L;
+        while (!import.IsComplete)
+        {
+            var bytes = await PeekAsync(reader, length);
+            int taken;
+            try
+            {
+                taken = await import.WriteAsync(bytes, cancellationToken);
+            }
+            catch (Exception e) when (e is ContentAddressException or NarFormatException)
+            {
+                throw Refused(e);
+            }
+
+            observe?.Invoke(bytes.Span[..taken]);
+            reader.Advance(taken);
+            length += taken;
+        }
+    }
+
+    /// <summary>Reads a NAR that goes nowhere, and shows its tree to the visitor.</summary>
     /// <param name="reader">Stands behind the NAR afterwards.</param>
     /// <param name="visitor">Hears of the tree.</param>
-    /// <param name="pass">Gets the bytes in pieces, which are valid during the call; null to drop them.</param>
-    /// <exception cref="DaemonStoreException">The bytes are no NAR.</exception>
+    /// <exception cref="DaemonStoreException">The bytes are no NAR, or not what they should be.</exception>
     /// <exception cref="AbandonedRequestException">They end before it does.</exception>
-    internal static async ValueTask ReadAsync(WireReader reader, INarVisitor visitor, Func<ReadOnlyMemory<byte>, ValueTask>? pass)
+    internal static async ValueTask ReadAsync(WireReader reader, INarVisitor visitor)
     {
         var parser = new NarParser(visitor);
         while (!parser.IsComplete)
         {
-            var bytes = await reader.PeekAsync();
-            if (bytes.IsEmpty)
-            {
-                throw new AbandonedRequestException($"the NAR ends too early, after {parser.BytesConsumed} bytes");
-            }
-
-            int length = Parse(parser, bytes.Span);
-            if (pass is not null)
-            {
-                await pass(bytes[..length]);
-            }
-
-            reader.Advance(length);
+            var bytes = await PeekAsync(reader, (long)parser.BytesConsumed);
+            reader.Advance(Parse(parser, bytes.Span));
         }
+    }
+
+    private static async ValueTask<ReadOnlyMemory<byte>> PeekAsync(WireReader reader, long consumed)
+    {
+        var bytes = await reader.PeekAsync();
+        return bytes.IsEmpty ? throw new AbandonedRequestException($"the NAR ends too early, after {consumed} bytes") : bytes;
     }
 
     private static int Parse(NarParser parser, ReadOnlySpan<byte> bytes)
@@ -40,13 +63,12 @@ internal static class NarIntake
         {
             return parser.Write(bytes);
         }
-        catch (ContentAddressException e)
+        catch (Exception e) when (e is ContentAddressException or NarFormatException)
         {
-            throw new DaemonStoreException(e.Message, e);
-        }
-        catch (NarFormatException e)
-        {
-            throw new DaemonStoreException($"the data is not a NAR: {e.Message}", e);
+            throw Refused(e);
         }
     }
+
+    private static DaemonStoreException Refused(Exception cause) =>
+        new(cause is NarFormatException ? $"the data is not a NAR: {cause.Message}" : cause.Message, cause);
 }

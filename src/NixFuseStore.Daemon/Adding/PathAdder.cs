@@ -47,14 +47,10 @@ internal sealed class PathAdder(DaemonSession session)
     internal async ValueTask<IPathImport> ReceiveAsync(PathInfo info, WireReader reader)
     {
         using var check = new ContentCheck(session.Directory, info);
-        var import = session.Store.BeginImport(info.NarSize > 0 ? info.NarSize : null);
+        var import = session.Store.BeginImport(info.NarSize > 0 ? info.NarSize : null, check.Visitor);
         try
         {
-            await NarIntake.ReadAsync(reader, check.Visitor, nar =>
-            {
-                check.Append(nar.Span);
-                return import.WriteAsync(nar, session.Ended);
-            });
+            await NarIntake.ReadAsync(reader, import, check.Append, session.Ended);
             session.EndNar();
             var (hash, size) = import.Finish();
             RequireEqual(info, "hash", info.NarHash.ToString(), hash.ToString());
@@ -78,7 +74,7 @@ internal sealed class PathAdder(DaemonSession session)
     internal async ValueTask SkipAsync(PathInfo info, WireReader reader)
     {
         session.TemporaryRoots.Add(info.Path);
-        await NarIntake.ReadAsync(reader, AnyTree.Instance, pass: null);
+        await NarIntake.ReadAsync(reader, AnyTree.Instance);
         session.EndNar();
     }
 

@@ -58,7 +58,7 @@ internal static class AddOperations
             ? await AddTreeAsync(session, name, algorithm, [], data)
             : await AddFileAsync(session, name, ContentAddressMethod.Flat, algorithm, [], async append =>
             {
-                await NarIntake.ReadAsync(data, new SingleFile(append), pass: null);
+                await NarIntake.ReadAsync(data, new SingleFile(append));
                 session.EndNar();
             });
         session.Reply().Path(session.Directory, info.Path);
@@ -107,11 +107,7 @@ internal static class AddOperations
     {
         await using var import = session.Store.BeginImport();
         using var hash = algorithm == NixHashAlgorithm.Sha256 ? null : new ContentHash(algorithm);
-        await NarIntake.ReadAsync(data, AnyTree.Instance, nar =>
-        {
-            hash?.Write(nar.Span);
-            return import.WriteAsync(nar, session.Ended);
-        });
+        await NarIntake.ReadAsync(data, import, hash is null ? null : hash.Write, session.Ended);
         session.EndNar();
         await session.EndDataAsync();
         var address = new ContentAddress(ContentAddressMethod.Nar, hash?.Finish() ?? import.Finish().NarHash);

@@ -3,7 +3,6 @@ using NixFuseStore.Daemon.Protocol;
 using NixFuseStore.Daemon.Sessions;
 using NixFuseStore.Daemon.Wire;
 using NixFuseStore.Nix;
-using NixFuseStore.Nix.ContentAddresses;
 
 namespace NixFuseStore.Daemon.Operations;
 
@@ -65,7 +64,7 @@ internal static class TransferOperations
     {
         data.BeginRequest();
         await using var import = session.Store.BeginImport();
-        await NarIntake.ReadAsync(data, AnyTree.Instance, nar => import.WriteAsync(nar, session.Ended));
+        await NarIntake.ReadAsync(data, import, observe: null, session.Ended);
         if (await data.ReadNumberAsync() != ProtocolNumbers.ExportMagic)
         {
             throw new WireException("the data is not in Nix's export format");

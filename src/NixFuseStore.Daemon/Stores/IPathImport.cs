@@ -1,4 +1,5 @@
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Archives;
 
 namespace NixFuseStore.Daemon;
 
@@ -8,9 +9,11 @@ namespace NixFuseStore.Daemon;
 /// </summary>
 public interface IPathImport : IAsyncDisposable
 {
-    /// <summary>Takes the next bytes of the NAR; waits while too much is under way.</summary>
-    /// <exception cref="DaemonStoreException">The bytes are no NAR.</exception>
-    ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken);
+    /// <summary>Takes the next bytes, up to the end of the NAR, which only the NAR itself shows. Waits while too much is under way.</summary>
+    /// <returns>How many were taken; fewer than all where the NAR ends among them.</returns>
+    /// <exception cref="NarFormatException">The bytes are no NAR.</exception>
+    /// <exception cref="DaemonStoreException">They cannot be taken.</exception>
+    ValueTask<int> WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken);
 
     /// <summary>Whether the NAR has ended; then <see cref="WriteAsync"/> takes nothing more.</summary>
     bool IsComplete { get; }

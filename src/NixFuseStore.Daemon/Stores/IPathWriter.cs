@@ -1,4 +1,5 @@
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Archives;
 
 namespace NixFuseStore.Daemon;
 
@@ -7,7 +8,8 @@ public interface IPathWriter
 {
     /// <summary>Begins to take the NAR of an object whose path need not be known yet.</summary>
     /// <param name="narBytes">Bytes that the client has announced, where it has; the NAR may still turn out to be another.</param>
-    IPathImport BeginImport(ulong? narBytes = null);
+    /// <param name="observer">Hears of the tree while the NAR is written: it is parsed once for all. What it throws leaves <see cref="IPathImport.WriteAsync"/>.</param>
+    IPathImport BeginImport(ulong? narBytes = null, INarVisitor? observer = null);
 
     /// <summary>Adds signatures to a valid path.</summary>
     Task AddSignaturesAsync(StorePath path, IReadOnlyCollection<NixSignature> signatures, CancellationToken cancellationToken);

@@ -49,7 +49,12 @@ internal sealed record AddedPath(PathInfo Info, byte[] Nar)
         for (var at = 0; at < Nar.Length;)
         {
             var length = Math.Min(Nar.Length - at, 1 + (random?.Next(300_000) ?? Nar.Length));
-            await import.WriteAsync(Nar.AsMemory(at, length), ReaderExtensions.Token);
+            var taken = await import.WriteAsync(Nar.AsMemory(at, length), ReaderExtensions.Token);
+            if (taken < length)
+            {
+                throw new NarFormatException("There are bytes behind the end of the NAR.");
+            }
+
             at += length;
         }
 

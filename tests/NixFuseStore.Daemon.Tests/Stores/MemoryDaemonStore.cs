@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Archives;
+using NixFuseStore.Nix.ContentAddresses;
 using NixFuseStore.Nix.Derivations;
 
 namespace NixFuseStore.Daemon.Tests.Stores;
@@ -98,7 +100,7 @@ internal sealed class MemoryDaemonStore : IDaemonStore
         return !repair;
     }
 
-    public IPathImport BeginImport(ulong? narBytes) => new MemoryPathImport(this);
+    public IPathImport BeginImport(ulong? narBytes, INarVisitor? observer) => new MemoryPathImport(this, observer ?? AnyTree.Instance);
 
     public Task AddSignaturesAsync(StorePath path, IReadOnlyCollection<NixSignature> signatures, CancellationToken cancellationToken)
     {

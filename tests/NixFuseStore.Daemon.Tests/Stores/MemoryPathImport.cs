@@ -1,6 +1,5 @@
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Archives;
-using NixFuseStore.Nix.ContentAddresses;
 
 namespace NixFuseStore.Daemon.Tests.Stores;
 
@@ -8,23 +7,24 @@ internal sealed class MemoryPathImport : IPathImport
 {
     private readonly MemoryDaemonStore _store;
     private readonly MemoryStream _nar = new();
-    private readonly NarParser _parser = new(AnyTree.Instance);
+    private readonly NarParser _parser;
     private bool _disposed;
 
-    internal MemoryPathImport(MemoryDaemonStore store)
+    internal MemoryPathImport(MemoryDaemonStore store, INarVisitor observer)
     {
+        _parser = new NarParser(observer);
         _store = store;
         Interlocked.Increment(ref store.OpenImports);
     }
 
     public bool IsComplete => _parser.IsComplete;
 
-    public ValueTask WriteAsync(ReadOnlyMemory<byte> nar, CancellationToken cancellationToken)
+    public ValueTask<int> WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         Assert.False(_disposed);
-        Assert.Equal(nar.Length, _parser.Write(nar.Span));
-        _nar.Write(nar.Span);
-        return default;
+        int taken = _parser.Write(bytes.Span);
+        _nar.Write(bytes.Span[..taken]);
+        return ValueTask.FromResult(taken);
     }
 
     public (NixHash NarHash, ulong NarSize) Finish()
