@@ -1,7 +1,6 @@
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
-using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
 using Outcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
@@ -62,7 +61,7 @@ internal sealed partial class PathRegistrar
     }
 
     private async Task CommitAsync(
-        StoreRecord store, Principal principal, StoreDirectory directory, List<SubmittedPath> claims, RegisterPathResult[] results, CancellationToken cancellation)
+        StoreRecord store, ChunkScope scope, StoreDirectory directory, List<SubmittedPath> claims, RegisterPathResult[] results, CancellationToken cancellation)
     {
         if (claims.Count == 0)
         {
@@ -71,7 +70,7 @@ internal sealed partial class PathRegistrar
 
         var key = await keys.GetSignerAsync(store.Id, cancellation).ConfigureAwait(false);
         var registrations = claims.ConvertAll(claim => Sign(claim, store.Name, directory, key));
-        var registered = await metadata.RegisterPathsAsync(store.Id, principal.ReadableChunks, registrations, cancellation).ConfigureAwait(false);
+        var registered = await metadata.RegisterPathsAsync(store.Id, scope, registrations, cancellation).ConfigureAwait(false);
         for (var i = 0; i < claims.Count; i++)
         {
             results[claims[i].Index] = ToResult(claims[i], registered[i]);

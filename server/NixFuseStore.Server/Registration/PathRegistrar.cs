@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Grpc.Core;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
-using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Server.Signing;
 using NixFuseStore.Storage.Chunks;
@@ -32,9 +31,15 @@ internal sealed partial class PathRegistrar(
     /// <summary>Verifications that run at the same time, over all calls.</summary>
     private readonly ConcurrencyLimiter _verifications = new(limits.VerificationsMax);
 
-    public async Task<RegisterPathsResponse> RegisterAsync(
-        StoreRecord store, Principal principal, IReadOnlyList<NewPath> paths, CancellationToken cancellation)
+    /// <summary>Registers paths in one transaction.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="batches">One or more, of callers that may know of the same chunks.</param>
+    /// <param name="cancellation">Gives up, unless the transaction has begun.</param>
+    /// <returns>A result for each path, in their order.</returns>
+    public async Task<RegisterPathsResponse> RegisterAsync(StoreRecord store, IReadOnlyList<SubmittedBatch> batches, CancellationToken cancellation)
     {
+        var paths = batches.Count == 1 ? batches[0].Paths : [.. batches.SelectMany(static batch => batch.Paths)];
+        var scope = batches[0].Principal.ReadableChunks;
         using var turn = await _calls.TakeAsync(cancellation).ConfigureAwait(false);
         var watch = Stopwatch.StartNew();
         var directory = new StoreDirectory(store.StoreDirectory);
@@ -49,7 +54,7 @@ internal sealed partial class PathRegistrar(
         // 3. Decode the manifests, and find the chunks that they name.
         await ForEachAsync(claims, results, parser.Decode, cancellation).ConfigureAwait(false);
         claims = Remaining(claims, results);
-        await LocateAsync(principal.ReadableChunks, claims, results, cancellation).ConfigureAwait(false);
+        await LocateAsync(scope, claims, results, cancellation).ConfigureAwait(false);
         claims = Remaining(claims, results);
 
         // 4. Prove the content, on all cores, and what derivations say of their outputs.
@@ -66,9 +71,9 @@ internal sealed partial class PathRegistrar(
 
         // 5. Keep the chunks that came along, sign, and make valid.
         await StoreInlineChunksAsync(store, claims, cancellation).ConfigureAwait(false);
-        await CommitAsync(store, principal, directory, claims, results, cancellation).ConfigureAwait(false);
+        await CommitAsync(store, scope, directory, claims, results, cancellation).ConfigureAwait(false);
 
-        Report(store, principal, paths, results, watch.ElapsedMilliseconds);
+        Report(store, batches, results, watch.ElapsedMilliseconds);
         var response = new RegisterPathsResponse();
         response.Results.AddRange(results);
         return response;
@@ -128,22 +133,37 @@ internal sealed partial class PathRegistrar(
 
     private static RegisterPathResult Refused(RejectedRequestException e) => new() { Outcome = Outcome.Refused, Message = e.Message };
 
-    private void Report(StoreRecord store, Principal principal, IReadOnlyList<NewPath> paths, RegisterPathResult[] results, long milliseconds)
+    private void Report(StoreRecord store, IReadOnlyList<SubmittedBatch> batches, RegisterPathResult[] results, long milliseconds)
     {
-        for (var i = 0; i < results.Length; i++)
-        {
-            if (results[i].Outcome == Outcome.Refused)
-            {
-                logger.Refused(store.Name, paths[i].Path?.BaseName ?? "", results[i].Message, principal.Name);
-            }
-        }
-
         foreach (var outcome in results.CountBy(static result => result.Outcome))
         {
             metrics.OnRegistered(outcome.Value, OutcomeName(outcome.Key));
         }
 
-        logger.Registered(store.Name, results.Count(result => result.Outcome == Outcome.Registered), results.Length, milliseconds, principal.Name);
+        var first = 0;
+        var counts = new Dictionary<string, (int Registered, int Asked)>(StringComparer.Ordinal);
+        foreach (var (principal, paths) in batches)
+        {
+            var (registered, asked) = counts.GetValueOrDefault(principal.Name);
+            for (var i = 0; i < paths.Count; i++)
+            {
+                var result = results[first + i];
+                registered += result.Outcome == Outcome.Registered ? 1 : 0;
+                if (result.Outcome == Outcome.Refused)
+                {
+                    logger.Refused(store.Name, paths[i].Path?.BaseName ?? "", result.Message, principal.Name);
+                }
+            }
+
+            first += paths.Count;
+            counts[principal.Name] = (registered, asked + paths.Count);
+        }
+
+        // One line for all that a caller had waiting.
+        foreach (var (principal, (registered, asked)) in counts)
+        {
+            logger.Registered(store.Name, registered, asked, milliseconds, principal);
+        }
     }
 
     private static string OutcomeName(Outcome outcome) => outcome switch

@@ -50,7 +50,7 @@ internal static class AddNarOperations
         RequireMayRepair(session, repair);
 
         var adder = new PathAdder(session);
-        await using var registrations = new RegistrationQueue(session.Services.Options.RegistrationsMax);
+        await using var registrations = new RegistrationWindow(session.Services.Options.RegistrationsMax);
         ulong count = await data.ReadNumberAsync();
         for (ulong i = 0; i < count; i++)
         {

@@ -38,7 +38,7 @@ internal sealed class BinaryCacheEndpoint(
         IMetadataStore metadata,
         ChunkStore chunks,
         StoreKeys keys,
-        RegistrationGroups registrations,
+        RegistrationQueue registrations,
         NarReceiver receiver,
         IMissingPaths missing,
         LocationCache locations,

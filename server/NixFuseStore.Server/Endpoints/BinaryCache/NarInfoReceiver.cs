@@ -16,7 +16,7 @@ namespace NixFuseStore.Server.Endpoints.BinaryCache;
 /// Takes .narinfo files. One of a path that is not valid registers it, with the NAR that was uploaded before; one of a valid path brings
 /// further signatures.
 /// </summary>
-internal sealed class NarInfoReceiver(IMetadataStore metadata, NarUploads uploads, RegistrationGroups registrations)
+internal sealed class NarInfoReceiver(IMetadataStore metadata, NarUploads uploads, RegistrationQueue registrations)
 {
     private const string NarPrefix = "nar/";
 

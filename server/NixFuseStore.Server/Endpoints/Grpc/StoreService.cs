@@ -18,7 +18,7 @@ internal sealed partial class StoreService(
     IMetadataStore metadata,
     AccessControl access,
     StoreKeys keys,
-    RegistrationGroups registrations,
+    RegistrationQueue registrations,
     Substituter substituter,
     StoreEvents events,
     ServerLimits limits,

@@ -11,12 +11,15 @@ internal sealed partial class SqlMetadataStore
         StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(scope);
+        cancellationToken.ThrowIfCancellationRequested();
+
+        // Once it has begun it is carried through: who gives up waiting may have registered all the same.
         return paths.Count == 0
             ? Task.FromResult<IReadOnlyList<RegistrationResult>>([])
-            : _registrations.RegisterAsync(store, scope, paths, cancellationToken);
+            : RegisterInOneTransactionAsync(store, scope, paths).WaitAsync(cancellationToken);
     }
 
-    private async Task<IReadOnlyList<RegistrationResult>> RegisterTogetherAsync(
+    private async Task<IReadOnlyList<RegistrationResult>> RegisterInOneTransactionAsync(
         StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths)
     {
         var (results, head) = await WriteAsync(

@@ -16,7 +16,6 @@ internal sealed partial class SqlMetadataStore : IMetadataStore
     private readonly int _eventsKept;
     private readonly Action<string> _notice;
     private readonly EventSignal _signal;
-    private readonly RegistrationQueue _registrations;
 
     private long _durableCommits;
 
@@ -27,7 +26,6 @@ internal sealed partial class SqlMetadataStore : IMetadataStore
         _eventsKept = options.EventsKept;
         _notice = options.Notice ?? (static _ => { });
         _signal = new EventSignal(dialect, ReadHeadsAsync);
-        _registrations = new RegistrationQueue(RegisterTogetherAsync);
     }
 
     /// <inheritdoc/>

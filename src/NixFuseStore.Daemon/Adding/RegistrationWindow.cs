@@ -4,7 +4,7 @@ namespace NixFuseStore.Daemon.Adding;
 /// Registrations of one request under way while the next object is still being read. They begin in order, so that what refers to
 /// others begins after them. Disposed, it has none under way.
 /// </summary>
-internal sealed class RegistrationQueue(int underWayMax) : IAsyncDisposable
+internal sealed class RegistrationWindow(int underWayMax) : IAsyncDisposable
 {
     private readonly Queue<Task> _underWay = new();
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Grpc.Core;
 using NixFuseStore.Protocol;
 using NixFuseStore.Server.Access;
@@ -7,10 +8,10 @@ using NixFuseStore.Storage.Metadata;
 namespace NixFuseStore.Server.Registration;
 
 /// <summary>
-/// Small registrations that come while another one is under way go on together, as one: what registering takes beside the paths
+/// Small registrations of a store that come while another one is under way go on together, as one: what registering takes beside the paths
 /// themselves (a dozen questions to the database and two flushes) is then taken once for all of them. Calls may overlap.
 /// </summary>
-internal sealed class RegistrationGroups(PathRegistrar registrar)
+internal sealed class RegistrationQueue(PathRegistrar registrar)
 {
     /// <summary>Calls with more paths go alone.</summary>
     private const int CallPathsMax = 64;
@@ -18,7 +19,7 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
     /// <summary>Calls with more content go alone too, in NAR bytes: no call shall wait for the verification of another's.</summary>
     private const ulong CallBytesMax = 1 << 20;
 
-    /// <summary>Calls of one group at most.</summary>
+    /// <summary>Calls that go together at most.</summary>
     private const int GroupCallsMax = 64;
 
     /// <summary>Calls of one principal that may wait for one store; one beyond that is told to come again.</summary>
@@ -26,9 +27,9 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
 
     private static readonly TimeSpan GatheringTime = TimeSpan.FromMilliseconds(1);
 
-    // Guards the queues in it; a store and caller have an entry while their runner runs.
+    // Guards the queues in it; an entry is there while its runner runs. Those who may know of different chunks do not go together.
     private readonly Lock _gate = new();
-    private readonly Dictionary<(StoreId Store, string Principal), Queue<Call>> _waiting = [];
+    private readonly Dictionary<(StoreId Store, ChunkScope Scope), Waiting> _waiting = [];
 
     /// <summary>As <see cref="PathRegistrar.RegisterAsync"/>; who gives up waiting may have registered all the same.</summary>
     public Task<RegisterPathsResponse> RegisterAsync(
@@ -42,34 +43,33 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
 
         if (paths.Count > CallPathsMax || bytes > CallBytesMax)
         {
-            return registrar.RegisterAsync(store, principal, paths, cancellation);
+            return registrar.RegisterAsync(store, [new SubmittedBatch(principal, paths)], cancellation);
         }
 
         cancellation.ThrowIfCancellationRequested();
         var call = new Call(store, principal, paths, cancellation);
-        var key = (store.Id, principal.Name);
+        var key = (store.Id, principal.ReadableChunks);
         lock (_gate)
         {
-            if (_waiting.TryGetValue(key, out var queue))
+            if (_waiting.TryGetValue(key, out var waiting))
             {
-                if (queue.Count >= WaitingMax)
+                if (!waiting.TryAdd(call))
                 {
                     throw new RpcException(new Status(StatusCode.Unavailable, $"{WaitingMax} registrations of this caller are waiting already; try again later"));
                 }
-
-                queue.Enqueue(call);
             }
             else
             {
-                _waiting[key] = queue = new Queue<Call>([call]);
-                _ = Task.Run(() => RunAsync(key, queue), CancellationToken.None);
+                _waiting[key] = waiting = new Waiting();
+                waiting.TryAdd(call);
+                _ = Task.Run(() => RunAsync(key, waiting), CancellationToken.None);
             }
         }
 
         return call.Done.Task.WaitAsync(cancellation);
     }
 
-    private async Task RunAsync((StoreId Store, string Principal) key, Queue<Call> queue)
+    private async Task RunAsync((StoreId Store, ChunkScope Scope) key, Waiting waiting)
     {
         var last = 1;
         while (true)
@@ -84,7 +84,7 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
             var group = new List<Call>();
             lock (_gate)
             {
-                while (group.Count < GroupCallsMax && queue.TryDequeue(out var call))
+                while (group.Count < GroupCallsMax && waiting.TryTake(out var call))
                 {
                     // What its caller no longer waits for is not begun.
                     if (call.Cancellation.IsCancellationRequested)
@@ -121,8 +121,8 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
         using var abandoned = new Abandonment(group);
         try
         {
-            NewPath[] paths = [.. group.SelectMany(call => call.Paths)];
-            var all = await registrar.RegisterAsync(group[0].Store, group[0].Principal, paths, abandoned.Token).ConfigureAwait(false);
+            SubmittedBatch[] batches = [.. group.Select(static call => new SubmittedBatch(call.Principal, call.Paths))];
+            var all = await registrar.RegisterAsync(group[0].Store, batches, abandoned.Token).ConfigureAwait(false);
             var first = 0;
             foreach (var call in group)
             {
@@ -151,7 +151,7 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
     {
         try
         {
-            call.Done.TrySetResult(await registrar.RegisterAsync(call.Store, call.Principal, call.Paths, call.Cancellation).ConfigureAwait(false));
+            call.Done.TrySetResult(await registrar.RegisterAsync(call.Store, [new SubmittedBatch(call.Principal, call.Paths)], call.Cancellation).ConfigureAwait(false));
         }
 #pragma warning disable CA1031 // the exception is the caller's
         catch (Exception e)
@@ -192,6 +192,42 @@ internal sealed class RegistrationGroups(PathRegistrar registrar)
             {
                 _source.Cancel();
             }
+        }
+    }
+
+    /// <summary>Calls that wait, and how many of each principal.</summary>
+    private sealed class Waiting
+    {
+        private readonly Queue<Call> _calls = new();
+        private readonly Dictionary<string, int> _byPrincipal = new(StringComparer.Ordinal);
+
+        /// <summary>False where too many of the same principal wait.</summary>
+        public bool TryAdd(Call call)
+        {
+            var count = _byPrincipal.GetValueOrDefault(call.Principal.Name);
+            if (count >= WaitingMax)
+            {
+                return false;
+            }
+
+            _byPrincipal[call.Principal.Name] = count + 1;
+            _calls.Enqueue(call);
+            return true;
+        }
+
+        public bool TryTake([NotNullWhen(true)] out Call? call)
+        {
+            if (!_calls.TryDequeue(out call))
+            {
+                return false;
+            }
+
+            if (--_byPrincipal[call.Principal.Name] == 0)
+            {
+                _byPrincipal.Remove(call.Principal.Name);
+            }
+
+            return true;
         }
     }
 
