@@ -230,7 +230,7 @@ public sealed class StoreServer : IAsyncDisposable
         var verifier = new SubmittedPathVerifier(chunks, verified);
         var derivations = new DerivationChecker(new DerivationHashes(metadata, new StoredDerivations(metadata, chunks), limits));
         var registrar = new PathRegistrar(metadata, chunks, keys, new SubmittedPathParser(limits), verifier, derivations, limits, metrics, logger);
-        var registrations = new RegistrationQueue(registrar);
+        var registrations = new RegistrationQueue(registrar.RegisterAsync);
         var nars = new NarReceiver(metadata, chunks, verified, new PathSizeLimit(metadata, time), limits);
         var upstreamHttp = new UpstreamHttp(new NetrcFile(netrcFile, time, logger), EnvironmentProxy.Current, time);
         var upstreams = new UpstreamDirectory(metadata, upstreamHttp, time, metrics, logger);

@@ -11,16 +11,20 @@ namespace NixFuseStore.Server.Registration;
 /// Small registrations of a store that come while another one is under way go on together, as one: what registering takes beside the paths
 /// themselves (a dozen questions to the database and two flushes) is then taken once for all of them. Calls may overlap.
 /// </summary>
-internal sealed class RegistrationQueue(PathRegistrar registrar)
+/// <param name="register">Registers paths in one transaction, see <see cref="PathRegistrar.RegisterAsync"/>.</param>
+internal sealed class RegistrationQueue(Func<StoreRecord, IReadOnlyList<SubmittedBatch>, CancellationToken, Task<RegisterPathsResponse>> register)
 {
     /// <summary>Calls with more paths go alone.</summary>
-    private const int CallPathsMax = 64;
+    private const int CallPathsMax = 500;
 
     /// <summary>Calls with more content go alone too, in NAR bytes: no call shall wait for the verification of another's.</summary>
     private const ulong CallBytesMax = 1 << 20;
 
     /// <summary>Calls that go together at most.</summary>
     private const int GroupCallsMax = 64;
+
+    /// <summary>Paths of calls that go together at most, give or take the last call's.</summary>
+    private const int GroupPathsMax = 1_000;
 
     /// <summary>Calls of one principal that may wait for one store; one beyond that is told to come again.</summary>
     internal const int WaitingMax = 1_024;
@@ -43,7 +47,7 @@ internal sealed class RegistrationQueue(PathRegistrar registrar)
 
         if (paths.Count > CallPathsMax || bytes > CallBytesMax)
         {
-            return registrar.RegisterAsync(store, [new SubmittedBatch(principal, paths)], cancellation);
+            return register(store, [new SubmittedBatch(principal, paths)], cancellation);
         }
 
         cancellation.ThrowIfCancellationRequested();
@@ -82,9 +86,10 @@ internal sealed class RegistrationQueue(PathRegistrar registrar)
             }
 
             var group = new List<Call>();
+            var paths = 0;
             lock (_gate)
             {
-                while (group.Count < GroupCallsMax && waiting.TryTake(out var call))
+                while (group.Count < GroupCallsMax && paths < GroupPathsMax && waiting.TryTake(out var call))
                 {
                     // What its caller no longer waits for is not begun.
                     if (call.Cancellation.IsCancellationRequested)
@@ -94,6 +99,7 @@ internal sealed class RegistrationQueue(PathRegistrar registrar)
                     else
                     {
                         group.Add(call);
+                        paths += call.Paths.Count;
                     }
                 }
 
@@ -122,7 +128,7 @@ internal sealed class RegistrationQueue(PathRegistrar registrar)
         try
         {
             SubmittedBatch[] batches = [.. group.Select(static call => new SubmittedBatch(call.Principal, call.Paths))];
-            var all = await registrar.RegisterAsync(group[0].Store, batches, abandoned.Token).ConfigureAwait(false);
+            var all = await register(group[0].Store, batches, abandoned.Token).ConfigureAwait(false);
             var first = 0;
             foreach (var call in group)
             {
@@ -151,7 +157,7 @@ internal sealed class RegistrationQueue(PathRegistrar registrar)
     {
         try
         {
-            call.Done.TrySetResult(await registrar.RegisterAsync(call.Store, [new SubmittedBatch(call.Principal, call.Paths)], call.Cancellation).ConfigureAwait(false));
+            call.Done.TrySetResult(await register(call.Store, [new SubmittedBatch(call.Principal, call.Paths)], call.Cancellation).ConfigureAwait(false));
         }
 #pragma warning disable CA1031 // the exception is the caller's
         catch (Exception e)

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Microsoft.Data.Sqlite;
 using NixFuseStore.Protocol;
+using NixFuseStore.Server.Access;
 using NixFuseStore.Server.Registration;
 using NixFuseStore.Server.Tests.Samples;
 using NixFuseStore.Storage.Metadata;
@@ -12,6 +13,9 @@ namespace NixFuseStore.Server.Tests.Services;
 /// <summary>Small registrations that wait for one another.</summary>
 public sealed class RegistrationQueueTests
 {
+    private readonly TaskCompletionSource _gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<string> _registered = [];
+
     [Fact]
     public async Task Register_CallersThatHaveGone_ArePassedOver()
     {
@@ -47,50 +51,97 @@ public sealed class RegistrationQueueTests
     }
 
     [Fact]
-    public async Task Register_CallersWithTheSameRights_GoTogether()
+    public async Task Register_CallersWithTheSameRights_GoTogether_AndOthersDoNot()
     {
-        await using var server = await TestServer.StartAsync();
-        var clients = new List<StoreClient>();
-        for (var i = 0; i < 2; i++)
-        {
-            clients.Add(server.OpenClient((await server.CreateTokenAsync(AccessRights.Read | AccessRights.Write, "main")).Token));
-        }
-
-        var connection = await LockDatabaseAsync(server);
-        var first = RegisterAsync(clients[0], "first");
-        await Task.Delay(500, TestServer.Cancellation);
-        var calls = Enumerable.Range(0, 20).Select(number => RegisterAsync(clients[number % 2], $"waiting-{number}")).ToArray();
-        await Task.Delay(1_000, TestServer.Cancellation);
-        await connection.DisposeAsync();
+        var (here, there) = (new StoreId(1), new StoreId(2));
+        var queue = new RegistrationQueue(RegisterAsync);
+        var first = queue.RegisterAsync(Store, Caller(1, here), [Named("first")], TestServer.Cancellation);
+        await RunsAsync("first");
+        Task[] waiting =
+        [
+            queue.RegisterAsync(Store, Caller(2, here), [Named("a"), Named("b")], TestServer.Cancellation),
+            queue.RegisterAsync(Store, Caller(3, here), [Named("c")], TestServer.Cancellation),
+            queue.RegisterAsync(Store, Caller(4, here, there), [Named("other")], TestServer.Cancellation),
+        ];
+        await RunsAsync("other");
+        _gate.SetResult();
         await first;
-        await Task.WhenAll(calls);
+        await Task.WhenAll(waiting);
 
-        // A line for each caller, of one transaction.
-        Assert.Equal(2, server.Log.Split('\n').Count(static line => line.Contains("registered 10 of 10 paths", StringComparison.Ordinal)));
+        Assert.Equal(["first", "other", "a b c"], _registered);
     }
 
     [Fact]
     public async Task Register_MoreThanTheBoundOfOneCaller_AreRefusedAndTheOthersGoOn()
     {
-        await using var server = await TestServer.StartAsync();
-        var connection = await LockDatabaseAsync(server);
-        var first = RegisterAsync(server.Client, "first");
-        await Task.Delay(500, TestServer.Cancellation);
-        var calls = Enumerable.Range(0, RegistrationQueue.WaitingMax + 10).Select(number => RegisterAsync(server.Client, $"waiting-{number}")).ToArray();
-        await Eventually.HoldsAsync(() => Task.FromResult(calls.Count(static call => call.IsFaulted) == 10));
-        await connection.DisposeAsync();
-        await first;
+        var queue = new RegistrationQueue(RegisterAsync);
+        var (caller, other) = (Caller(1, new StoreId(1)), Caller(2, new StoreId(1)));
+        var first = queue.RegisterAsync(Store, caller, [Named("first")], TestServer.Cancellation);
+        await RunsAsync("first");
+        Task[] waiting = [.. Enumerable.Range(0, RegistrationQueue.WaitingMax).Select(i => queue.RegisterAsync(Store, caller, [Named($"{i}")], TestServer.Cancellation))];
 
-        await ((Task)Task.WhenAll(calls)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        foreach (var refused in calls.Where(static call => call.IsFaulted))
+        var refused = await Assert.ThrowsAsync<RpcException>(() => queue.RegisterAsync(Store, caller, [Named("refused")], TestServer.Cancellation));
+        Assert.Equal(StatusCode.Unavailable, refused.StatusCode);
+        Assert.Contains($"{RegistrationQueue.WaitingMax}", refused.Message, StringComparison.Ordinal);
+        var others = queue.RegisterAsync(Store, other, [Named("others")], TestServer.Cancellation);
+
+        _gate.SetResult();
+        await first;
+        await Task.WhenAll(waiting);
+        await others;
+        Assert.Equal(RegistrationQueue.WaitingMax + 2, _registered.Sum(static names => names.Split(' ').Length));
+    }
+
+    [Fact]
+    public async Task Register_TogetherFails_EachGoesAloneAndHasItsOwnFailure()
+    {
+        var queue = new RegistrationQueue(RegisterAsync);
+        var caller = Caller(1, new StoreId(1));
+        var first = queue.RegisterAsync(Store, caller, [Named("first")], TestServer.Cancellation);
+        await RunsAsync("first");
+        var good = queue.RegisterAsync(Store, caller, [Named("good")], TestServer.Cancellation);
+        var bad = queue.RegisterAsync(Store, caller, [Named("bad")], TestServer.Cancellation);
+        _gate.SetResult();
+
+        await first;
+        await good;
+        await Assert.ThrowsAsync<InvalidOperationException>(() => bad);
+    }
+
+    private static StoreRecord Store { get; } = new(new StoreId(1), "main", "/nix/store", [], 1, default);
+
+    private static Principal Caller(long id, params StoreId[] stores) => Principal.Of(new TokenRecord(
+        id, "test", AccessRights.None, stores.ToDictionary(static store => store, static _ => AccessRights.Read | AccessRights.Write), 0, null, null));
+
+    private static NewPath Named(string name) => new() { Path = new PathRecord { BaseName = name } };
+
+    // The first runs until the gate opens.
+    private async Task<RegisterPathsResponse> RegisterAsync(StoreRecord store, IReadOnlyList<SubmittedBatch> batches, CancellationToken cancellation)
+    {
+        string[] names = [.. batches.SelectMany(static batch => batch.Paths).Select(static path => path.Path.BaseName)];
+        lock (_registered)
         {
-            var reason = await Assert.ThrowsAsync<RpcException>(() => refused);
-            Assert.Equal(StatusCode.Unavailable, reason.StatusCode);
-            Assert.Contains($"{RegistrationQueue.WaitingMax}", reason.Message, StringComparison.Ordinal);
+            _registered.Add(string.Join(' ', names));
         }
 
-        Assert.Equal(10, calls.Count(static call => call.IsFaulted));
+        await _gate.Task.WaitAsync(cancellation);
+        if (names.Contains("bad"))
+        {
+            throw new InvalidOperationException("bad");
+        }
+
+        var response = new RegisterPathsResponse();
+        response.Results.AddRange(names.Select(static _ => new RegisterPathResult()));
+        return response;
     }
+
+    private Task<TimeSpan> RunsAsync(string names) => Eventually.HoldsAsync(() =>
+    {
+        lock (_registered)
+        {
+            return Task.FromResult(_registered.Contains(names));
+        }
+    });
 
     // Another process writes: the first registration waits for the database, and all others for the first, until it is disposed.
     private static async Task<SqliteConnection> LockDatabaseAsync(TestServer server)
@@ -100,14 +151,6 @@ public sealed class RegistrationQueueTests
         await connection.OpenAsync(TestServer.Cancellation);
         await ExecuteAsync(connection, "BEGIN IMMEDIATE");
         return connection;
-    }
-
-    private static async Task RegisterAsync(StoreClient client, string name)
-    {
-        var request = new RegisterPathsRequest { Store = "main" };
-        request.Paths.Add(SamplePath.Create(name, FakeTree.File(name)).ToMessage());
-        var response = await client.RegisterPathsAsync(request, null, TestServer.Cancellation);
-        Assert.Equal(RegisterPathResult.Types.Outcome.Registered, response.Results.Single().Outcome);
     }
 
     private static async Task RegisterAsync(TestServer server, SamplePath path, CancellationToken cancellation)
