@@ -39,42 +39,18 @@ internal static class CheckpointFile
     public static long Write(string directory, in Checkpoint checkpoint, KeyTable keys)
     {
         var next = Path.Combine(directory, NextName);
-        long position = 0;
-        using (var file = File.OpenHandle(next, FileMode.Create, FileAccess.Write, FileShare.ReadWrite))
-        using (var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256))
+        try
         {
-            var buffer = new byte[BufferBytes];
-            WriteHead(buffer, in checkpoint, keys.Count);
-            var filled = HeadBytes;
-            foreach (var entry in keys.Entries())
-            {
-                if (filled + EntryBytes > buffer.Length)
-                {
-                    Append();
-                }
-
-                BinaryPrimitives.WriteUInt64LittleEndian(buffer.AsSpan(filled), entry.Fingerprint | (entry.IsUsed ? 1u : 0));
-                BinaryPrimitives.WriteUInt64LittleEndian(buffer.AsSpan(filled + sizeof(ulong)), entry.Place.ToWord());
-                filled += EntryBytes;
-            }
-
-            Append();
-            filled = sum.GetHashAndReset(buffer);
-            RandomAccess.Write(file, buffer.AsSpan(0, filled), position);
-            position += filled;
-            RandomAccess.FlushToDisk(file);
-
-            void Append()
-            {
-                sum.AppendData(buffer, 0, filled);
-                RandomAccess.Write(file, buffer.AsSpan(0, filled), position);
-                position += filled;
-                filled = 0;
-            }
+            var bytes = WriteFile(next, in checkpoint, keys);
+            File.Move(next, Path.Combine(directory, Name), overwrite: true);
+            return bytes;
         }
-
-        File.Move(next, Path.Combine(directory, Name), overwrite: true);
-        return position;
+        catch (IOException)
+        {
+            // What a full disk took of it would only take space.
+            File.Delete(next);
+            throw;
+        }
     }
 
     /// <summary>Reads the checkpoint; null where there is none.</summary>
@@ -94,6 +70,41 @@ internal static class CheckpointFile
         catch (Exception absent) when (absent is FileNotFoundException or DirectoryNotFoundException)
         {
             return null;
+        }
+    }
+
+    private static long WriteFile(string path, in Checkpoint checkpoint, KeyTable keys)
+    {
+        using var file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite);
+        using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[BufferBytes];
+        WriteHead(buffer, in checkpoint, keys.Count);
+        var filled = HeadBytes;
+        long position = 0;
+        foreach (var entry in keys.Entries())
+        {
+            if (filled + EntryBytes > buffer.Length)
+            {
+                Append();
+            }
+
+            BinaryPrimitives.WriteUInt64LittleEndian(buffer.AsSpan(filled), entry.Fingerprint | (entry.IsUsed ? 1u : 0));
+            BinaryPrimitives.WriteUInt64LittleEndian(buffer.AsSpan(filled + sizeof(ulong)), entry.Place.ToWord());
+            filled += EntryBytes;
+        }
+
+        Append();
+        filled = sum.GetHashAndReset(buffer);
+        RandomAccess.Write(file, buffer.AsSpan(0, filled), position);
+        RandomAccess.FlushToDisk(file);
+        return position + filled;
+
+        void Append()
+        {
+            sum.AppendData(buffer, 0, filled);
+            RandomAccess.Write(file, buffer.AsSpan(0, filled), position);
+            position += filled;
+            filled = 0;
         }
     }
 

@@ -20,16 +20,12 @@ internal sealed class KeyTable
     private const ulong UsedBit = 1;
     private const int CapacityMin = 1024;
 
-    private ulong[] _slots = new ulong[2 * CapacityMin];
+    private ulong[] _slots;
     private int _count;
     private int _filled; // with removed ones
 
-    public KeyTable()
-    {
-    }
-
-    /// <param name="count">Chunks that will be added.</param>
-    public KeyTable(int count) => _slots = new ulong[2 * CapacityFor(count)];
+    /// <param name="count">Chunks that will be added, where that is known.</param>
+    public KeyTable(int count = 0) => _slots = new ulong[2 * CapacityFor(count)];
 
     /// <summary>Chunks in the table.</summary>
     public int Count => Volatile.Read(ref _count);

@@ -10,6 +10,9 @@ namespace NixFuseStore.Cache.Log;
 /// <param name="bytesMax">Most bytes of chunks that are written already.</param>
 internal sealed class RecentChunks(long bytesMax) : IDisposable
 {
+    /// <summary>What a chunk costs beyond its bytes, so that many tiny ones keep to the limit as well.</summary>
+    private const int OverheadBytes = 160;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<long, (ChunkId Id, ChunkBuffer Chunk)> _chunks = [];
     private readonly Queue<long> _order = new();
@@ -29,7 +32,7 @@ internal sealed class RecentChunks(long bytesMax) : IDisposable
 
             _chunks.Add(address, (id, chunk));
             _order.Enqueue(address);
-            _bytes += chunk.Length;
+            _bytes += chunk.Length + OverheadBytes;
             Volatile.Write(ref _from, Math.Min(_from, address));
         }
     }
@@ -90,7 +93,7 @@ internal sealed class RecentChunks(long bytesMax) : IDisposable
     private void RemoveOldest(ChunkBuffer chunk)
     {
         _chunks.Remove(_order.Dequeue());
-        _bytes -= chunk.Length;
+        _bytes -= chunk.Length + OverheadBytes;
         Volatile.Write(ref _from, _order.TryPeek(out var next) ? next : long.MaxValue);
         chunk.Release();
     }
