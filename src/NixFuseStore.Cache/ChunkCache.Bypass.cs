@@ -53,15 +53,15 @@ public sealed partial class ChunkCache
     /// <summary>On the writer thread: goes on writing once there is space again.</summary>
     private void EndBypassIfPossible()
     {
-        if (_bypassReason is null || IsWaitingToRetry || _pool is not { } pool)
+        if (_bypassReason is null || IsWaitingToRetry || _log is not { } log)
         {
             return;
         }
 
-        // FASTER was told that the failed writes were done; their blocks read as never written. There is nothing to repeat.
-        pool.Log.Lanes.TakeFailure();
+        // FASTER was told that the failed writes were done; the next checkpoint drops what they held. There is nothing to repeat.
+        log.Writes.TakeFailure();
         _bytesSinceSpaceCheck = long.MaxValue;
-        if (HasFreeSpace(pool.Log))
+        if (HasFreeSpace(log))
         {
             EndBypass();
         }

@@ -14,11 +14,10 @@ public sealed partial class ChunkCache
 
     private static readonly TimeSpan s_givenUpInterval = TimeSpan.FromMinutes(10);
 
-    private static readonly TimeSpan s_quiesceDeadline = TimeSpan.FromSeconds(3);
     private readonly long _startedAt = Stopwatch.GetTimestamp();
     private volatile string? _bypassReason;
     private volatile bool _isStalled;
-    private volatile SessionPool? _givenUp;
+    private volatile ChunkLog? _givenUp;
     private string _giveUpReason = "";
     private Exception? _giveUpFailure;
     private long _givenUpAt;
@@ -78,7 +77,7 @@ public sealed partial class ChunkCache
                 Reopen(broken);
             }
 
-            if (_pool is null && !IsWaitingToRetry && (_directoryLock is not null || TryTakeDirectory()))
+            if (_log is null && !IsWaitingToRetry && (_directoryLock is not null || TryTakeDirectory()))
             {
                 Open();
             }
@@ -92,7 +91,7 @@ public sealed partial class ChunkCache
 
             // 3. Do it.
             Volatile.Write(ref _busySince, Stopwatch.GetTimestamp());
-            var log = _pool?.Log;
+            var log = _log;
             switch (work)
             {
                 case Work.Errand:
@@ -115,9 +114,9 @@ public sealed partial class ChunkCache
         catch (Exception failure)
         {
             // A cache must never end the process that it is meant to speed up.
-            if (_pool is { } pool)
+            if (_log is { } log)
             {
-                GiveUp(pool, failure);
+                GiveUp(log, failure);
             }
             else
             {
@@ -196,7 +195,7 @@ public sealed partial class ChunkCache
             var log = RecoverOrCreate();
             _recoveredEntries = log.Keys.Count;
             _openTime ??= Stopwatch.GetElapsedTime(_startedAt);
-            _pool = new SessionPool(log);
+            _log = log;
             _isDirty = false;
             _lastCheckpointAt = Stopwatch.GetTimestamp();
             _bytesSinceSpaceCheck = long.MaxValue;
@@ -269,13 +268,13 @@ public sealed partial class ChunkCache
     }
 
     /// <summary>Takes a log out of use, on any thread; the writer disposes of it and opens anew.</summary>
-    private void GiveUp(SessionPool pool, Exception failure)
+    private void GiveUp(ChunkLog log, Exception failure)
     {
-        if (Interlocked.CompareExchange(ref _pool, null, pool) == pool)
+        if (Interlocked.CompareExchange(ref _log, null, log) == log)
         {
             _giveUpReason = OneLine(failure);
             _giveUpFailure = failure;
-            _givenUp = pool;
+            _givenUp = log;
             Bypass(_giveUpReason);
             lock (_queueLock)
             {
@@ -284,34 +283,31 @@ public sealed partial class ChunkCache
         }
     }
 
-    private void Reopen(SessionPool broken)
+    private void Reopen(ChunkLog broken)
     {
         _givenUp = null;
 
-        // Only what FASTER itself stumbles over, again and again, says something of the files.
+        // Only what it stumbles over again and again says something of the files.
         _givenUpTimes = !ChunkLog.IsDamage(_giveUpFailure!) ? 0
             : Stopwatch.GetElapsedTime(_givenUpAt) > s_givenUpInterval ? 1
             : _givenUpTimes + 1;
         _givenUpAt = Stopwatch.GetTimestamp();
-        if (broken.Close(s_quiesceDeadline))
-        {
-            broken.Log.Dispose();
-        }
+        broken.Dispose();
     }
 
     /// <summary>The end of the writer: a last checkpoint, then everything is let go.</summary>
     private void Close()
     {
         _lanes.Dispose();
-        var pool = _pool;
-        if (pool is not null)
+        var log = _log;
+        if (log is not null)
         {
             try
             {
                 if (_isDirty && _bypassReason is null)
                 {
                     Volatile.Write(ref _busySince, Stopwatch.GetTimestamp());
-                    TakeCheckpoint(pool.Log);
+                    TakeCheckpoint(log);
                 }
             }
             catch (Exception failure) when (failure is not OutOfMemoryException)
@@ -319,11 +315,8 @@ public sealed partial class ChunkCache
                 _options.Notice?.Invoke($"cache {_options.Directory}: no last checkpoint ({OneLine(failure)})");
             }
 
-            _pool = null;
-            if (pool.Close(s_quiesceDeadline))
-            {
-                pool.Log.Dispose();
-            }
+            _log = null;
+            log.Dispose();
         }
 
         lock (_queueLock)

@@ -25,13 +25,13 @@ public sealed partial class ChunkCache
     public ValueTask<ChunkBuffer?> TryGetAsync(ChunkId id, int length, CancellationToken cancellationToken)
     {
         // 1. Absence is known without looking.
-        if (_pool is not { } pool || !pool.Log.Keys.MarkUsed(KeyTable.Fingerprint(id)))
+        if (_log is not { } log || !log.Keys.MarkUsed(KeyTable.Fingerprint(id)))
         {
             return Missing();
         }
 
-        // 2. The log's memory, on this thread.
-        var outcome = Read(pool, id, length, fromDisk: false, out var chunk);
+        // 2. Memory, on this thread.
+        var outcome = Read(log, id, length, fromDisk: false, out var chunk);
         if (outcome != ReadOutcome.OnDisk)
         {
             return chunk is null ? Missing() : ValueTask.FromResult<ChunkBuffer?>(chunk);
@@ -46,9 +46,9 @@ public sealed partial class ChunkCache
     public bool TryGetFromMemory(in ChunkId id, out ChunkBuffer? chunk)
     {
         chunk = null;
-        return _pool is { } pool
-            && pool.Log.Keys.MarkUsed(KeyTable.Fingerprint(id))
-            && Read(pool, id, length: -1, fromDisk: false, out chunk) == ReadOutcome.FromMemory;
+        return _log is { } log
+            && log.Keys.MarkUsed(KeyTable.Fingerprint(id))
+            && Read(log, id, length: -1, fromDisk: false, out chunk) == ReadOutcome.FromMemory;
     }
 
     private static async ValueTask<ChunkBuffer?> Await(ReadRequest request, CancellationToken cancellationToken)
@@ -73,9 +73,9 @@ public sealed partial class ChunkCache
     private void ReadFromDisk(ReadRequest request)
     {
         ChunkBuffer? chunk = null;
-        if (_pool is { } pool)
+        if (_log is { } log)
         {
-            Read(pool, request.Id, request.Length, fromDisk: true, out chunk);
+            Read(log, request.Id, request.Length, fromDisk: true, out chunk);
         }
 
         if (chunk is null)
@@ -121,36 +121,19 @@ public sealed partial class ChunkCache
     }
 
     /// <summary>Reads, counts, and has what is not as it should be dropped.</summary>
-    private ReadOutcome Read(SessionPool pool, in ChunkId id, int length, bool fromDisk, out ChunkBuffer? chunk)
+    private ReadOutcome Read(ChunkLog log, in ChunkId id, int length, bool fromDisk, out ChunkBuffer? chunk)
     {
-        chunk = null;
-        if (!pool.TryRent(out var session))
-        {
-            return ReadOutcome.Missing;
-        }
-
-        var isUsable = false;
         ReadOutcome outcome;
         try
         {
-            outcome = pool.Log.Read(session, id, length, fromDisk, out chunk);
-            if (outcome == ReadOutcome.Missing)
-            {
-                // An eviction may have moved it to the tail between FASTER's index and its record.
-                outcome = pool.Log.Read(session, id, length, fromDisk, out chunk);
-            }
-
-            isUsable = true;
+            outcome = log.Read(id, length, fromDisk, out chunk);
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            // Whatever FASTER makes of what it found: the cache is opened anew, and the chunk comes from elsewhere.
-            GiveUp(pool, failure);
+            // Nothing that is foreseen: the cache is opened anew, and the chunk comes from elsewhere.
+            chunk = null;
+            GiveUp(log, failure);
             return ReadOutcome.Missing;
-        }
-        finally
-        {
-            pool.Return(session, isUsable);
         }
 
         switch (outcome)
@@ -166,10 +149,9 @@ public sealed partial class ChunkCache
                 Drop(id);
                 break;
             case ReadOutcome.Unreadable:
-                NoteUnreadable(pool.Log, id);
+                NoteUnreadable(log, id);
                 break;
-            case ReadOutcome.Missing:
-                // The table says that it is there, the log that it is not: its page was lost with a full disk or a crash.
+            case ReadOutcome.Unwritten:
                 Drop(id);
                 break;
         }

@@ -30,7 +30,7 @@ public sealed partial class ChunkCache
             _options.Notice?.Invoke($"cache {_options.Directory} was made for another size; the newest {Math.Min(kept, old.SizeBytes) >> 20} MiB are kept");
             if (!old.GiveUpAllBut(kept))
             {
-                throw old.Lanes.Failure ?? new IOException("a checkpoint failed");
+                throw old.Writes.Failure ?? new IOException("a checkpoint failed");
             }
 
             // 2. The new one, whole and on the disk.
@@ -39,7 +39,7 @@ public sealed partial class ChunkCache
                 old.CopyNewestTo(next, kept, ThrowIfStopping);
                 if (!next.Checkpoint())
                 {
-                    throw next.Lanes.Failure ?? new IOException("a checkpoint failed");
+                    throw next.Writes.Failure ?? new IOException("a checkpoint failed");
                 }
             }
 

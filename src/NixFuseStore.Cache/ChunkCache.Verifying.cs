@@ -15,23 +15,8 @@ public sealed partial class ChunkCache
         }).ConfigureAwait(false);
         try
         {
-            // 2. Walk the log. The pool's lease keeps it open.
-            var pool = _pool ?? throw new InvalidOperationException("the cache is not open");
-            if (pool.Log != walk.Log || !pool.TryRent(out var lease))
-            {
-                throw new InvalidOperationException("the cache is not open");
-            }
-
-            var isUsable = false;
-            try
-            {
-                await Task.Run(() => walk.Run(lease, progress, cancellationToken), cancellationToken).ConfigureAwait(false);
-                isUsable = true;
-            }
-            finally
-            {
-                pool.Return(lease, isUsable);
-            }
+            // 2. Read everything. A log that is closed meanwhile ends the walk.
+            await Task.Run(() => walk.Run(progress, cancellationToken), cancellationToken).ConfigureAwait(false);
 
             // 3. Drop what was not found whole.
             var dropped = repair ? await OnWriterAsync(log => DropAll(log, walk)).ConfigureAwait(false) : 0;

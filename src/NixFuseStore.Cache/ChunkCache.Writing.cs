@@ -7,7 +7,7 @@ namespace NixFuseStore.Cache;
 
 public sealed partial class ChunkCache
 {
-    /// <summary>Bytes of lock, holder and geometry, rounded up.</summary>
+    /// <summary>Bytes of lock and holder, rounded up.</summary>
     private const long SmallFileBytes = 16 << 10;
 
     /// <summary>How many appended bytes may pass between two looks at the free space.</summary>
@@ -86,7 +86,7 @@ public sealed partial class ChunkCache
             {
                 try
                 {
-                    done.SetResult(errand(_pool?.Log ?? throw new InvalidOperationException("the cache is not open")));
+                    done.SetResult(errand(_log ?? throw new InvalidOperationException("the cache is not open")));
                 }
                 catch (Exception failure)
                 {
@@ -107,7 +107,7 @@ public sealed partial class ChunkCache
             return;
         }
 
-        if (chunk.Length > log.ChunkBytesMax || !HasFreeSpace(log) || !MakeRoom(log, chunk.Length + ChunkLog.RecordOverhead))
+        if (chunk.Length > log.ChunkBytesMax || !HasFreeSpace(log) || !MakeRoom(log, SegmentedLog.RecordBytes(chunk.Length)))
         {
             Interlocked.Increment(ref _dropped);
             return;
@@ -119,7 +119,7 @@ public sealed partial class ChunkCache
         _bytesSinceSpaceCheck += chunk.Length;
         Interlocked.Increment(ref _stored);
         Interlocked.Add(ref _storedBytes, chunk.Length);
-        if (log.Lanes.Failure is { } failure)
+        if (log.Writes.Failure is { } failure)
         {
             Bypass(failure.Message);
         }
@@ -202,7 +202,7 @@ public sealed partial class ChunkCache
                 return true;
             }
 
-            Bypass(log.Lanes.Failure?.Message ?? "a checkpoint failed");
+            Bypass(log.Writes.Failure?.Message ?? "a checkpoint failed");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

@@ -22,8 +22,8 @@ public sealed partial class ChunkCache : IChunkCache
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>The open log with its sessions; null before it is open and after it had to be given up.</summary>
-    private volatile SessionPool? _pool;
+    /// <summary>The open log; null before it is open and after it had to be given up.</summary>
+    private volatile ChunkLog? _log;
 
     private ChunkCache(ChunkCacheOptions options, CacheLock? directoryLock)
     {
@@ -35,10 +35,10 @@ public sealed partial class ChunkCache : IChunkCache
     }
 
     /// <summary>Whether lookups can find anything yet.</summary>
-    public bool IsOpen => _pool is not null;
+    public bool IsOpen => _log is not null;
 
     /// <summary>For tests: the open log, to inject faults into.</summary>
-    internal ChunkLog? OpenLog => _pool?.Log;
+    internal ChunkLog? OpenLog => _log;
 
     /// <summary>Opens (or makes) a cache and waits until it answers. A damaged one is deleted and the cache starts empty, with a notice.</summary>
     /// <exception cref="CacheInUseException">Another process has the directory.</exception>
@@ -116,7 +116,7 @@ public sealed partial class ChunkCache : IChunkCache
     {
         get
         {
-            var log = _pool?.Log;
+            var log = _log;
             return new ChunkCacheStatus
             {
                 Directory = _options.Directory,
@@ -142,8 +142,8 @@ public sealed partial class ChunkCache : IChunkCache
     }
 
     /// <inheritdoc/>
-    public bool Contains(in Content.ChunkId id) => _pool is { } pool && pool.Log.Keys.Contains(KeyTable.Fingerprint(id));
+    public bool Contains(in Content.ChunkId id) => _log is { } log && log.Keys.Contains(KeyTable.Fingerprint(id));
 
     /// <inheritdoc/>
-    public void MarkUsed(in Content.ChunkId id) => _pool?.Log.Keys.MarkUsed(KeyTable.Fingerprint(id));
+    public void MarkUsed(in Content.ChunkId id) => _log?.Keys.MarkUsed(KeyTable.Fingerprint(id));
 }

@@ -8,8 +8,8 @@ namespace NixFuseStore.EndToEnd.Tests;
 public sealed class CacheFaultTests : EndToEndTest
 {
     [Theory]
-    [InlineData("openat", "EMFILE", "geometry")]
-    [InlineData("pread64,read", "EIO", "current")]
+    [InlineData("openat", "EMFILE", "checkpoint")]
+    [InlineData("pread64,read", "EIO", "checkpoint")]
     public void OpeningFailsOnce_TheCacheKeepsEverything(string calls, string error, string file)
     {
         RequireFaults();

@@ -12,10 +12,10 @@ public sealed class ChunkCacheOptions
     /// <summary>Directory of the cache, made when missing. One process at a time uses it.</summary>
     public required string Directory { get; init; }
 
-    /// <summary>Hard limit in bytes of everything in the directory: log, checksums, checkpoints and index.</summary>
+    /// <summary>Hard limit in bytes of everything in the directory: log and checkpoints.</summary>
     public long SizeBytesMax { get; init; } = 20L << 30;
 
-    /// <summary>Bytes of the log's newest part that are kept in memory. Rounded to a power of two; never more than a quarter of the cap.</summary>
+    /// <summary>Memory for the newest part of the log: pages to be written, and the chunks stored last. Never more than a quarter of the cap.</summary>
     public long MemoryBytes { get; init; } = 64L << 20;
 
     /// <summary>Plain bytes of the largest chunk that is kept.</summary>

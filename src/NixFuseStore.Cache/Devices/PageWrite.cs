@@ -2,6 +2,6 @@ using FASTER.core;
 
 namespace NixFuseStore.Cache.Devices;
 
-/// <summary>A write of log or checkpoint.</summary>
+/// <summary>A write that FASTER asked for: a page of the log, or a part of one.</summary>
 internal readonly record struct PageWrite(
-    BlockFile File, long Offset, IntPtr Source, uint Length, DeviceIOCompletionCallback Callback, object Context);
+    SegmentDevice Device, SegmentFile File, long Address, IntPtr Source, uint Length, DeviceIOCompletionCallback Callback, object Context);

@@ -6,68 +6,46 @@ namespace NixFuseStore.Cache.Log;
 internal sealed partial class ChunkLog
 {
     private const string LogName = "log";
-    /// <summary>The file without which there is no log.</summary>
-    public const string GeometryName = "geometry";
 
-    /// <summary>Pages of the newest part that are read at opening; the rest is read when it is asked for.</summary>
-    private const int PagesToPreload = 1;
+    /// <summary>What the versions before had in every directory, and this one never has.</summary>
+    private const string EarlierVersionName = "geometry";
 
     /// <summary>Opens what lies in the directory.</summary>
     /// <returns>The log; null when the directory holds none.</returns>
     /// <exception cref="IOException">The disk does not give it now, which says nothing of what it holds.</exception>
-    /// <exception cref="Exception">Whatever else FASTER makes of damaged files; see <see cref="IsDamage"/>.</exception>
+    /// <exception cref="InvalidDataException">What lies there is damaged, or of another version.</exception>
     public static ChunkLog? Recover(ChunkCacheOptions options)
     {
-        // 1. What was it made with?
+        // 1. The last checkpoint.
         ResizedLog.Finish(options.Directory, options.FileFault);
-        var geometryPath = Path.Combine(options.Directory, GeometryName);
-        if (SummedFile.TryRead(geometryPath, options.FileFault) is not { } bytes)
+        if (File.Exists(Path.Combine(options.Directory, EarlierVersionName)))
+        {
+            throw new InvalidDataException("another version made it");
+        }
+
+        if (CheckpointFile.TryRead(options.Directory, options.FileFault) is not var (checkpoint, keys))
         {
             return null;
         }
 
-        var geometry = CacheGeometry.FromBytes(bytes);
-        var log = new ChunkLog(options.Directory, geometry, geometry.MemoryBytes(options), options.FileFault)
+        // 2. The files that it needs.
+        var geometry = CacheGeometry.Of(in checkpoint);
+        var log = new ChunkLog(options.Directory, geometry, options, keys, checkpoint.BeginAddress, checkpoint.TailAddress)
         {
             IsOfAnotherSize = !CacheGeometry.For(options).CanUse(geometry),
         };
         try
         {
-            // 2. The last published checkpoint. There is none if it never came to one: then nothing was kept.
-            if (log._checkpoints.Current() is not { } token)
-            {
-                log.Dispose();
-                return null;
-            }
+            log._checkpointFileBytes = CheckpointFile.FileBytes(keys.Count);
 
-            log._checkpoints.DeleteAllBut(token);
-            log._store.Recover(token, token, PagesToPreload);
-
-            // FASTER does not look at read errors of its index; an index with holes would be a cache full of misses.
-            ThrowIfUnread(log.TakeReadFailure());
-            if (log._checkpoints.Mismatches > 0)
-            {
-                throw new InvalidDataException("the index is damaged");
-            }
-
-            // 3. What the log holds, and the files that it needs.
-            log.Keys = KeyTable.FromBytes(SummedFile.Read(log._checkpoints.KeysPath(token)));
-            log._trustedFrom = log.TailAddress;
-            log._firstSegment = (int)(log.BeginAddress / geometry.SegmentBytes);
-            log._device.Adopt(log._firstSegment, (int)(log.TailAddress / geometry.SegmentBytes));
-            log._writer = log.NewSession();
+            // 3. Does the disk give them? What it holds is looked at when it is asked for.
+            Span<byte> last = stackalloc byte[1];
+            log._log.Read(checkpoint.TailAddress - 1, last);
             return log;
         }
-        catch (Exception failure)
+        catch
         {
-            // What the disk did not give reads as zeros, at which FASTER may stumble: then it is the disk's failure, not damage.
-            var unread = log.TakeReadFailure();
             log.Dispose();
-            if (failure is not IOException)
-            {
-                ThrowIfUnread(unread);
-            }
-
             throw;
         }
     }
@@ -80,14 +58,6 @@ internal sealed partial class ChunkLog
         is FileNotFoundException or DirectoryNotFoundException
         or (not IOException and not UnauthorizedAccessException and not OutOfMemoryException);
 
-    private static void ThrowIfUnread(Exception? failure)
-    {
-        if (failure is not null)
-        {
-            throw new IOException(failure.Message, failure) { HResult = failure.HResult };
-        }
-    }
-
     /// <summary>Deletes whatever cache lies in the directory and starts an empty one.</summary>
     public static ChunkLog Create(ChunkCacheOptions options)
     {
@@ -96,30 +66,27 @@ internal sealed partial class ChunkLog
     }
 
     /// <summary>Starts an empty one in an empty directory.</summary>
+    /// <exception cref="IOException">The disk does not even take an empty checkpoint.</exception>
     public static ChunkLog CreateIn(ChunkCacheOptions options, string directory)
     {
-        var geometry = CacheGeometry.For(options);
-        var geometryPath = Path.Combine(directory, GeometryName);
+        var log = new ChunkLog(directory, CacheGeometry.For(options), options, new KeyTable(), SegmentedLog.FirstAddress, SegmentedLog.FirstAddress);
         try
         {
-            SummedFile.Write(geometryPath, geometry.ToBytes());
+            log.WriteCheckpoint(SegmentedLog.FirstAddress);
+            return log;
         }
-        catch (IOException)
+        catch
         {
-            // A full disk. What was written of it would be taken for damage at the next attempt.
-            File.Delete(geometryPath);
+            log.Dispose();
             throw;
         }
-
-        var log = new ChunkLog(directory, geometry, geometry.MemoryBytes(options), options.FileFault);
-        log._writer = log.NewSession();
-        return log;
     }
 
-    /// <summary>Deletes the files of a cache, and only those.</summary>
+    /// <summary>Deletes the files of a cache, also of earlier versions, and only those.</summary>
     public static void DeleteContents(string directory)
     {
-        foreach (var name in (string[])[GeometryName, "current", "current.next"])
+        // The checkpoint first: without it, nothing counts of what is left when this is interrupted.
+        foreach (var name in (string[])[CheckpointFile.Name, CheckpointFile.NextName, "current", "current.next"])
         {
             File.Delete(Path.Combine(directory, name));
         }
@@ -133,5 +100,7 @@ internal sealed partial class ChunkLog
         {
             Directory.Delete(path, recursive: true);
         }
+
+        File.Delete(Path.Combine(directory, EarlierVersionName));
     }
 }

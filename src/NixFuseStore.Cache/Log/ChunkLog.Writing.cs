@@ -1,4 +1,3 @@
-using FASTER.core;
 using NixFuseStore.Cache.Checkpoints;
 using NixFuseStore.Cache.Keys;
 using NixFuseStore.Content;
@@ -8,9 +7,6 @@ namespace NixFuseStore.Cache.Log;
 
 internal sealed partial class ChunkLog
 {
-    /// <summary>Bytes of a record beyond the chunk: FASTER's header, key, length and alignment.</summary>
-    public const int RecordOverhead = 8 + ChunkId.Size + sizeof(int) + 8;
-
     private long _keepCredit = long.MaxValue;
 
     /// <summary>
@@ -18,37 +14,48 @@ internal sealed partial class ChunkLog
     /// </summary>
     public long SizeBytesAfter(long moreBytes)
     {
-        // A record that does not fit a page starts the next one, and pages are written in whole blocks.
+        // A record that does not fit a page starts the next one, and pages are written as a whole.
         var pages = ((TailAddress + moreBytes) / PageBytes) + 2;
-        var extent = (pages * PageBytes) - (_firstSegment * SegmentBytes);
+        var extent = (pages * PageBytes) - (BeginAddress / SegmentBytes * SegmentBytes);
 
-        // Sums: one block per file or per 64 MiB of it.
-        var sums = ((extent / Math.Min(SegmentBytes, 64L << 20)) + 2) * Devices.BlockSums.BlockBytes;
-        return extent + sums + CheckpointReserveBytes;
+        // Two checkpoints: the one that counts, and the next one while it is being written.
+        return extent + (2 * CheckpointBytes);
     }
 
-    /// <summary>Two checkpoints: the published one, and the next one while it is being written.</summary>
-    private long CheckpointReserveBytes => 2 * CheckpointBytes;
+    /// <summary>One checkpoint, with what an eviction may add to it.</summary>
+    private long CheckpointBytes => CheckpointFile.FileBytes(Keys.Count) + (64 << 10);
 
-    /// <summary>One checkpoint, without the log.</summary>
-    private long CheckpointBytes
+    /// <summary>Appends a chunk. Waits while all pages wait to be written.</summary>
+    /// <exception cref="InvalidDataException">The log has taken in so much in its life that its addresses are used up.</exception>
+    public void Append(in ChunkId id, ChunkBuffer chunk)
     {
-        get
+        if (TailAddress > ChunkPlace.AddressMax - (2 * PageBytes))
         {
-            // Overflow buckets cannot be asked for; every seven chunks take one at worst. FASTER writes no fewer than 64 KiB of them.
-            var buckets = (Keys.Count / 7 * 64L) + (1 << 20);
-            var one = _geometry.IndexBytes + buckets + (Keys.Count * (long)sizeof(ulong)) + (64 << 10);
-            return Math.Max(one, _checkpoints.SizeBytes + (64 << 10));
+            throw new InvalidDataException("the log's addresses are used up");
         }
+
+        var address = _log.Append(chunk.Span);
+        _recent.Add(address, in id, chunk);
+        _recent.Trim(_log.FlushedUntilAddress);
+        Keys.Set(KeyTable.Fingerprint(id), new ChunkPlace(address, chunk.Length));
     }
 
-    /// <summary>Appends a chunk. Waits while FASTER's memory is full of what is still being flushed.</summary>
-    public unsafe void Append(in ChunkId id, ChunkBuffer chunk)
+    /// <summary>Forgets the chunks whose writes failed, as far as they are known by now.</summary>
+    public void DropUnwritten()
     {
-        var key = ChunkKey.From(id);
-        var value = SpanByte.FromPointer(chunk.Pointer, chunk.Length);
-        _writer!.Session.Upsert(ref key, ref value);
-        Keys.Add(KeyTable.Fingerprint(id));
+        var unwritten = _log.Unwritten();
+        foreach (var (from, until) in unwritten)
+        {
+            foreach (var entry in Keys.EntriesBetween(from - ChunkBytesMax, until))
+            {
+                if (entry.Place.End > from)
+                {
+                    Keys.Remove(entry.Fingerprint);
+                }
+            }
+        }
+
+        _log.ForgetUnwritten(unwritten);
     }
 
     /// <summary>Gives up all segments but those of the newest bytes, without a look at what is used.</summary>
@@ -61,42 +68,44 @@ internal sealed partial class ChunkLog
             return true;
         }
 
-        _store.Log.ShiftBeginAddress(until);
+        foreach (var entry in Keys.EntriesBetween(0, until))
+        {
+            Keys.Remove(entry.Fingerprint);
+        }
+
+        _log.TruncateUntil(until);
         return Checkpoint();
     }
 
     /// <summary>Appends what the newest part of this log holds, and is whole, to another.</summary>
     /// <param name="next">The other log.</param>
     /// <param name="bytes">Most bytes of this log that are looked at.</param>
-    /// <param name="check">Called for each record; what it throws ends the copying.</param>
+    /// <param name="check">Called for each chunk; what it throws ends the copying.</param>
     /// <exception cref="IOException">The disk did not give all of it.</exception>
-    public unsafe void CopyNewestTo(ChunkLog next, long bytes, Action check)
+    public void CopyNewestTo(ChunkLog next, long bytes, Action check)
     {
-        // A scan begins at a page, where a record begins.
-        var from = Math.Max(BeginAddress, (TailAddress - bytes + PageBytes - 1) / PageBytes * PageBytes);
-        using var records = Scan(from, TailAddress);
-        while (records.GetNext(out var info))
+        foreach (var entry in Keys.EntriesBetween(TailAddress - bytes, TailAddress))
         {
             check();
-            ref var key = ref records.GetKey();
-            ref var value = ref records.GetValue();
-            var fingerprint = KeyTable.Fingerprint(key.FirstBytes);
-            if (info.Tombstone || !Keys.Contains(fingerprint) || next.Keys.Contains(fingerprint)
-                || value.Length <= 0 || value.Length > Math.Min(ChunkBytesMax, next.ChunkBytesMax)
-                || ChunkId.Compute(value.AsReadOnlySpan()) != key.ToId())
+            if (entry.Place.Length > next.ChunkBytesMax)
             {
                 continue;
             }
 
-            next._writer!.Session.Upsert(ref key, ref value);
-            next.Keys.Add(fingerprint);
-            if (Keys.TakeUsed(fingerprint))
+            if (TryReadWhole(in entry, out var id, out var chunk, out var failure))
             {
-                next.Keys.MarkUsed(fingerprint);
+                next.Append(in id, chunk);
+                chunk.Release();
+                if (entry.IsUsed)
+                {
+                    next.Keys.MarkUsed(entry.Fingerprint);
+                }
+            }
+            else if (failure is not null && !DiskErrors.IsMedium(failure))
+            {
+                throw new IOException(failure.Message, failure) { HResult = failure.HResult };
             }
         }
-
-        ThrowIfUnread(TakeReadFailure() is { } failure && !DiskErrors.IsMedium(failure) ? failure : null);
     }
 
     /// <summary>
@@ -117,60 +126,61 @@ internal sealed partial class ChunkLog
             return 0;
         }
 
-        if (until > _store.Log.SafeReadOnlyAddress)
+        if (until > _log.FlushedUntilAddress)
         {
-            _store.Log.ShiftReadOnlyAddress(_store.Log.TailAddress, wait: true);
+            _log.Flush();
         }
 
-        var pass = new EvictionPass(Keys, Math.Min(_keepCredit, SegmentBytes));
-        _writer!.Session.Compact(until, CompactionType.Lookup, pass);
-        _keepCredit = Math.Min(_keepCredit - pass.KeptBytes + (SegmentBytes * 3 / 4), Math.Max(creditMax, SegmentBytes));
-        return pass.Evicted;
+        var keepBytesMax = Math.Min(_keepCredit, SegmentBytes);
+        long kept = 0;
+        long evicted = 0;
+        foreach (var entry in Keys.EntriesBetween(0, until))
+        {
+            // What is not kept leaves the key table at once.
+            var bytes = SegmentedLog.RecordBytes(entry.Place.Length);
+            if (Keys.TakeUsed(entry.Fingerprint) && kept + bytes <= keepBytesMax && TryReadWhole(in entry, out var id, out var chunk, out _))
+            {
+                Append(in id, chunk);
+                chunk.Release();
+                kept += bytes;
+            }
+            else
+            {
+                Keys.Remove(entry.Fingerprint);
+                evicted++;
+            }
+        }
+
+        _log.TruncateUntil(until);
+        _keepCredit = Math.Min(_keepCredit - kept + (SegmentBytes * 3 / 4), Math.Max(creditMax, SegmentBytes));
+        return evicted;
     }
 
     /// <summary>Puts everything on the disk, makes it what a restart recovers, and frees what was evicted.</summary>
     /// <returns>False when the disk failed: then the checkpoint before stays.</returns>
     public bool Checkpoint()
     {
-        // 1. FASTER's part. FoldOver: the tail is flushed, no copy is made. Index and log together keep recovery quick.
-        var begin = BeginAddress;
-        // Stepped from here: FASTER's own waiting needs the thread pool, which may be busy with those who wait for the cache.
-        if (!_store.TryInitiateFullCheckpoint(out var token, CheckpointType.FoldOver))
+        // 1. The log.
+        var tail = TailAddress;
+        _log.Flush();
+        if (Writes.Failure is not null)
         {
-            throw new FasterException("a checkpoint is under way");
-        }
-
-        for (var spin = new SpinWait(); _store.SystemState.Phase != Phase.REST; spin.SpinOnce())
-        {
-            _writer!.Session.Refresh();
-        }
-
-        if (_lanes.Failure is not null)
-        {
-            _checkpoints.DeleteAllBut(CurrentOrNull());
             return false;
         }
 
-        // 2. Ours.
-        SummedFile.Write(_checkpoints.KeysPath(token), Keys.ToBytes());
-        _device.FlushToDisk();
-        _checkpoints.Publish(token);
+        DropUnwritten();
+        _recent.Trim(_log.FlushedUntilAddress);
+        _log.FlushToDisk();
+
+        // 2. What lies where in it. From here on it counts.
+        WriteCheckpoint(tail);
 
         // 3. Nothing needs the old segments now.
-        _firstSegment = (int)(begin / SegmentBytes);
-        _device.DeleteSegmentsBefore(_firstSegment);
+        _log.DeleteTruncated();
         return true;
     }
 
-    private Guid? CurrentOrNull()
-    {
-        try
-        {
-            return _checkpoints.Current();
-        }
-        catch (InvalidDataException)
-        {
-            return null;
-        }
-    }
+    private void WriteCheckpoint(long tail) => Volatile.Write(
+        ref _checkpointFileBytes,
+        CheckpointFile.Write(_directory, new Checkpoint(PageBytes, SegmentBytes, ChunkBytesMax, BeginAddress, tail), Keys));
 }

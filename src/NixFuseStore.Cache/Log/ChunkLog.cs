@@ -1,63 +1,42 @@
-using FASTER.core;
-using NixFuseStore.Cache.Checkpoints;
 using NixFuseStore.Cache.Devices;
 using NixFuseStore.Cache.Keys;
 
 namespace NixFuseStore.Cache.Log;
 
 /// <summary>
-/// The FASTER log and its files. One thread writes (<see cref="Append"/>, <see cref="EvictOldest"/>, <see cref="Checkpoint"/>); readers
-/// bring a session each.
+/// The chunks in their log: which it holds, where they lie, and which of them stay when the oldest segment goes. One thread writes
+/// (<see cref="Append"/>, <see cref="EvictOldest"/>, <see cref="Checkpoint"/>); any thread reads.
 /// </summary>
 internal sealed partial class ChunkLog : IDisposable
 {
     private readonly string _directory;
     private readonly CacheGeometry _geometry;
-    private readonly DiskLanes _lanes;
-    private readonly BlockDevice _device;
-    private readonly CheckpointStore _checkpoints;
-    private readonly FasterKV<ChunkKey, SpanByte> _store;
-    private LogSession? _writer;
-    private long _trustedFrom;
-    private int _firstSegment;
+    private readonly SegmentedLog _log;
+    private readonly RecentChunks _recent;
+    private long _checkpointFileBytes;
+    private volatile bool _disposed;
 
-    private ChunkLog(string directory, CacheGeometry geometry, long memoryBytes, Action<string>? fileFault)
+    private ChunkLog(string directory, CacheGeometry geometry, ChunkCacheOptions options, KeyTable keys, long beginAddress, long tailAddress)
     {
         _directory = directory;
         _geometry = geometry;
-        _lanes = new DiskLanes(fileFault);
-        _device = new BlockDevice(Path.Combine(directory, LogName), _lanes, isSingleFile: false);
-        _checkpoints = new CheckpointStore(directory, _lanes);
-        _store = new FasterKV<ChunkKey, SpanByte>(new FasterKVSettings<ChunkKey, SpanByte>
-        {
-            IndexSize = geometry.IndexBytes,
-            LogDevice = _device,
-            PageSize = geometry.PageBytes,
-            SegmentSize = geometry.SegmentBytes,
-            MemorySize = memoryBytes,
-
-            // Values never change, so nothing is gained by keeping them mutable; what is not must be flushed anyway, and early is better.
-            MutableFraction = 0.5,
-            EqualityComparer = default(ChunkKey.Comparer),
-            ValueLength = new ChunkValueLength(geometry.ChunkBytesMax),
-            CheckpointManager = _checkpoints,
-
-            // One thread writes and no record is ever updated in place.
-            ConcurrencyControlMode = ConcurrencyControlMode.None,
-        });
+        _recent = new RecentChunks(geometry.RecentBytes(options));
+        _log = new SegmentedLog(
+            Path.Combine(directory, LogName), geometry.PageBytes, geometry.SegmentBytes, beginAddress, tailAddress, options.FileFault);
+        Keys = keys;
     }
 
     /// <summary>Whether it was made for a size limit so different that it should be made anew.</summary>
     public bool IsOfAnotherSize { get; private init; }
 
     /// <summary>What the log holds.</summary>
-    public KeyTable Keys { get; private set; } = new();
+    public KeyTable Keys { get; }
 
-    /// <summary>The threads that write and read the files; their failures are the disk's.</summary>
-    public DiskLanes Lanes => _lanes;
+    /// <summary>The thread that writes the files; its failures are the disk's.</summary>
+    public WriteLane Writes => _log.Writes;
 
-    /// <summary>Bytes of log and checkpoints on disk at present.</summary>
-    public long SizeBytes => _device.SizeBytes + _checkpoints.SizeBytes;
+    /// <summary>Bytes of log and checkpoint on disk at present.</summary>
+    public long SizeBytes => _log.SizeBytes + Volatile.Read(ref _checkpointFileBytes);
 
     /// <summary>Largest chunk that a page takes.</summary>
     public int ChunkBytesMax => _geometry.ChunkBytesMax;
@@ -69,30 +48,19 @@ internal sealed partial class ChunkLog : IDisposable
     public long PageBytes => _geometry.PageBytes;
 
     /// <summary>Where the next record goes.</summary>
-    public long TailAddress => _store.Log.TailAddress;
+    public long TailAddress => _log.TailAddress;
 
     /// <summary>First byte of the log that is not given up.</summary>
-    public long BeginAddress => _store.Log.BeginAddress;
+    public long BeginAddress => _log.BeginAddress;
 
-    /// <summary>Bytes that the next checkpoint adds to the disk, at most: what is only in memory yet, and its own files.</summary>
-    public long BytesToCheckpoint => TailAddress - _store.Log.SafeReadOnlyAddress + _lanes.QueuedBytes + CheckpointBytes;
+    /// <summary>Bytes that the next checkpoint adds to the disk, at most: what is only in memory yet, and its own file.</summary>
+    public long BytesToCheckpoint => TailAddress - _log.FlushedUntilAddress + PageBytes + CheckpointBytes;
 
-    /// <summary>The first read of a page or an index that the disk failed since the last call; null where it failed none.</summary>
-    public Exception? TakeReadFailure() => _device.TakeReadFailure() ?? _checkpoints.TakeReadFailure();
-
-    public LogSession NewSession()
-    {
-        var functions = new LogFunctions(_geometry.ChunkBytesMax);
-        return new LogSession(_store.For(functions).NewSession<LogFunctions>(), functions);
-    }
-
-    /// <summary>Ends all that runs. Sessions of readers must have been disposed of.</summary>
+    /// <summary>Ends all that runs. Reads that are under way find nothing.</summary>
     public void Dispose()
     {
-        _writer?.Dispose();
-        _store.Dispose();
-        _lanes.Dispose();
-        _checkpoints.Dispose();
-        _device.Dispose();
+        _disposed = true;
+        _log.Dispose();
+        _recent.Dispose();
     }
 }

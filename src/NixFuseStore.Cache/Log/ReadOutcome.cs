@@ -3,10 +3,10 @@ namespace NixFuseStore.Cache.Log;
 /// <summary>What a read of the log came to.</summary>
 internal enum ReadOutcome
 {
-    /// <summary>Not found.</summary>
+    /// <summary>Not there, or not any more.</summary>
     Missing,
 
-    /// <summary>Found, but of another length than asked for.</summary>
+    /// <summary>Of another length than asked for.</summary>
     WrongLength,
 
     /// <summary>Found in memory.</summary>
@@ -21,6 +21,9 @@ internal enum ReadOutcome
     /// <summary>The disk did not give it; nothing is known of what it holds.</summary>
     Unreadable,
 
-    /// <summary>Found, or should have been, but damaged.</summary>
+    /// <summary>It should be there, but was never written.</summary>
+    Unwritten,
+
+    /// <summary>It should be there, but is damaged.</summary>
     Corrupt,
 }

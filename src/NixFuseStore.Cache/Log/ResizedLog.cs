@@ -9,7 +9,7 @@ namespace NixFuseStore.Cache.Log;
 /// <code>
 /// resized/            the new log, while it is being filled: deleted at the next opening
 /// resized/complete    it is whole and on the disk: from here on it counts, and the old one is deleted
-/// resized/moving      the old one is gone; the new one's files move up, geometry last
+/// resized/moving      the old one is gone; the new one's files move up, checkpoint last
 /// </code>
 /// </remarks>
 internal static class ResizedLog
@@ -45,7 +45,7 @@ internal static class ResizedLog
             SummedFile.Write(Path.Combine(path, Moving), []);
         }
 
-        foreach (var entry in Directory.EnumerateFileSystemEntries(path).OrderBy(static entry => Path.GetFileName(entry) == ChunkLog.GeometryName))
+        foreach (var entry in Directory.EnumerateFileSystemEntries(path).OrderBy(static entry => Path.GetFileName(entry) == CheckpointFile.Name))
         {
             if (Path.GetFileName(entry) is not (Complete or Moving))
             {

@@ -15,7 +15,7 @@ public sealed class FailingDiskTests : IDisposable
     {
         await using var cache = await OpenAsync();
         using var hang = new ManualResetEventSlim();
-        cache.OpenLog!.Lanes.Fault = () => hang.Wait();
+        cache.OpenLog!.Writes.Fault = () => hang.Wait();
         var slowest = TimeSpan.Zero;
         var chunk = CacheTesting.Chunk(0, ChunkBytes);
         for (var i = 0; i < 1000; i++)
@@ -33,7 +33,7 @@ public sealed class FailingDiskTests : IDisposable
         await CacheTesting.EventuallyAsync(() => cache.Status.BypassReason is not null, "stalled");
         Assert.True(cache.Status.Dropped > 0);
         hang.Set();
-        cache.OpenLog!.Lanes.Fault = null;
+        cache.OpenLog!.Writes.Fault = null;
         await CacheTesting.EventuallyAsync(() => cache.Status.BypassReason is null, "answers again");
         var id = cache.Store(5000, ChunkBytes);
         await CacheTesting.EventuallyAsync(() => cache.Contains(id), "stored");
@@ -130,11 +130,9 @@ public sealed class FailingDiskTests : IDisposable
     }
 
     [Theory]
-    [InlineData(24, "geometry")] // EMFILE
-    [InlineData(5, "geometry")] // EIO
-    [InlineData(24, "current")]
-    [InlineData(12, "index")] // ENOMEM
-    [InlineData(5, "index")]
+    [InlineData(24, "checkpoint")] // EMFILE
+    [InlineData(5, "checkpoint")] // EIO
+    [InlineData(12, "checkpoint")] // ENOMEM
     [InlineData(24, "log.0")]
     [InlineData(5, "log.0")]
     public async Task Open_TheDiskFailsForAWhile_IsBypassedAndKeepsEverything(int error, string file)
@@ -228,7 +226,7 @@ public sealed class FailingDiskTests : IDisposable
     {
         var cache = await OpenAsync();
         using var hang = new ManualResetEventSlim();
-        cache.OpenLog!.Lanes.Fault = () => hang.Wait();
+        cache.OpenLog!.Writes.Fault = () => hang.Wait();
         cache.Store(1, ChunkBytes);
         var started = Stopwatch.GetTimestamp();
         await cache.DisposeAsync();
@@ -261,7 +259,7 @@ public sealed class FailingDiskTests : IDisposable
 
         await CacheTesting.EventuallyAsync(() => cache.Status.Stored == 100, "stored");
         var log = cache.OpenLog!;
-        log.Lanes.Fault = () => throw new IOException("injected");
+        log.Writes.Fault = () => throw new IOException("injected");
         for (var i = 100; i < 300 && cache.Status.BypassReason is null; i++)
         {
             cache.Store(i, ChunkBytes);
@@ -270,7 +268,7 @@ public sealed class FailingDiskTests : IDisposable
 
         await CacheTesting.EventuallyAsync(() => cache.Status.BypassReason is not null, "bypassed");
         Assert.Contains("injected", cache.Status.BypassReason);
-        log.Lanes.Fault = null;
+        log.Writes.Fault = null;
         await CacheTesting.EventuallyAsync(() => cache.Status.BypassReason is null, "used again");
         for (var i = 1000; i < 1300; i++)
         {

@@ -3,29 +3,24 @@ using System.Collections.Concurrent;
 namespace NixFuseStore.Cache.Devices;
 
 /// <summary>
-/// The thread that writes log and checkpoints, in order, and the one that reads pages for scans. Both are threads of their own, as the
-/// thread pool may be full of those who wait for the cache.
+/// The thread that writes the log's pages, in order. It is a thread of its own, as the thread pool may be full of those who wait for the cache.
 /// </summary>
 /// <remarks>
-/// FASTER waits for ever for a write that failed, so every write is reported to it as done; a failed one is noted here, and its blocks
-/// read as never written.
+/// FASTER waits for ever for a write that failed, so every write is reported to it as done. A failed one is noted here, and its addresses in
+/// the device.
 /// </remarks>
-/// <param name="fileFault">For tests: runs before a file is opened or read; see <see cref="BlockFile"/>.</param>
-internal sealed class DiskLanes(Action<string>? fileFault = null) : IDisposable
+internal sealed class WriteLane : IDisposable
 {
     private readonly BlockingCollection<PageWrite> _writes = [];
-    private readonly BlockingCollection<PageRead> _reads = [];
-    private readonly Lazy<byte[]> _bounce = new(BlockFile.NewBounce);
+    private readonly object _progress = new(); // a monitor, because the log's writer waits on it
     private readonly Lock _lock = new();
-    private Thread? _writer;
-    private Thread? _reader;
+    private Thread? _thread;
     private Exception? _failure;
     private long _queuedBytes;
+    private long _completed;
 
     /// <summary>For tests: runs before each write; what it throws is the write's failure.</summary>
     public Action? Fault { get; set; }
-
-    public Action<string>? FileFault { get; } = fileFault;
 
     /// <summary>The first failure since <see cref="TakeFailure"/>.</summary>
     public Exception? Failure => Volatile.Read(ref _failure);
@@ -33,12 +28,15 @@ internal sealed class DiskLanes(Action<string>? fileFault = null) : IDisposable
     /// <summary>Bytes that wait to be written.</summary>
     public long QueuedBytes => Volatile.Read(ref _queuedBytes);
 
+    /// <summary>Writes that FASTER was told of as done.</summary>
+    public long Completed => Volatile.Read(ref _completed);
+
     /// <summary>Returns the failure, if any, and forgets it.</summary>
     public Exception? TakeFailure() => Interlocked.Exchange(ref _failure, null);
 
     public void Enqueue(in PageWrite write)
     {
-        Start(ref _writer, Write, "cache-flush");
+        Start();
         Interlocked.Add(ref _queuedBytes, write.Length);
         try
         {
@@ -53,75 +51,56 @@ internal sealed class DiskLanes(Action<string>? fileFault = null) : IDisposable
         }
     }
 
-    public void Enqueue(in PageRead read)
+    /// <summary>Waits until <see cref="Completed"/> is more than it was.</summary>
+    public void WaitForMore(long completed)
     {
-        Start(ref _reader, Read, "cache-scan");
-        try
+        lock (_progress)
         {
-            _reads.Add(read);
-        }
-        catch (InvalidOperationException)
-        {
-            read.Device.ReadNow(read);
+            while (Completed == completed)
+            {
+                Monitor.Wait(_progress);
+            }
         }
     }
 
-    /// <summary>Ends the threads after what is queued.</summary>
+    /// <summary>Ends the thread after what is queued.</summary>
     public void Dispose()
     {
         _writes.CompleteAdding();
-        _reads.CompleteAdding();
-        _writer?.Join();
-        _reader?.Join();
+        _thread?.Join();
         _writes.Dispose();
-        _reads.Dispose();
     }
 
-    private void Start(ref Thread? thread, ThreadStart run, string name)
+    private void Start()
     {
-        if (Volatile.Read(ref thread) is not null)
+        if (Volatile.Read(ref _thread) is not null)
         {
             return;
         }
 
         lock (_lock)
         {
-            if (thread is null)
+            if (_thread is null)
             {
-                var started = new Thread(run, 256 << 10) { IsBackground = true, Name = name };
+                var started = new Thread(Run, 256 << 10) { IsBackground = true, Name = "cache-flush" };
                 started.Start();
-                thread = started;
+                _thread = started;
             }
         }
     }
 
-    private void Read()
-    {
-        foreach (var read in _reads.GetConsumingEnumerable())
-        {
-            try
-            {
-                read.Device.ReadNow(read);
-            }
-            catch (Exception failure)
-            {
-                // What FASTER makes of a page must not end the process; the log is not used on after it.
-                Interlocked.CompareExchange(ref _failure, failure, null);
-            }
-        }
-    }
-
-    private unsafe void Write()
+    private void Run()
     {
         foreach (var write in _writes.GetConsumingEnumerable())
         {
             try
             {
                 Fault?.Invoke();
-                write.File.Write(write.Offset, (byte*)write.Source, checked((int)write.Length), _bounce.Value);
+                write.Device.WriteNow(write);
             }
             catch (Exception failure)
             {
+                write.Device.NoteUnwritten(write);
                 Interlocked.CompareExchange(ref _failure, failure, null);
             }
 
@@ -132,7 +111,14 @@ internal sealed class DiskLanes(Action<string>? fileFault = null) : IDisposable
             }
             catch (Exception failure)
             {
+                // What FASTER makes of it must not end the process.
                 Interlocked.CompareExchange(ref _failure, failure, null);
+            }
+
+            lock (_progress)
+            {
+                _completed++;
+                Monitor.PulseAll(_progress);
             }
         }
     }
