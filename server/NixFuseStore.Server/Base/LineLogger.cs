@@ -11,6 +11,8 @@ namespace NixFuseStore.Server.Base;
 /// </summary>
 internal sealed class LineLogger : ILogger, ILoggerProvider, ILoggerFactory
 {
+    private const string RequestCategory = "Microsoft.AspNetCore.Hosting.Diagnostics";
+
     private readonly LineQueue _lines;
     private readonly LogLevel _least;
     private readonly LineLogger? _parent;
@@ -38,9 +40,10 @@ internal sealed class LineLogger : ILogger, ILoggerProvider, ILoggerFactory
         _ => throw new FormatException($"a log level is error, warning, info or debug, not '{text}'"),
     };
 
-    // What the web server says at lower levels is for its developers. Of gRPC calls that fail, their interceptor tells.
+    // What the web server says at lower levels is for its developers. Of gRPC calls that fail, their interceptor tells. A logger of requests,
+    // whatever its level, would make the web server trace each of them; what fails in one, Kestrel says too.
     public ILogger CreateLogger(string categoryName) =>
-        categoryName.StartsWith("Grpc.", StringComparison.Ordinal) ? Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance
+        categoryName.StartsWith("Grpc.", StringComparison.Ordinal) || categoryName == RequestCategory ? Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance
         : categoryName.StartsWith("Microsoft.", StringComparison.Ordinal) ? new LineLogger(_lines, LogLevel.Error, this)
         : this;
 
