@@ -24,7 +24,7 @@ public sealed partial class StoreReader
             : new ValueTask<PathHandle?>(AskWithClosureAsync(path, cancellationToken));
 
     /// <summary>
-    /// Whether a path's references are known too, or cannot be asked for now. A path that was asked for alone is known without them; a caller that
+    /// Whether a path's references are known too, or cannot be asked for at this moment. A path that was asked for alone is known without them; a caller that
     /// then walks its closure would ask for that of each reference.
     /// </summary>
     public bool HasReferencesAtHand(PathInfo info)

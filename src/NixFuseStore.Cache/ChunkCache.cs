@@ -61,7 +61,7 @@ public sealed partial class ChunkCache : IChunkCache
 
     /// <summary>
     /// Takes the directory's lock and opens the cache in the background; until then everything is missing. What is offered meanwhile
-    /// waits in the queue. Where even the lock cannot be had for now (a full disk, no descriptors), the cache is bypassed and tries on.
+    /// waits in the queue. Where even the lock cannot be had at this moment (a full disk, no descriptors), the cache is bypassed and tries on.
     /// </summary>
     /// <exception cref="CacheInUseException">Another process has the directory.</exception>
     /// <exception cref="IOException">The directory cannot be made or written, nor will it be.</exception>

@@ -167,7 +167,7 @@ internal sealed class MountLog : IAsyncDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // It grows on for now, and this is tried again after as much.
+                // It grows on, and this is tried again after as much.
                 _fileBytes = 0;
             }
         }

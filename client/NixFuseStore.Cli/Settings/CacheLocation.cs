@@ -58,7 +58,7 @@ internal sealed class CacheLocation
         return new CacheLocation(Path.Join(BaseDirectory(), $"{SafeName(store)}-{Convert.ToHexStringLower(digest.AsSpan(0, 4))}"));
     }
 
-    /// <remarks>On a disk that is full for now, or gives errors, it is made later by what needs it, and the mount goes on without a cache.</remarks>
+    /// <remarks>On a disk that is full or gives errors, it is made later by what needs it, and the mount goes on without a cache.</remarks>
     /// <exception cref="CliException">It cannot be made, nor will it be.</exception>
     public void Create()
     {

@@ -89,7 +89,7 @@ internal sealed partial class MetadataCache : IAsyncDisposable
 
     /// <summary>Opens the directory, made when missing, or a cache in memory alone where it is null.</summary>
     /// <remarks>
-    /// Where that cannot be done for now (a full disk, no descriptors, a disk that gives errors), the cache begins in memory, says so, and the
+    /// Where that cannot be done at this moment (a full disk, no descriptors, a disk that gives errors), the cache begins in memory, says so, and the
     /// writer tries again.
     /// </remarks>
     /// <param name="directory">Holds the logs; null for none.</param>

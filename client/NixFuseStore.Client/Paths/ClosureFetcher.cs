@@ -64,7 +64,7 @@ internal sealed class ClosureFetcher(
     }
 
     /// <summary>
-    /// Brings the records of some paths, with their small sections and without what they refer to, in one request; whoever looks one of them up
+    /// Brings the records of some paths, with their small sections and without what they refer to, in one request; a lookup of one of them
     /// meanwhile waits for this answer. Ends when all is here.
     /// </summary>
     /// <param name="hashParts">The paths, at most <see cref="RecordsPerRequestMax"/>; those that are on their way already are left out.</param>

@@ -7,7 +7,7 @@ using OpenTelemetry.Resources;
 
 namespace NixFuseStore.Server.Hosting;
 
-/// <summary>Where metrics go: to whoever asks for <c>/metrics</c>, and to a collector where there is one.</summary>
+/// <summary>Where metrics go: to callers of <c>/metrics</c>, and to a collector where there is one.</summary>
 internal static class MetricsExport
 {
     private const string ServiceName = "nixfuse-server";

@@ -289,7 +289,7 @@ public sealed class StoreServer : IAsyncDisposable
         catch (Exception e) when (e is IOException or SocketException)
         {
             await _application.DisposeAsync().ConfigureAwait(false);
-            throw new ServerException($"cannot listen: {e.Message.TrimEnd('.')}; choose another address with --listen", e);
+            throw new ServerException($"cannot listen: {e.Message.TrimEnd('.')}; choose another address with --listen or --metrics", e);
         }
     }
 }

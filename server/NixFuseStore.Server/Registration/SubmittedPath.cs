@@ -2,6 +2,7 @@ using NixFuseStore.Content;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Derivations;
 using NixFuseStore.Protocol;
+using NixFuseStore.Server.Access;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Registration;
@@ -42,3 +43,8 @@ internal sealed class SubmittedPath(int index, NewPath message, PathInfo info, M
     /// <summary>The derivation's outputs, as far as their paths follow from it.</summary>
     public IReadOnlyDictionary<string, StorePath> DerivationOutputs { get; set; } = new Dictionary<string, StorePath>();
 }
+
+/// <summary>Paths of one caller.</summary>
+/// <param name="Principal">Who submits them, and stands for them in the log.</param>
+/// <param name="Paths">The paths.</param>
+internal sealed record SubmittedBatch(Principal Principal, IReadOnlyList<NewPath> Paths);

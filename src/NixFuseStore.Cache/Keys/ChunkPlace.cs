@@ -18,3 +18,9 @@ internal readonly record struct ChunkPlace(long Address, int Length)
 
     public static ChunkPlace FromWord(ulong word) => new((long)(word >> LengthBits << 2), (int)(word & ((1 << LengthBits) - 1)) + 1);
 }
+
+/// <summary>One chunk of a <see cref="KeyTable"/>.</summary>
+/// <param name="Fingerprint">Its name there.</param>
+/// <param name="IsUsed">Whether it was used since it was last asked.</param>
+/// <param name="Place">Where it lies.</param>
+internal readonly record struct KeyEntry(ulong Fingerprint, bool IsUsed, ChunkPlace Place);

@@ -28,7 +28,7 @@ internal sealed class SegmentedLog : IDisposable
     /// <summary>FASTER aligns records to this.</summary>
     private const int AlignmentBytes = 4;
 
-    /// <summary>Pages that are being filled and written at a time; whoever appends waits while all of them wait to be written.</summary>
+    /// <summary>Pages that are being filled and written at a time; the appending thread waits while all of them wait to be written.</summary>
     public const int PagesInMemory = 8;
 
     private readonly SegmentDevice _device;
