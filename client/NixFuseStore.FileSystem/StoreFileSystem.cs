@@ -66,7 +66,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
     /// <summary>Store paths that the kernel knows a file of, or did lately.</summary>
     public int PathsInUse => _nodes.Count;
 
-    /// <summary>Begins to tell the kernel about changes of the store. Once, after the session exists.</summary>
+    /// <summary>Begins to tell the kernel about changes of the store. Once, before the session starts: what the kernel learned earlier is not looked at again.</summary>
     public void StartNotifications(FuseNotifier kernel)
     {
         ArgumentNullException.ThrowIfNull(kernel);

@@ -142,9 +142,9 @@ internal sealed partial class MountHost
             OnUnexpected = (operation, exception) => Log($"{operation}: {exception}"),
             Trace = _settings.Trace ? Log : null,
         });
+        _fileSystem.StartNotifications(_session.Notifier);
         _session.Start();
         await _session.Connection.WaitAsync(HandshakeTimeout).ConfigureAwait(false);
-        _fileSystem.StartNotifications(_session.Notifier);
 
         try
         {

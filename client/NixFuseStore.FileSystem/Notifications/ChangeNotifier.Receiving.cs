@@ -1,7 +1,6 @@
 using NixFuseStore.Client.Changes;
 using NixFuseStore.Client.Server;
 
-
 namespace NixFuseStore.FileSystem.Notifications;
 
 /// <content>Where changes come from: the store's events, and asking again after a gap in them.</content>
@@ -12,14 +11,22 @@ internal sealed partial class ChangeNotifier
 
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
 
+    /// <summary>Receives until cancelled. The watch has begun when this returns its task: no change behind the call is missed.</summary>
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
         var isToldOf = false;
-        while (!cancellationToken.IsCancellationRequested)
+        for (var isAgain = false; !cancellationToken.IsCancellationRequested; isAgain = true)
         {
             try
             {
-                await foreach (var change in _reader.WatchChangesAsync(cancellationToken).ConfigureAwait(false))
+                var changes = _reader.WatchChangesAsync(cancellationToken);
+                if (isAgain)
+                {
+                    // Whatever was missed until now, and only until now, is found out by rechecking.
+                    Receive(new StoreChange(StoreChangeKind.Resync, ""));
+                }
+
+                await foreach (var change in changes.ConfigureAwait(false))
                 {
                     isToldOf = false;
                     Receive(change);
@@ -39,9 +46,8 @@ internal sealed partial class ChangeNotifier
                 }
             }
 
-            // The stream is not meant to end. What was missed until it is back is found out by rechecking.
+            // The stream is not meant to end.
             await Task.Delay(RetryDelay, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            Receive(new StoreChange(StoreChangeKind.Resync, ""));
         }
     }
 

@@ -55,10 +55,11 @@ internal sealed partial class ChangeNotifier : IAsyncDisposable
         _thread = new Thread(Run) { IsBackground = true, Name = "notify" };
     }
 
+    /// <summary>Changes from this call on are told. To be called before the kernel's first request is answered: what it learned before is not looked at again.</summary>
     public void Start()
     {
         _thread.Start();
-        _watching = Task.Run(() => WatchAsync(_stop));
+        _watching = WatchAsync(_stop);
     }
 
     /// <summary>A path turned out to be gone: what the kernel keeps of its name has to go (again).</summary>

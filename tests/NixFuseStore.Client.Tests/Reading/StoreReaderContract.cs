@@ -149,10 +149,10 @@ public abstract class StoreReaderContract : IAsyncLifetime
     {
         await _reader.FindAsync(StorePath.ParseBaseName(Names[1]), Token);
         await using var changes = _reader.WatchChangesAsync(Token).GetAsyncEnumerator(Token);
-        var next = changes.MoveNextAsync();
 
+        // From the call on, though nobody waits yet.
         await AddAsync(Absent, FakeTree.File("new"));
-        Assert.True(await next.AsTask().WaitAsync(TimeSpan.FromSeconds(60), Token));
+        Assert.True(await changes.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60), Token));
         while (changes.Current.BaseName != Absent)
         {
             Assert.True(await changes.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60), Token));

@@ -46,9 +46,9 @@ internal sealed class TestMount : IAsyncDisposable
 
         var fileSystem = new StoreFileSystem(reader, options ?? new StoreFileSystemOptions { Log = line => TestContext.Current.TestOutputHelper?.WriteLine(line) });
         var session = new FuseSession(mount.Channel, fileSystem);
+        fileSystem.StartNotifications(session.Notifier);
         session.Start();
         await session.Connection.WaitAsync(TimeSpan.FromSeconds(60));
-        fileSystem.StartNotifications(session.Notifier);
         mount.RemountReadOnly();
         mount.SetReadAhead(1024);
         return new TestMount(mount, fileSystem, session);

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Text;
 using NixFuseStore.FileSystem.Nodes;
 using NixFuseStore.Fuse.Kernel;
 using NixFuseStore.Native.Linux;
@@ -229,6 +231,25 @@ public sealed class LookupTests
         Assert.Equal(Errno.ESTALE, (await kernel.LookupAsync(old, "file")).Error);
         Assert.Equal(Errno.ESTALE, (await kernel.GetAttributesAsync(old)).Error);
         Assert.NotEqual(old >> 32, (await kernel.LookupAsync(FixedNodes.Store, TestPaths.Hello)).Entry.Node >> 32);
+    }
+
+    [Fact]
+    public async Task PathRemovedRightBehindTheStart_IsTold()
+    {
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Hello, TestPaths.HelloTree);
+        await using var file = new StoreFileSystem(reader);
+        await using var kernel = new FuseTestKernel(file);
+        file.StartNotifications(kernel.Session.Notifier);
+        reader.Remove(TestPaths.Hello);
+
+        await kernel.InitAsync();
+        var clock = Stopwatch.StartNew();
+        while (!kernel.Notifications.Any(notification => Encoding.ASCII.GetString(notification).Contains(TestPaths.Hello, StringComparison.Ordinal)))
+        {
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), "not told");
+            await Task.Delay(5, TestContext.Current.CancellationToken);
+        }
     }
 
     [Fact]

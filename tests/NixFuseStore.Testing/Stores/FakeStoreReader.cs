@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.CompilerServices;
 using System.Text;
 using System.Threading.Channels;
 using NixFuseStore.Client.Changes;
@@ -183,7 +182,7 @@ public sealed class FakeStoreReader : IStoreReader
         return new ListingPage([.. entries], rest.Length <= limit);
     }
 
-    public async IAsyncEnumerable<StoreChange> WatchChangesAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    public IAsyncEnumerable<StoreChange> WatchChangesAsync(CancellationToken cancellationToken)
     {
         var changes = Channel.CreateUnbounded<StoreChange>();
         lock (_gate)
@@ -191,10 +190,7 @@ public sealed class FakeStoreReader : IStoreReader
             _watchers.Add(changes);
         }
 
-        await foreach (var change in changes.Reader.ReadAllAsync(cancellationToken))
-        {
-            yield return change;
-        }
+        return changes.Reader.ReadAllAsync(cancellationToken);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
