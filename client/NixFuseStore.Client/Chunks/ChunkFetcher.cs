@@ -25,12 +25,22 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly PacketTrain _train;
 
+    // Is told what was fetched ahead.
+    private readonly ReadAheadPolicy _policy;
+
     // Null: no disk cache, or it is still being opened; then reads that miss the memory wait for this task.
     private readonly Task<IChunkCache?> _cacheOpening;
 
     public ChunkFetcher(
-        ServerConnection connection, ServerHealth health, ChunkMemory memory, PendingPaths pending, Task<IChunkCache?> cache, TimeProvider time)
+        ServerConnection connection,
+        ServerHealth health,
+        ChunkMemory memory,
+        PendingPaths pending,
+        Task<IChunkCache?> cache,
+        ReadAheadPolicy policy,
+        TimeProvider time)
     {
+        _policy = policy;
         _pending = pending;
         _connection = connection;
         _health = health;
@@ -43,9 +53,6 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
     }
 
     public LinkEstimator Link { get; }
-
-    /// <summary>Is told what was fetched ahead.</summary>
-    public ReadAheadPolicy Policy { get; } = new(new ReadAheadOptions());
 
     public FetchCounters Counters { get; } = new();
 
@@ -332,7 +339,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
             if (priority == FetchPriority.ReadAhead)
             {
                 fetch.Content.MarkFetchedAhead(fetch.Ordinal, fetch.Kind);
-                Policy.OnFetched(fetch.Content.ReadAhead, fetch.Kind, fetch.FileStart, fetch.Length);
+                _policy.OnFetched(fetch.Content.ReadAhead, fetch.Kind, fetch.FileStart, fetch.Length);
                 Interlocked.Add(ref Counters.ReadAheadBytes, fetch.Length);
             }
         }

@@ -6,15 +6,10 @@ namespace NixFuseStore.Client.ReadAhead;
 /// among small files: the file and its neighbours. A miss somewhere in a big file: a piece around it. Windows grow while enough of what was fetched is read for it to pay on this link, and shrink while
 /// it is not. Fetches nothing itself. Any thread.
 /// </summary>
-internal sealed class ReadAheadPolicy(ReadAheadOptions options)
+/// <param name="options">The figures.</param>
+/// <param name="rates">What to expect; learns from what is fetched and read.</param>
+internal sealed class ReadAheadPolicy(ReadAheadOptions options, PrefetchHitRates rates)
 {
-    private readonly PrefetchHitRate _neighbours = new();
-    private readonly PrefetchHitRate _around = new();
-    private readonly PrefetchHitRate _across = new();
-
-    /// <summary>Experience with files that were fetched because a program looked them up.</summary>
-    public PrefetchHitRate Looked { get; } = new();
-
     /// <summary>Decides after a read (or at its start, where it missed).</summary>
     /// <param name="state">The path's state; changed.</param>
     /// <param name="access">The read.</param>
@@ -76,25 +71,15 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
     public void OnFetched(ReadAheadState state, ReadAheadKind kind, long fileStart, long bytes)
     {
         ExperienceHere(state, kind, fileStart)?.OnFetched(bytes);
-        Experience(kind)?.OnFetched(bytes);
+        rates[kind].OnFetched(bytes);
     }
 
     /// <summary>Learns that something fetched ahead was read.</summary>
     public void OnUsed(ReadAheadState state, ReadAheadKind kind, long fileStart, long bytes)
     {
         ExperienceHere(state, kind, fileStart)?.OnUsed(bytes);
-        Experience(kind)?.OnUsed(bytes);
+        rates[kind].OnUsed(bytes);
     }
-
-    // With all paths.
-    private PrefetchHitRate? Experience(ReadAheadKind kind) => kind switch
-    {
-        ReadAheadKind.Neighbours => _neighbours,
-        ReadAheadKind.Around => _around,
-        ReadAheadKind.Looked => Looked,
-        ReadAheadKind.Across => _across,
-        _ => null,
-    };
 
     // With this path, or with one big file in it.
     private static PrefetchHitRate? ExperienceHere(ReadAheadState state, ReadAheadKind kind, long fileStart)
@@ -171,14 +156,14 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
     private long Beyond(in ReadAheadCursor cursor, in ReadAheadLink link, long streamLength)
     {
         var worth = Math.Clamp(link.Worth, options.WorthMin, options.WorthMax);
-        return _across.Usefulness(options.AcrossPrior, options.AcrossPriorBytes) >= worth ? Math.Max(0, cursor.Next + cursor.Window - streamLength) : 0;
+        return rates[ReadAheadKind.Across].Usefulness(options.AcrossPrior, options.AcrossPriorBytes) >= worth ? Math.Max(0, cursor.Next + cursor.Window - streamLength) : 0;
     }
 
     private ReadAheadRange AroundSmallFile(ReadAheadState state, in ReadAccess access, in ReadAheadLink link)
     {
         // Never more than the link carries in a round trip: what comes later is as late as asking for it then.
         var most = Math.Clamp(link.WindowPlainBytes, options.NearWindowMin, options.NearWindowMax);
-        var prior = _neighbours.Usefulness(options.UsefulnessPrior, options.PriorBytes);
+        var prior = rates[ReadAheadKind.Neighbours].Usefulness(options.UsefulnessPrior, options.PriorBytes);
         var usefulness = state.Neighbours.Usefulness(prior, options.PriorBytes);
         var window = Next(state.Window, most / 2, most, options.NearWindowMin, usefulness, in link);
         state.Window = window;
@@ -192,7 +177,7 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options)
     private ReadAheadRange AroundPlaceInBigFile(ReadAheadState state, in ReadAccess access, in ReadAheadLink link)
     {
         var file = state.File(access.FileStart);
-        var prior = _around.Usefulness(options.UsefulnessPrior, options.PriorBytes);
+        var prior = rates[ReadAheadKind.Around].Usefulness(options.UsefulnessPrior, options.PriorBytes);
         var usefulness = file.Experience.Usefulness(prior, options.PriorBytes);
         file.Window = Next(file.Window, options.AroundFirst, options.AroundMax, options.AroundMin, usefulness, in link);
 

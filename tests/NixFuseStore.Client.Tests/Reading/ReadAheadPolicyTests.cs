@@ -9,7 +9,7 @@ public sealed class ReadAheadPolicyTests
     private const long KiB = 1 << 10;
     private const long MiB = 1 << 20;
     private static readonly ReadAheadLink Link = new(MiB, 0.2);
-    private readonly ReadAheadPolicy _policy = new(new ReadAheadOptions());
+    private readonly ReadAheadPolicy _policy = new(new ReadAheadOptions(), new PrefetchHitRates());
     private readonly ReadAheadState _state = new();
 
     [Fact]

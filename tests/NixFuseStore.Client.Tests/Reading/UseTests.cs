@@ -71,13 +71,13 @@ public sealed class UseTests() : ReaderTest(11)
         await Server.PushAsync(path);
         await using var reader = await ConnectAsync();
         var handle = await reader.FindAsync(path);
-        reader.Used.Learn(Key256.OfHashPart(handle.Path.BaseName), [7]);
+        reader.Profiles.Learn(Key256.OfHashPart(handle.Path.BaseName), [7]);
         Assert.Equal(300_000, (await reader.ReadAsync(handle, 0)).Length);
 
         var other = Source.Path("other", SourceEntry.File(Source.Bytes(300_000)));
         await Server.PushAsync(other);
         handle = await reader.FindAsync(other);
-        reader.Used.Learn(Key256.OfHashPart(handle.Path.BaseName), [0, 0, uint.MaxValue, uint.MaxValue, 3, uint.MaxValue, 2, 1]);
+        reader.Profiles.Learn(Key256.OfHashPart(handle.Path.BaseName), [0, 0, uint.MaxValue, uint.MaxValue, 3, uint.MaxValue, 2, 1]);
         Assert.Equal(300_000, (await reader.ReadAsync(handle, 0)).Length);
     }
 

@@ -1,7 +1,9 @@
-namespace NixFuseStore.Client;
+using NixFuseStore.Client.Trees;
 
-/// <content>Giving memory back.</content>
-public sealed partial class StoreReader
+namespace NixFuseStore.Client.Paths;
+
+/// <summary>Forgets paths that were not used for a while, and gives their memory back to the system.</summary>
+internal sealed class IdlePathTrimmer : IAsyncDisposable
 {
     /// <summary>Paths that stay in memory though nothing has asked for them lately; a handle with its manifest open takes about 10 KiB.</summary>
     private const int IdlePathsKept = 1024;
@@ -9,29 +11,49 @@ public sealed partial class StoreReader
     /// <summary>With so many paths forgotten, it is worth the pause of a collection (some 20 ms) to give their memory back to the system.</summary>
     private const int CollectedPathsMin = 1000;
 
-    private static readonly TimeSpan TrimInterval = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(30);
 
-    private Task _trimming = Task.CompletedTask;
+    private readonly PathTable _table;
+    private readonly ContentMemory _contents;
+    private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _stop = new();
+    private Task _loop = Task.CompletedTask;
+
+    public IdlePathTrimmer(PathTable table, ContentMemory contents, TimeProvider time)
+    {
+        _table = table;
+        _contents = contents;
+        _time = time;
+    }
+
+    public void Start() => _loop = RunAsync();
 
     /// <summary>Forgets paths that were not used for a while, and that the file system does not hold.</summary>
     /// <returns>How many.</returns>
-    internal int Trim()
+    public int Trim()
     {
         var dropped = _table.Trim(IdlePathsKept);
         if (dropped.Count > 0)
         {
-            _contentMemory.Release(dropped);
+            _contents.Release(dropped);
         }
 
         return dropped.Count;
     }
 
-    private async Task TrimLoopAsync()
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stop.Dispose();
+    }
+
+    private async Task RunAsync()
     {
         var forgotten = 0;
         while (!_stop.IsCancellationRequested)
         {
-            await Task.Delay(TrimInterval, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(Interval, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             try
             {
                 var dropped = Trim();

@@ -2,11 +2,14 @@ using System.Buffers;
 using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Trees;
 using NixFuseStore.Content;
+using NixFuseStore.Nix;
 
-namespace NixFuseStore.Client;
+namespace NixFuseStore.Client.Reading;
 
-/// <content>Whole paths.</content>
-public sealed partial class StoreReader
+/// <summary>Reads paths as a whole: as a NAR, or, where they are one file, its contents. Any thread.</summary>
+/// <param name="files">Reads the bytes.</param>
+/// <param name="readBytesMax">Longest read in one call.</param>
+internal sealed class WholePathReader(FileReader files, int readBytesMax)
 {
     /// <summary>Small files and what frames them are written together.</summary>
     private const int NarBufferBytes = 256 << 10;
@@ -14,13 +17,10 @@ public sealed partial class StoreReader
     /// <summary>Bytes of a file read at once.</summary>
     private const int NarReadBytes = 1 << 20;
 
-    /// <summary>Writes the NAR of a path; every byte was verified.</summary>
-    /// <exception cref="StoreUnavailableException">Part of the content cannot be had; what was written before is no whole NAR.</exception>
+    /// <summary>See <see cref="StoreReader.WriteNarAsync"/>.</summary>
     public async Task WriteNarAsync(PathHandle handle, Stream destination, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(handle);
-        ArgumentNullException.ThrowIfNull(destination);
-        var tree = await GetTreeAsync(handle, cancellationToken).ConfigureAwait(false);
+        var tree = await files.GetTreeAsync(handle, cancellationToken).ConfigureAwait(false);
 
         // Not disposed: that would close the destination, which is the caller's.
         var buffered = new BufferedStream(destination, NarBufferBytes);
@@ -33,28 +33,23 @@ public sealed partial class StoreReader
         await buffered.FlushAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>The contents of a path that is one regular file.</summary>
-    /// <param name="handle">The path.</param>
-    /// <param name="bytesMax">A longer file is refused.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="StoreClientException">It is no regular file, too long, or cannot be read.</exception>
-    public async Task<byte[]> ReadFileAsync(PathHandle handle, int bytesMax, CancellationToken cancellationToken)
+    /// <summary>See <see cref="StoreReader.ReadFileAsync"/>.</summary>
+    public async Task<byte[]> ReadFileAsync(StoreDirectory directory, PathHandle handle, int bytesMax, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(handle);
         var header = handle.Header;
         if (header.RootKind != EntryKind.Regular || header.RootSize > (ulong)bytesMax)
         {
             throw new StoreClientException(header.RootKind == EntryKind.Regular
-                ? $"{Directory.Print(handle.Path)} has {header.RootSize} bytes, more than the {bytesMax} that are read here"
-                : $"{Directory.Print(handle.Path)} is not a regular file");
+                ? $"{directory.Print(handle.Path)} has {header.RootSize} bytes, more than the {bytesMax} that are read here"
+                : $"{directory.Print(handle.Path)} is not a regular file");
         }
 
-        await GetTreeAsync(handle, cancellationToken).ConfigureAwait(false);
+        await files.GetTreeAsync(handle, cancellationToken).ConfigureAwait(false);
         var bytes = new byte[header.RootSize];
         for (var read = 0; read < bytes.Length;)
         {
-            using var lease = await ReadAsync(
-                handle, 0, (ulong)read, Math.Min(bytes.Length - read, StoreReaderOptions.ReadBytesMax), cancellationToken).ConfigureAwait(false);
+            using var lease = await files.ReadAsync(
+                handle, 0, (ulong)read, Math.Min(bytes.Length - read, readBytesMax), cancellationToken).ConfigureAwait(false);
             lease.CopyTo(bytes.AsSpan(read));
             read += lease.Length;
         }
@@ -70,7 +65,7 @@ public sealed partial class StoreReader
             for (long offset = 0; offset < piece.ContentLength; offset += NarReadBytes)
             {
                 int length;
-                using (var lease = await ReadAsync(handle, piece.Entry, (ulong)offset, NarReadBytes, cancellationToken).ConfigureAwait(false))
+                using (var lease = await files.ReadAsync(handle, piece.Entry, (ulong)offset, NarReadBytes, cancellationToken).ConfigureAwait(false))
                 {
                     length = lease.Length;
                     lease.CopyTo(buffer);
