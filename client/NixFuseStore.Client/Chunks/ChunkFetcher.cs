@@ -12,25 +12,25 @@ namespace NixFuseStore.Client.Chunks;
 /// wait for it. What a reader waits for is sent at once; read-ahead travels in small requests of its own, as much as keeps the link
 /// busy; bulk goes last. Every chunk is checked against its id before a reader sees it. All members may be called from any thread.
 /// </summary>
-internal sealed partial class ChunkFetcher : IAsyncDisposable
+internal sealed class ChunkFetcher : IAsyncDisposable
 {
-    // Guards the table, the queues and all fields of the fetches. Held for short work only, never while calling out.
-    private readonly Lock _gate = new();
-    private readonly Dictionary<ChunkId, ChunkFetch> _fetches = [];
-    private readonly ServerConnection _connection;
-    private readonly ServerHealth _health;
+    private readonly FetchTable _table;
+    private readonly ChunkRequester _requester;
+    private readonly DiskChunkReader _disk;
     private readonly ChunkMemory _memory;
     private readonly PendingPaths _pending;
-    private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
-    private readonly PacketTrain _train;
-
-    // Is told what was fetched ahead.
-    private readonly ReadAheadPolicy _policy;
 
     // Null: no disk cache, or it is still being opened; then reads that miss the memory wait for this task.
     private readonly Task<IChunkCache?> _cacheOpening;
 
+    /// <param name="connection">The server.</param>
+    /// <param name="health">Its presence.</param>
+    /// <param name="memory">Chunks in memory.</param>
+    /// <param name="pending">Paths that were added here; their chunks are in memory.</param>
+    /// <param name="cache">The disk cache, which may still be opening; its result null, or failed: none.</param>
+    /// <param name="policy">Is told what was fetched ahead.</param>
+    /// <param name="time">Clock.</param>
     public ChunkFetcher(
         ServerConnection connection,
         ServerHealth health,
@@ -40,16 +40,14 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         ReadAheadPolicy policy,
         TimeProvider time)
     {
-        _policy = policy;
-        _pending = pending;
-        _connection = connection;
-        _health = health;
         _memory = memory;
+        _pending = pending;
         _cacheOpening = cache;
-        Offers = new CacheWriteBack(cache);
-        _time = time;
         Link = new LinkEstimator(time);
-        _train = new PacketTrain(Link, time);
+        Offers = new CacheWriteBack(cache);
+        _table = new FetchTable(memory, Offers, policy, Counters);
+        _requester = new ChunkRequester(connection, health, _table, Link, Counters, time, _stop.Token);
+        _disk = new DiskChunkReader(_table, _requester.Request, Counters, _stop.Token);
     }
 
     public LinkEstimator Link { get; }
@@ -59,16 +57,10 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
     public CacheWriteBack Offers { get; }
 
     /// <summary>Chunks on their way.</summary>
-    public int InFlight
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _fetches.Count;
-            }
-        }
-    }
+    public int InFlight => _table.Count;
+
+    /// <summary>Connects, so that the first readers need not wait for that.</summary>
+    public void Connect() => _requester.Connect();
 
     /// <summary>Asks for a run of chunks.</summary>
     /// <param name="content">The path.</param>
@@ -153,46 +145,18 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
     /// <summary>Takes a waiter away from what it still waits for. The fetches go on: what is on its way is of use to the cache.</summary>
     public void Leave(PathContent content, int first, int count, ChunkWait wait)
     {
-        lock (_gate)
-        {
-            for (var ordinal = first; ordinal < first + count; ordinal++)
-            {
-                if (_fetches.TryGetValue(content.Chunks.Id(ordinal), out var fetch))
-                {
-                    fetch.RemoveWaiter(wait);
-                }
-            }
-        }
-
+        _table.RemoveWaiter(content, Enumerable.Range(first, count), wait);
         wait.Abandon();
     }
 
-    /// <summary>Takes a waiter away from one chunk; nothing happens where it arrived.</summary>
-    public void Forget(PathContent content, int ordinal, ChunkWait wait)
-    {
-        lock (_gate)
-        {
-            if (_fetches.TryGetValue(content.Chunks.Id(ordinal), out var fetch))
-            {
-                fetch.RemoveWaiter(wait);
-            }
-        }
-    }
+    /// <summary>Takes a waiter away from chunks; nothing happens where they arrived.</summary>
+    public void Forget(PathContent content, List<int> ordinals, ChunkWait wait) => _table.RemoveWaiter(content, ordinals, wait);
 
     /// <summary>Stops all requests; callers that wait get an exception.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        List<ChunkFetch> left;
-        lock (_gate)
-        {
-            left = [.. _fetches.Values];
-        }
-
-        foreach (var fetch in left)
-        {
-            Fail(fetch, new StoreUnavailableException("the store was closed"));
-        }
+        _table.FailAll(new StoreUnavailableException("the store was closed"));
     }
 
     private void RequestOne(
@@ -204,22 +168,13 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
             return;
         }
 
-        lock (_gate)
+        if (_table.TryAdd(content, ordinal, priority, ahead, wait is null ? null : (wait, index), out var isRaised, out var fetch))
         {
-            if (_fetches.TryGetValue(id, out var fetch))
-            {
-                Join(fetch, wait, index, priority);
-                return;
-            }
-
-            fetch = new ChunkFetch(content, ordinal, priority) { Kind = ahead.Kind, FileStart = ahead.FileStart };
-            if (wait is not null)
-            {
-                fetch.AddWaiter(wait, index);
-            }
-
-            _fetches.Add(id, fetch);
             (started ??= []).Add(fetch);
+        }
+        else if (isRaised)
+        {
+            _requester.Raise(fetch);
         }
     }
 
@@ -244,25 +199,6 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         return true;
     }
 
-    // Under the lock.
-    private void Join(ChunkFetch fetch, ChunkWait? wait, int index, FetchPriority priority)
-    {
-        if (wait is not null)
-        {
-            fetch.AddWaiter(wait, index);
-        }
-
-        if (priority < fetch.Priority)
-        {
-            fetch.Priority = priority;
-            if (fetch.State == FetchState.Queued)
-            {
-                QueueOf(fetch).Add(fetch);
-                SchedulePump();
-            }
-        }
-    }
-
     private void Start(List<ChunkFetch> fetches, FetchPriority priority)
     {
         if (!_cacheOpening.IsCompleted)
@@ -273,7 +209,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
 
         if (Offers.Cache is not { } cache)
         {
-            Enqueue(fetches);
+            _requester.Request(fetches);
             return;
         }
 
@@ -286,12 +222,12 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
 
         if (onServer is not null)
         {
-            Enqueue(onServer);
+            _requester.Request(onServer);
         }
 
         if (onDisk is not null)
         {
-            StartFromDisk(cache, onDisk, priority);
+            _disk.Read(cache, onDisk, priority);
         }
     }
 
@@ -305,68 +241,7 @@ internal sealed partial class ChunkFetcher : IAsyncDisposable
         catch (Exception)
         {
             // A cache that fails is a cache that has nothing.
-            Enqueue(fetches);
-        }
-    }
-
-    // The reference of the caller passes here.
-    private void Complete(ChunkFetch fetch, ChunkBuffer chunk, bool fromServer)
-    {
-        var id = fetch.Id;
-        List<(ChunkWait Wait, int Index)>? waiters;
-        FetchPriority priority;
-        lock (_gate)
-        {
-            fetch.State = FetchState.Done;
-            priority = fetch.Priority;
-        }
-
-        // Into the memory before it leaves the table, so that no reader in between finds it in neither.
-        if (priority != FetchPriority.Bulk)
-        {
-            _memory.Add(in id, chunk);
-        }
-
-        lock (_gate)
-        {
-            _fetches.Remove(id);
-            waiters = fetch.TakeWaiters();
-        }
-
-        if (fromServer)
-        {
-            Offers.Offer(chunk, in id);
-            if (priority == FetchPriority.ReadAhead)
-            {
-                fetch.Content.MarkFetchedAhead(fetch.Ordinal, fetch.Kind);
-                _policy.OnFetched(fetch.Content.ReadAhead, fetch.Kind, fetch.FileStart, fetch.Length);
-                Interlocked.Add(ref Counters.ReadAheadBytes, fetch.Length);
-            }
-        }
-
-        foreach (var (wait, index) in waiters ?? [])
-        {
-            // We hold a reference, so another one can be had.
-            chunk.TryAddReference();
-            wait.Set(index, chunk);
-        }
-
-        chunk.Release();
-    }
-
-    private void Fail(ChunkFetch fetch, Exception exception)
-    {
-        List<(ChunkWait Wait, int Index)>? waiters;
-        lock (_gate)
-        {
-            fetch.State = FetchState.Done;
-            _fetches.Remove(fetch.Id);
-            waiters = fetch.TakeWaiters();
-        }
-
-        foreach (var (wait, _) in waiters ?? [])
-        {
-            wait.Fail(exception);
+            _requester.Request(fetches);
         }
     }
 }

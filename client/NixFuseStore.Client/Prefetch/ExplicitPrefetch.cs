@@ -170,10 +170,7 @@ internal sealed class ExplicitPrefetch(
         }
         finally
         {
-            foreach (var ordinal in batch.Ordinals)
-            {
-                chunks.Forget(batch.Content, ordinal, wait);
-            }
+            chunks.Forget(batch.Content, batch.Ordinals, wait);
         }
     }
 }

@@ -31,8 +31,6 @@ internal sealed class NodeIdTable : IDisposable
     private readonly Dictionary<NodeIdKey, Slot> _slots = [];
     private readonly Dictionary<uint, (NodeIdKey Key, uint FirstInode, uint Inodes)> _keys = [];
     private readonly Queue<uint> _order = new();
-    private readonly string? _path;
-    private readonly Action<string>? _notice;
 
     // Guarded by _gate.
     private readonly Queue<uint> _unwritten = new();
@@ -43,19 +41,15 @@ internal sealed class NodeIdTable : IDisposable
     // Guarded by _fileGate, which is never taken under _gate.
     private readonly Lock _fileGate = new();
     private readonly byte[] _batch = [];
-    private FileStream? _file;
-    private long _end;
-    private bool _writeFailed;
+    private NodeIdFile? _file;
 
     // Written under _fileGate, read anywhere: up to where numbers may be given.
     private volatile uint _promised = uint.MaxValue;
     private volatile uint _promisedInode = uint.MaxValue;
 
-    private NodeIdTable(string? path, FileStream? file, Action<string>? notice)
+    private NodeIdTable(NodeIdFile? file)
     {
-        _path = path;
         _file = file;
-        _notice = notice;
         if (file is not null)
         {
             _batch = new byte[BatchBytes];
@@ -78,7 +72,7 @@ internal sealed class NodeIdTable : IDisposable
     }
 
     /// <summary>A table that lives as long as the process.</summary>
-    public static NodeIdTable InMemory() => new(null, null, null);
+    public static NodeIdTable InMemory() => new(null);
 
     /// <summary>
     /// Opens or makes the file, and drops the oldest records of one that has grown large: no mount of an earlier process is left that could use
@@ -90,10 +84,10 @@ internal sealed class NodeIdTable : IDisposable
     /// <exception cref="IOException">The file cannot be opened or read.</exception>
     public static NodeIdTable Open(string path, Action<string>? notice)
     {
-        FileStream file;
+        NodeIdFile file;
         try
         {
-            file = OpenFile(path);
+            file = NodeIdFile.Open(path, notice);
         }
         catch (IOException e) when (DiskErrors.MayPass(e) || e is DirectoryNotFoundException)
         {
@@ -101,22 +95,22 @@ internal sealed class NodeIdTable : IDisposable
             return InMemory();
         }
 
-        var table = new NodeIdTable(path, file, notice);
+        var table = new NodeIdTable(file);
         try
         {
-            table.Load();
+            table.Load(file);
             table.Promise();
             return table;
         }
         catch (HeadNotWrittenException e)
         {
-            table._file?.Dispose();
+            file.Dispose();
             notice?.Invoke($"cannot write {path}: {e.InnerException!.Message}; node ids will not outlive this process");
             return InMemory();
         }
         catch
         {
-            table._file?.Dispose();
+            file.Dispose();
             throw;
         }
     }
@@ -150,7 +144,7 @@ internal sealed class NodeIdTable : IDisposable
             ForgetOldest();
             _unwritten.Enqueue(number);
             beyondPromise = number >= _promised || (first != 0 && _nextInode > _promisedInode);
-            if (!_writeScheduled && _path is not null)
+            if (!_writeScheduled && _batch.Length > 0)
             {
                 _writeScheduled = true;
                 ThreadPool.UnsafeQueueUserWorkItem(static table => table.WritePending(), this, preferLocal: false);
@@ -183,19 +177,16 @@ internal sealed class NodeIdTable : IDisposable
         WritePending();
         lock (_fileGate)
         {
-            if (_file is not null && !_writeFailed)
+            if (_file is { HasFailed: false })
             {
                 // All that was given is in the file: the next process goes on right behind it.
-                TryAppend(_batch.AsSpan(0, NodeIdRecord.WritePromise(_batch, new Slot(_next, _nextInode))));
+                _file.TryAppend(_batch.AsSpan(0, NodeIdRecord.WritePromise(_batch, new Slot(_next, _nextInode))));
             }
 
             _file?.Dispose();
             _file = null;
         }
     }
-
-    // Unbuffered: each batch is one write, and never sits in this process.
-    private static FileStream OpenFile(string path) => new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
 
     // Under the lock, or before another thread has the table.
     private void Remember(in Slot slot, uint inodes, in NodeIdKey key)
@@ -224,30 +215,14 @@ internal sealed class NodeIdTable : IDisposable
         }
     }
 
-    private void Load()
+    private void Load(NodeIdFile file)
     {
-        // 1. Everything in one read: a record has about 130 bytes, and a file that has grown large is made small below.
-        var bytes = new byte[_file!.Length];
-        _file.ReadExactly(bytes);
-        var rest = bytes.AsSpan();
+        // 1. Everything. A file of something else, or of another version, is started anew.
+        var (records, dropped) = file.Read();
+        SkipNumbersOf(dropped);
 
-        // 2. The head. A file of something else, or of another version, is started anew.
-        if (!rest.StartsWith(NodeIdRecord.FileHead))
-        {
-            if (rest.Length > 0)
-            {
-                _notice?.Invoke($"{_path} is not a slot file of this version; starting it anew");
-            }
-
-            SkipNumbersOf(rest.Length);
-            _file.SetLength(0);
-            _file.Position = 0;
-            WriteHead();
-            return;
-        }
-
-        // 3. The records, up to the first that does not read. The last promise counts, and what was given behind it.
-        rest = rest[NodeIdRecord.FileHead.Length..];
+        // 2. The records, up to the first that does not read. The last promise counts, and what was given behind it.
+        var rest = records.Span;
         while (NodeIdRecord.TryRead(rest, out var slot, out var inodes, out var key, out var length))
         {
             if (key.Kind == SlotKind.Promise)
@@ -268,19 +243,17 @@ internal sealed class NodeIdTable : IDisposable
             _nextInode = Math.Max(_nextInode, known.FirstInode + known.Inodes);
         }
 
-        // 4. What is left over is cut off.
-        _end = bytes.Length - rest.Length;
+        // 3. What is left over is cut off.
         if (rest.Length > 0)
         {
-            _notice?.Invoke($"{_path} ends in {rest.Length} damaged bytes; they are dropped");
             SkipNumbersOf(rest.Length);
-            _file.SetLength(_end);
+            file.DropTail(rest.Length);
         }
 
-        // 5. Only the newest stay of very many.
+        // 4. Only the newest stay of very many.
         if (_keys.Count > 2 * SlotsKept)
         {
-            Compact();
+            Compact(file);
         }
     }
 
@@ -297,7 +270,7 @@ internal sealed class NodeIdTable : IDisposable
     }
 
     /// <summary>Writes a new file with the newest slots, and puts it in the place of the old one; where that fails, the old one stays.</summary>
-    private void Compact()
+    private void Compact(NodeIdFile file)
     {
         foreach (var number in _keys.Keys.Order().Take(_keys.Count - SlotsKept).ToArray())
         {
@@ -307,7 +280,6 @@ internal sealed class NodeIdTable : IDisposable
 
         _order.Clear();
         using var content = new MemoryStream();
-        content.Write(NodeIdRecord.FileHead);
         var record = new byte[NodeIdRecord.BytesMax];
         content.Write(record, 0, NodeIdRecord.WritePromise(record, new Slot(_next, _nextInode)));
         foreach (var (number, known) in _keys.OrderBy(static pair => pair.Key))
@@ -316,53 +288,7 @@ internal sealed class NodeIdTable : IDisposable
             content.Write(record, 0, NodeIdRecord.Write(record, new Slot(number, known.FirstInode), known.Inodes, known.Key));
         }
 
-        var newPath = _path + ".new";
-        try
-        {
-            using (var file = new FileStream(newPath, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
-            {
-                file.Write(content.GetBuffer(), 0, (int)content.Length);
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(newPath, _path!, overwrite: true);
-        }
-        catch (IOException e)
-        {
-            _notice?.Invoke($"cannot make {_path} smaller: {e.Message}; it stays as it is");
-            TryDelete(newPath);
-            return;
-        }
-
-        _file!.Dispose();
-        _file = OpenFile(_path!);
-        _end = _file.Length;
-    }
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (IOException)
-        {
-            // It is written over the next time.
-        }
-    }
-
-    private void WriteHead()
-    {
-        try
-        {
-            _file!.Write(NodeIdRecord.FileHead);
-        }
-        catch (IOException e)
-        {
-            throw new HeadNotWrittenException(e);
-        }
-
-        _end = NodeIdRecord.FileHead.Length;
+        file.Replace(content.GetBuffer().AsSpan(0, (int)content.Length));
     }
 
     private void WritePending()
@@ -371,7 +297,7 @@ internal sealed class NodeIdTable : IDisposable
         {
             while (_file is not null && Promise() && TakeBatch(out var count) is > 0 and var length)
             {
-                if (!TryAppend(_batch.AsSpan(0, length)))
+                if (!_file.TryAppend(_batch.AsSpan(0, length)))
                 {
                     break;
                 }
@@ -408,7 +334,7 @@ internal sealed class NodeIdTable : IDisposable
                 (uint)Math.Min(uint.MaxValue, (ulong)_next + SlotsPromised), (uint)Math.Min(uint.MaxValue, (ulong)_nextInode + InodesPromised));
         }
 
-        if (!TryAppend(_batch.AsSpan(0, NodeIdRecord.WritePromise(_batch, end))))
+        if (!_file.TryAppend(_batch.AsSpan(0, NodeIdRecord.WritePromise(_batch, end))))
         {
             return false;
         }
@@ -453,31 +379,4 @@ internal sealed class NodeIdTable : IDisposable
             }
         }
     }
-
-    // Under _fileGate. At the known end: what a failed write left behind is written over.
-    private bool TryAppend(ReadOnlySpan<byte> bytes)
-    {
-        try
-        {
-            _file!.Position = _end;
-            _file.Write(bytes);
-            _end += bytes.Length;
-            _writeFailed = false;
-            return true;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            if (!_writeFailed)
-            {
-                // Once per outage.
-                _notice?.Invoke($"cannot write {_path}: {exception.Message}; node ids of new paths will not outlive this process");
-            }
-
-            _writeFailed = true;
-            return false;
-        }
-    }
-
-    /// <summary>A new file could not even be begun.</summary>
-    private sealed class HeadNotWrittenException(IOException cause) : IOException(cause.Message, cause);
 }

@@ -73,8 +73,8 @@ public sealed class PathJournalTests : IDisposable
                     journal.Complete(path.Entry);
                 }
 
-                Assert.Equal(damaged, await File.ReadAllBytesAsync(file + PathJournal.DamagedSuffix, ReaderExtensions.Token));
-                File.Delete(file + PathJournal.DamagedSuffix);
+                Assert.Equal(damaged, await File.ReadAllBytesAsync(file + JournalDirectory.DamagedSuffix, ReaderExtensions.Token));
+                File.Delete(file + JournalDirectory.DamagedSuffix);
             }
         }
     }
@@ -270,7 +270,7 @@ public sealed class PathJournalTests : IDisposable
             Assert.Equal((0, 1), (journal.Status.Waiting, journal.Status.SetAside));
         }
 
-        Assert.EndsWith(PathJournal.SetAsideSuffix, Segment(), StringComparison.Ordinal);
+        Assert.EndsWith(JournalDirectory.SetAsideSuffix, Segment(), StringComparison.Ordinal);
         await using (var journal = Open())
         {
             var found = Assert.Single(journal.Read());

@@ -1,8 +1,4 @@
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using System.Threading.Channels;
-using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Client.Push;
 
 namespace NixFuseStore.Client.Adding;
@@ -14,22 +10,8 @@ namespace NixFuseStore.Client.Adding;
 /// </summary>
 internal sealed class PathJournal : IAsyncDisposable
 {
-    /// <summary>Suffix of segments whose paths wait.</summary>
-    internal const string WaitingSuffix = ".log";
-
-    /// <summary>Suffix of segments whose paths the server refused.</summary>
-    internal const string SetAsideSuffix = ".aside";
-
-    /// <summary>Suffix of segments that cannot be read whole, when all that can be read of them is registered.</summary>
-    internal const string DamagedSuffix = ".damaged";
-
     /// <summary>The longest reason that is written beside a path.</summary>
     private const int ReasonLengthMax = 2000;
-
-    private const string LockName = "lock";
-
-    /// <summary>All of a journal of version 1.</summary>
-    private const string FirstVersionName = "paths";
 
     /// <summary>A longer segment is followed by the next one.</summary>
     private const long SegmentBytesMax = 16L << 20;
@@ -43,8 +25,7 @@ internal sealed class PathJournal : IAsyncDisposable
     /// <summary>How long it rests after an error of the disk.</summary>
     internal static readonly TimeSpan RestTime = TimeSpan.FromSeconds(30);
 
-    private readonly string _root;
-    private readonly string _directory;
+    private readonly JournalDirectory _directory;
     private readonly string _identity;
     private readonly Action<string>? _log;
     private readonly TimeProvider _time;
@@ -57,11 +38,9 @@ internal sealed class PathJournal : IAsyncDisposable
     private readonly HashSet<JournalSegment> _segments = [];
     private readonly HashSet<string> _unread = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _damaged = new(StringComparer.Ordinal);
-    private SafeFileHandle? _lock;
     private string[] _otherStores = [];
     private string? _trouble;
     private long _restingSince;
-    private long _number;
     private bool _isRead;
     private bool _started;
     private bool _closed;
@@ -78,12 +57,11 @@ internal sealed class PathJournal : IAsyncDisposable
     /// <param name="files">The disk; null for the real one.</param>
     public PathJournal(string root, string identity, Action<string>? log, TimeProvider time, JournalFiles? files = null)
     {
-        _root = root;
         _identity = identity;
-        _directory = Path.Join(root, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)).AsSpan(0, 8)));
         _log = log;
         _time = time;
         _files = files ?? new JournalFiles();
+        _directory = new JournalDirectory(root, identity, _files);
     }
 
     /// <summary>Whether it takes paths: not when it is full, cannot be read, or rests after an error.</summary>
@@ -118,7 +96,7 @@ internal sealed class PathJournal : IAsyncDisposable
             lock (_gate)
             {
                 return new JournalStatus(
-                    _directory,
+                    _directory.Path,
                     _segments.Where(static segment => !segment.IsSetAside).Sum(static segment => segment.Outstanding),
                     _segments.Where(static segment => segment.IsSetAside).Sum(static segment => segment.Outstanding),
                     [.. _damaged],
@@ -167,7 +145,7 @@ internal sealed class PathJournal : IAsyncDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                Say($"the journal of added paths in {_directory} cannot be opened, and is left as it is: {e.Message}; paths are registered before they are acknowledged");
+                Say($"the journal of added paths in {_directory.Path} cannot be opened, and is left as it is: {e.Message}; paths are registered before they are acknowledged");
             }
         }
 
@@ -229,7 +207,7 @@ internal sealed class PathJournal : IAsyncDisposable
                 segment.File?.Dispose();
             }
 
-            _lock?.Dispose();
+            _directory.Dispose();
         }
     }
 
@@ -257,58 +235,26 @@ internal sealed class PathJournal : IAsyncDisposable
     // Finds what there is. Under the lock.
     private void TakeDirectory()
     {
-        string[] others = Directory.Exists(_root)
-            ? [.. Directory.EnumerateDirectories(_root).Where(other => other != _directory && HasSegments(other)).Order(StringComparer.Ordinal)]
-            : [];
+        var others = _directory.OtherStores();
         foreach (var other in others.Except(_otherStores))
         {
             _log?.Invoke($"{other} holds paths that were added to another store; they are registered when that is mounted with this cache directory");
         }
 
         _otherStores = others;
-        var old = Path.Join(_root, FirstVersionName);
-        if (File.Exists(old) && _damaged.Add(old))
+        if (_directory.FirstVersionFile() is { } old && _damaged.Add(old))
         {
             _log?.Invoke($"{old} is a journal of version 1, which this program does not read; it is left as it is: mount once with the program that wrote it");
         }
 
-        if (!Directory.Exists(_directory))
-        {
-            return;
-        }
-
-        _lock ??= _files.Lock(Path.Join(_directory, LockName));
-        foreach (var name in _files.List(_directory))
-        {
-            if (name.EndsWith(DamagedSuffix, StringComparison.Ordinal))
-            {
-                _damaged.Add(Path.Join(_directory, name));
-            }
-            else if (TryParseName(name, out var number, out _, out _))
-            {
-                _number = Math.Max(_number, number);
-                _unread.Add(name);
-            }
-        }
-    }
-
-    private bool HasSegments(string directory)
-    {
-        try
-        {
-            return _files.List(directory).Any(static name => TryParseName(name, out _, out _, out _));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return true; // not known to be empty
-        }
+        _unread.UnionWith(_directory.Open(_damaged));
     }
 
     // Under the lock.
     private bool TryReadSegment(string name, List<RecoveredPath> paths)
     {
-        var path = Path.Join(_directory, name);
-        if (!TryParseName(name, out _, out var salt, out var isSetAside))
+        var path = Path.Join(_directory.Path, name);
+        if (!JournalDirectory.TryParseName(name, out _, out var salt, out var isSetAside))
         {
             return true; // not a segment
         }
@@ -430,7 +376,7 @@ internal sealed class PathJournal : IAsyncDisposable
                 }
 
                 _restingSince = _time.GetTimestamp();
-                Say($"the journal of added paths in {_directory} cannot be written: {e.Message}; for {RestTime.TotalSeconds:0} s paths are registered before they are acknowledged");
+                Say($"the journal of added paths in {_directory.Path} cannot be written: {e.Message}; for {RestTime.TotalSeconds:0} s paths are registered before they are acknowledged");
             }
 
             batch.ForEach(append => append.Done.SetException(new IOException($"the journal cannot be written: {e.Message}", e)));
@@ -459,39 +405,8 @@ internal sealed class PathJournal : IAsyncDisposable
 
     private JournalSegment Create(bool isSetAside)
     {
-        var isNew = !Directory.Exists(_directory);
-        _files.CreateDirectory(_directory);
-        long number;
-        lock (_gate)
-        {
-            _lock ??= _files.Lock(Path.Join(_directory, LockName));
-            number = ++_number;
-        }
-
-        var salt = RandomNumberGenerator.GetBytes(JournalFormat.SaltBytes);
-        var suffix = isSetAside ? SetAsideSuffix : WaitingSuffix;
-        var path = Path.Join(_directory, $"{number:d10}-{Convert.ToHexStringLower(salt)}{suffix}");
-        var file = _files.Create(path);
-        var header = JournalFormat.EncodeHeader(_identity, salt);
-        try
-        {
-            _files.Write(file, [header], 0);
-            _files.Flush(file);
-            _files.FlushDirectory(_directory);
-            if (isNew)
-            {
-                _files.FlushDirectory(_root);
-                _files.FlushDirectory(Path.GetDirectoryName(_root)!);
-            }
-        }
-        catch
-        {
-            file.Dispose();
-            TryDelete(path);
-            throw;
-        }
-
-        var segment = new JournalSegment(path, salt, isSetAside) { File = file, Length = header.Length };
+        // Nothing reads the directory while its thread writes: what earlier processes left was listed before the first path came.
+        var segment = _directory.Create(isSetAside);
         lock (_gate)
         {
             _segments.Add(segment);
@@ -513,13 +428,13 @@ internal sealed class PathJournal : IAsyncDisposable
         segment.File?.Dispose();
         if (!segment.IsDamaged)
         {
-            TryDelete(segment.Path);
+            _directory.TryDelete(segment.Path, _log);
             return;
         }
 
         try
         {
-            var kept = segment.Path + DamagedSuffix;
+            var kept = segment.Path + JournalDirectory.DamagedSuffix;
             _files.Rename(segment.Path, kept);
             _damaged.Remove(segment.Path);
             _damaged.Add(kept);
@@ -530,19 +445,6 @@ internal sealed class PathJournal : IAsyncDisposable
         }
     }
 
-    private void TryDelete(string path)
-    {
-        try
-        {
-            _files.Delete(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Registered once more by the next process, which changes nothing.
-            _log?.Invoke($"{path} cannot be deleted: {e.Message}");
-        }
-    }
-
     // Once for each reason. Under the lock.
     private void Say(string trouble)
     {
@@ -550,30 +452,6 @@ internal sealed class PathJournal : IAsyncDisposable
         {
             _trouble = trouble;
             _log?.Invoke(trouble);
-        }
-    }
-
-    private static bool TryParseName(string name, out long number, out byte[] salt, out bool isSetAside)
-    {
-        number = 0;
-        salt = [];
-        isSetAside = name.EndsWith(SetAsideSuffix, StringComparison.Ordinal);
-        var suffix = isSetAside ? SetAsideSuffix : WaitingSuffix;
-        var dash = name.IndexOf('-', StringComparison.Ordinal);
-        if (dash < 0 || !name.EndsWith(suffix, StringComparison.Ordinal) || name.Length != dash + 1 + (2 * JournalFormat.SaltBytes) + suffix.Length
-            || !long.TryParse(name.AsSpan(0, dash), NumberStyles.None, CultureInfo.InvariantCulture, out number))
-        {
-            return false;
-        }
-
-        try
-        {
-            salt = Convert.FromHexString(name.AsSpan(dash + 1, 2 * JournalFormat.SaltBytes));
-            return true;
-        }
-        catch (FormatException)
-        {
-            return false;
         }
     }
 

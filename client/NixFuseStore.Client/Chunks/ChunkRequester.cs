@@ -9,9 +9,12 @@ using NixFuseStore.Protocol.DataPlane;
 
 namespace NixFuseStore.Client.Chunks;
 
-/// <content>One request: send, check each chunk as it comes, give back what did not come.</content>
-internal sealed partial class ChunkFetcher
+/// <summary>Requests for chunks: sends one, checks each chunk as it comes, gives back what did not come. Any thread.</summary>
+internal sealed class ChunkRequester
 {
+    /// <summary>Connections made beforehand: as many as the first reader's request and the read-ahead behind it use.</summary>
+    private const int FirstConnections = 3;
+
     /// <summary>A response that brings nothing for so long is given up.</summary>
     private static readonly TimeSpan StallDeadline = TimeSpan.FromSeconds(10);
 
@@ -25,14 +28,76 @@ internal sealed partial class ChunkFetcher
     /// <summary>A server that says "unreadable now" so often means it.</summary>
     private const int UnreadableMax = 4;
 
+    private readonly ServerConnection _connection;
+    private readonly ServerHealth _health;
+    private readonly FetchTable _table;
+    private readonly FetchScheduler _scheduler;
+    private readonly FetchCounters _counters;
+    private readonly LinkEstimator _link;
+    private readonly PacketTrain _train;
+    private readonly TimeProvider _time;
+    private readonly CancellationToken _stop;
+
+    /// <param name="connection">The server.</param>
+    /// <param name="health">Its presence.</param>
+    /// <param name="table">The chunks on their way.</param>
+    /// <param name="link">Is told what comes.</param>
+    /// <param name="counters">Count it.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="stop">Ends all requests.</param>
+    public ChunkRequester(
+        ServerConnection connection, ServerHealth health, FetchTable table, LinkEstimator link, FetchCounters counters, TimeProvider time, CancellationToken stop)
+    {
+        _connection = connection;
+        _health = health;
+        _table = table;
+        _scheduler = new FetchScheduler(table, link, (batch, priority) => _ = RunAsync(batch, priority));
+        _counters = counters;
+        _link = link;
+        _train = new PacketTrain(link, time);
+        _time = time;
+        _stop = stop;
+    }
+
+    /// <summary>Chunks are to be asked for.</summary>
+    public void Request(List<ChunkFetch> fetches) => _scheduler.Enqueue(fetches);
+
+    /// <summary>A chunk that waits to be asked for has become more urgent.</summary>
+    public void Raise(ChunkFetch fetch) => _scheduler.Raise(fetch);
+
+    /// <summary>Connects, so that the first readers need not wait for that: it is a round trip, and more with TLS.</summary>
+    public void Connect()
+    {
+        for (var i = 0; i < FirstConnections; i++)
+        {
+            _ = ConnectQuietlyAsync();
+        }
+    }
+
+    private async Task ConnectQuietlyAsync()
+    {
+        try
+        {
+            // A request for nothing: each one that runs at the same time has a connection of its own, which stays.
+            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(_stop);
+            deadline.CancelAfter(StallDeadline);
+            using var frames = await _connection.Current.Data.ReadChunksAsync(_connection.StoreName, new ReadChunksRequest(), deadline.Token).ConfigureAwait(false);
+            await frames.MoveNextAsync(deadline.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is DataPlaneException or OperationCanceledException or ObjectDisposedException)
+        {
+            // A read is told.
+        }
+    }
+
     private async Task RunAsync(List<ChunkFetch> batch, FetchPriority priority)
     {
-        var bytes = BytesOf(batch);
+        var bytes = FetchScheduler.BytesOf(batch);
         var endpoint = _connection.Current;
         Count(priority);
         var next = 0;
         Exception? failure = null;
-        using var stall = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        using var stall = CancellationTokenSource.CreateLinkedTokenSource(_stop);
         try
         {
             var request = Compose(batch);
@@ -41,7 +106,7 @@ internal sealed partial class ChunkFetcher
             stall.CancelAfter(StallDeadline);
             var sentAt = _time.GetTimestamp();
             using var frames = await endpoint.Data.ReadChunksAsync(_connection.StoreName, request, stall.Token).ConfigureAwait(false);
-            Link.OnFirstByte(_time.GetElapsedTime(sentAt));
+            _link.OnFirstByte(_time.GetElapsedTime(sentAt));
 
             // 2. Each frame as it comes.
             var sound = true;
@@ -94,7 +159,7 @@ internal sealed partial class ChunkFetcher
         }
         finally
         {
-            Ended(priority, bytes);
+            _scheduler.OnEnded(priority, bytes);
         }
 
         // 4. What did not come.
@@ -109,13 +174,13 @@ internal sealed partial class ChunkFetcher
         switch (priority)
         {
             case FetchPriority.Demand:
-                Interlocked.Increment(ref Counters.DemandRequests);
+                Interlocked.Increment(ref _counters.DemandRequests);
                 break;
             case FetchPriority.ReadAhead:
-                Interlocked.Increment(ref Counters.ReadAheadRequests);
+                Interlocked.Increment(ref _counters.ReadAheadRequests);
                 break;
             default:
-                Interlocked.Increment(ref Counters.BulkRequests);
+                Interlocked.Increment(ref _counters.BulkRequests);
                 break;
         }
     }
@@ -172,7 +237,7 @@ internal sealed partial class ChunkFetcher
             return true;
         }
 
-        Interlocked.Add(ref Counters.ReceivedBytes, payload.Length + FrameHeader.Size);
+        Interlocked.Add(ref _counters.ReceivedBytes, payload.Length + FrameHeader.Size);
         var chunk = ChunkBuffer.Allocate(fetch.Length);
         if (!Unpack(header.Encoding, payload, chunk.Span) || ChunkId.Compute(chunk.Span) != fetch.Id)
         {
@@ -180,10 +245,10 @@ internal sealed partial class ChunkFetcher
             return Bad(fetch, "sent wrong bytes");
         }
 
-        Link.OnChunk(payload.Length + FrameHeader.Size, fetch.Length);
-        Interlocked.Increment(ref Counters.ReceivedChunks);
-        Interlocked.Add(ref Counters.ReceivedPlainBytes, fetch.Length);
-        Complete(fetch, chunk, fromServer: true);
+        _link.OnChunk(payload.Length + FrameHeader.Size, fetch.Length);
+        Interlocked.Increment(ref _counters.ReceivedChunks);
+        Interlocked.Add(ref _counters.ReceivedPlainBytes, fetch.Length);
+        _table.Complete(fetch, chunk, fromServer: true);
         return true;
     }
 
@@ -199,14 +264,14 @@ internal sealed partial class ChunkFetcher
 
     private bool Bad(ChunkFetch fetch, string what)
     {
-        Interlocked.Increment(ref Counters.BadChunks);
+        Interlocked.Increment(ref _counters.BadChunks);
         if (++fetch.BadAnswers < BadAnswersMax)
         {
-            Enqueue([fetch]);
+            _scheduler.Enqueue([fetch]);
         }
         else
         {
-            Fail(fetch, new StoreVerificationException(
+            _table.Fail(fetch, new StoreVerificationException(
                 $"chunk {fetch.Ordinal} of {fetch.Content.Handle.Path} does not verify: the server {what}, twice; nothing of it was used"));
         }
 
@@ -222,13 +287,13 @@ internal sealed partial class ChunkFetcher
                 _ = PauseAsync([fetch]);
                 break;
             case FrameStatus.Unreadable:
-                Fail(fetch, new StoreClientException($"chunk {fetch.Ordinal} of {path} cannot be read by the server"));
+                _table.Fail(fetch, new StoreClientException($"chunk {fetch.Ordinal} of {path} cannot be read by the server"));
                 break;
             case FrameStatus.NoSuchManifest:
-                Fail(fetch, new StoreClientException($"{path} is no longer in the store, or not for this token"));
+                _table.Fail(fetch, new StoreClientException($"{path} is no longer in the store, or not for this token"));
                 break;
             default:
-                Fail(fetch, new StoreVerificationException($"the server does not know chunk {fetch.Ordinal} of {path}, which its manifest names"));
+                _table.Fail(fetch, new StoreVerificationException($"the server does not know chunk {fetch.Ordinal} of {path}, which its manifest names"));
                 break;
         }
     }
@@ -237,16 +302,16 @@ internal sealed partial class ChunkFetcher
     {
         if (failure is null)
         {
-            Enqueue(rest);
+            _scheduler.Enqueue(rest);
             return;
         }
 
-        Interlocked.Increment(ref Counters.FailedRequests);
+        Interlocked.Increment(ref _counters.FailedRequests);
         if (failure is not StoreUnavailableException || _stop.IsCancellationRequested)
         {
             foreach (var fetch in rest)
             {
-                Fail(fetch, failure);
+                _table.Fail(fetch, failure);
             }
 
             return;
@@ -261,8 +326,7 @@ internal sealed partial class ChunkFetcher
     private async Task PauseAsync(List<ChunkFetch> fetches)
     {
         var failures = 0;
-        List<ChunkFetch> wanted = [];
-        lock (_gate)
+        lock (_table.Gate)
         {
             foreach (var fetch in fetches)
             {
@@ -274,7 +338,7 @@ internal sealed partial class ChunkFetcher
         var pause = PauseMin * Math.Pow(2, Math.Min(failures - 1, 10));
         try
         {
-            await Task.Delay(pause < PauseMax ? pause : PauseMax, _time, _stop.Token).ConfigureAwait(false);
+            await Task.Delay(pause < PauseMax ? pause : PauseMax, _time, _stop).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -282,25 +346,10 @@ internal sealed partial class ChunkFetcher
             return;
         }
 
-        lock (_gate)
-        {
-            foreach (var fetch in fetches)
-            {
-                if (fetch.HasWaiters)
-                {
-                    wanted.Add(fetch);
-                }
-                else if (fetch.State != FetchState.Done)
-                {
-                    fetch.State = FetchState.Done;
-                    _fetches.Remove(fetch.Id);
-                }
-            }
-        }
-
+        var wanted = _table.DropUnwanted(fetches);
         if (wanted.Count > 0)
         {
-            Enqueue(wanted);
+            _scheduler.Enqueue(wanted);
         }
     }
 }

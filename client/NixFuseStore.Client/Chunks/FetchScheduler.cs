@@ -1,10 +1,15 @@
 using NixFuseStore.Client.ReadAhead;
 
-
 namespace NixFuseStore.Client.Chunks;
 
-/// <content>Queues and the decision what is sent when.</content>
-internal sealed partial class ChunkFetcher
+/// <summary>
+/// Queues of chunks that the server is to be asked for, and the decision what is sent when: what a reader waits for at once; read-ahead in small
+/// requests, as much as keeps the link busy; bulk last. Any thread.
+/// </summary>
+/// <param name="table">The chunks on their way; its lock guards the queues as well.</param>
+/// <param name="link">What the link carries.</param>
+/// <param name="send">Sends a request. Has to call <see cref="OnEnded"/> when it is over.</param>
+internal sealed class FetchScheduler(FetchTable table, LinkEstimator link, Action<List<ChunkFetch>, FetchPriority> send)
 {
     private const int DemandRequestsMax = 6;
     private const int GuessRequestsMax = 3;
@@ -52,9 +57,10 @@ internal sealed partial class ChunkFetcher
         _ => _bulk,
     };
 
-    private void Enqueue(List<ChunkFetch> fetches)
+    /// <summary>Chunks are to be asked for.</summary>
+    public void Enqueue(List<ChunkFetch> fetches)
     {
-        lock (_gate)
+        lock (table.Gate)
         {
             foreach (var fetch in fetches)
             {
@@ -72,6 +78,19 @@ internal sealed partial class ChunkFetcher
         }
     }
 
+    /// <summary>A chunk that is queued has become more urgent.</summary>
+    public void Raise(ChunkFetch fetch)
+    {
+        lock (table.Gate)
+        {
+            if (fetch.State == FetchState.Queued)
+            {
+                QueueOf(fetch).Add(fetch);
+                SchedulePump();
+            }
+        }
+    }
+
     // Under the lock.
     private void DropOldest(FetchQueue ahead)
     {
@@ -79,8 +98,7 @@ internal sealed partial class ChunkFetcher
         {
             if (dropped.State == FetchState.Queued && dropped.Priority == FetchPriority.ReadAhead)
             {
-                dropped.State = FetchState.Done;
-                _fetches.Remove(dropped.Id);
+                table.Drop(dropped);
             }
         }
     }
@@ -91,7 +109,7 @@ internal sealed partial class ChunkFetcher
         if (!_pumpScheduled)
         {
             _pumpScheduled = true;
-            ThreadPool.UnsafeQueueUserWorkItem(static fetcher => fetcher.Pump(), this, preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(static scheduler => scheduler.Pump(), this, preferLocal: false);
         }
     }
 
@@ -103,7 +121,7 @@ internal sealed partial class ChunkFetcher
             FetchPriority priority;
             try
             {
-                lock (_gate)
+                lock (table.Gate)
                 {
                     _pumpScheduled = false;
                     batch = NextBatch(out priority);
@@ -121,7 +139,7 @@ internal sealed partial class ChunkFetcher
                 return;
             }
 
-            _ = RunAsync(batch, priority);
+            send(batch, priority);
         }
     }
 
@@ -160,7 +178,7 @@ internal sealed partial class ChunkFetcher
         // While a reader waits, read-ahead may fill the pipe only by half, so that it delays the reader by less than a round trip;
         // what a program needs to start, here or on other hosts, is as good as waited for.
         var kind = _ahead.Newest?.Kind ?? ReadAheadKind.None;
-        var window = Link.WindowPlainBytes;
+        var window = link.WindowPlainBytes;
         if (kind == ReadAheadKind.Used)
         {
             window = Math.Max(window, UsedWindowBytesMin);
@@ -198,9 +216,12 @@ internal sealed partial class ChunkFetcher
         return batch;
     }
 
-    private void Ended(FetchPriority priority, long bytes)
+    /// <summary>A request is over.</summary>
+    /// <param name="priority">Why it was made.</param>
+    /// <param name="bytes">Plain bytes that it asked for.</param>
+    public void OnEnded(FetchPriority priority, long bytes)
     {
-        lock (_gate)
+        lock (table.Gate)
         {
             switch (priority)
             {
@@ -220,7 +241,8 @@ internal sealed partial class ChunkFetcher
         }
     }
 
-    private static long BytesOf(List<ChunkFetch> batch)
+    /// <summary>Plain bytes of some chunks.</summary>
+    public static long BytesOf(List<ChunkFetch> batch)
     {
         var bytes = 0L;
         foreach (var fetch in batch)

@@ -2,8 +2,12 @@ using NixFuseStore.Cache;
 
 namespace NixFuseStore.Client.Chunks;
 
-/// <content>Chunks that the disk cache believes to hold.</content>
-internal sealed partial class ChunkFetcher
+/// <summary>Reads chunks that the disk cache believes to hold; what it does not give after all is the server's business. Any thread.</summary>
+/// <param name="table">The chunks on their way.</param>
+/// <param name="askServer">Asks the server for chunks.</param>
+/// <param name="counters">Count what the disk gives.</param>
+/// <param name="stop">Ends all reads.</param>
+internal sealed class DiskChunkReader(FetchTable table, Action<List<ChunkFetch>> askServer, FetchCounters counters, CancellationToken stop)
 {
     /// <summary>Plain bytes that may be read ahead from disk at a time, so that a reader's own read finds the disk free.</summary>
     private const long DiskReadAheadBytesMax = 2 << 20;
@@ -13,25 +17,31 @@ internal sealed partial class ChunkFetcher
 
     private long _diskReadAheadBytes;
 
-    private void StartFromDisk(IChunkCache cache, List<ChunkFetch> fetches, FetchPriority priority)
+    /// <summary>Reads chunks. Read-ahead gives way where much is being read already.</summary>
+    public void Read(IChunkCache cache, List<ChunkFetch> fetches, FetchPriority priority)
     {
         for (var start = 0; start < fetches.Count; start += DiskBatchMax)
         {
             var batch = fetches.GetRange(start, Math.Min(DiskBatchMax, fetches.Count - start));
             if (priority == FetchPriority.ReadAhead && Volatile.Read(ref _diskReadAheadBytes) > DiskReadAheadBytesMax)
             {
-                DropUnwanted(cache, batch);
+                if (table.DropUnwanted(batch) is { Count: > 0 } wanted)
+                {
+                    // A reader began to wait for them meanwhile.
+                    ReadBatch(cache, wanted, FetchPriority.Demand);
+                }
+
                 continue;
             }
 
-            ReadFromDisk(cache, batch, priority);
+            ReadBatch(cache, batch, priority);
         }
     }
 
     /// <summary>
     /// Each chunk is its readers' as soon as the disk gives it, and the server's business as soon as it does not: none waits for another.
     /// </summary>
-    private void ReadFromDisk(IChunkCache cache, List<ChunkFetch> batch, FetchPriority priority)
+    private void ReadBatch(IChunkCache cache, List<ChunkFetch> batch, FetchPriority priority)
     {
         // What is missing without a look at the disk is asked for together.
         List<ChunkFetch> missing = [];
@@ -39,7 +49,7 @@ internal sealed partial class ChunkFetcher
         {
             var counted = priority == FetchPriority.ReadAhead ? fetch.Length : 0;
             Interlocked.Add(ref _diskReadAheadBytes, counted);
-            var read = TryReadFromDiskAsync(cache, fetch, counted);
+            var read = TryReadAsync(cache, fetch, counted);
             if (!read.IsCompleted)
             {
                 _ = AskServerUnlessAsync(read, fetch);
@@ -52,21 +62,21 @@ internal sealed partial class ChunkFetcher
 
         if (missing.Count > 0)
         {
-            Enqueue(missing);
+            askServer(missing);
         }
     }
 
-    private async Task<bool> TryReadFromDiskAsync(IChunkCache cache, ChunkFetch fetch, int counted)
+    private async Task<bool> TryReadAsync(IChunkCache cache, ChunkFetch fetch, int counted)
     {
         try
         {
-            if (await cache.TryGetAsync(fetch.Id, fetch.Length, _stop.Token).ConfigureAwait(false) is not { } chunk)
+            if (await cache.TryGetAsync(fetch.Id, fetch.Length, stop).ConfigureAwait(false) is not { } chunk)
             {
                 return false;
             }
 
-            Interlocked.Increment(ref Counters.DiskChunks);
-            Complete(fetch, chunk, fromServer: false);
+            Interlocked.Increment(ref counters.DiskChunks);
+            table.Complete(fetch, chunk, fromServer: false);
             return true;
         }
         catch (Exception)
@@ -84,33 +94,7 @@ internal sealed partial class ChunkFetcher
     {
         if (!await read.ConfigureAwait(false))
         {
-            Enqueue([fetch]);
-        }
-    }
-
-    // What no reader waits for is given up; what a reader began to wait for meanwhile is read after all.
-    private void DropUnwanted(IChunkCache cache, List<ChunkFetch> batch)
-    {
-        List<ChunkFetch> wanted = [];
-        lock (_gate)
-        {
-            foreach (var fetch in batch)
-            {
-                if (fetch.HasWaiters)
-                {
-                    wanted.Add(fetch);
-                }
-                else
-                {
-                    fetch.State = FetchState.Done;
-                    _fetches.Remove(fetch.Id);
-                }
-            }
-        }
-
-        if (wanted.Count > 0)
-        {
-            ReadFromDisk(cache, wanted, FetchPriority.Demand);
+            askServer([fetch]);
         }
     }
 }
