@@ -356,7 +356,7 @@ public sealed class StoreReader : IStoreReader
     }
 
     /// <inheritdoc/>
-    public void Expect(PathHandle handle, int entry)
+    public void OnLookup(PathHandle handle, int entry)
     {
         ArgumentNullException.ThrowIfNull(handle);
         _planner.OnLookup(handle, entry);

@@ -248,7 +248,7 @@ public sealed partial class StoreFileSystem
             if (new NodeId(entry.Node) is { IsFixed: false } found)
             {
                 // A program that looks a file up will probably read it. After the answer, so that it costs the caller nothing.
-                _reader.Expect(handle, found.Entry);
+                _reader.OnLookup(handle, found.Entry);
             }
         }
     }

@@ -114,7 +114,7 @@ internal sealed class ChunkFetcher : IAsyncDisposable
             {
                 bytesLeft -= content.Chunks.Length((int)ordinal);
                 content.MarkExpected((int)ordinal);
-                RequestOne(content, (int)ordinal, null, 0, FetchPriority.ReadAhead, (ReadAheadKind.Used, 0), ref started);
+                RequestOne(content, (int)ordinal, null, 0, FetchPriority.ReadAhead, (ReadAheadKind.AccessProfile, 0), ref started);
             }
         }
 

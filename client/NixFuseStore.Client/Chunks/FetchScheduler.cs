@@ -29,7 +29,7 @@ internal sealed class FetchScheduler(FetchTable table, LinkEstimator link, Actio
     /// Plain bytes that may be under way of what other hosts read, even where the link seems to carry less: nearly all of it will be waited for, and
     /// new connections take several round trips to reach their speed.
     /// </summary>
-    private const long UsedWindowBytesMin = 2 << 20;
+    private const long ProfileWindowBytesMin = 2 << 20;
 
     /// <summary>Read-ahead requests that may be under way of what is more than a guess: they have to fill the link, and new connections are slow.</summary>
     private const int ReadAheadRequestsMax = 6;
@@ -53,7 +53,7 @@ internal sealed class FetchScheduler(FetchTable table, LinkEstimator link, Actio
     private FetchQueue QueueOf(ChunkFetch fetch) => fetch.Priority switch
     {
         FetchPriority.Demand => _demand,
-        FetchPriority.ReadAhead => fetch.Kind is ReadAheadKind.Sequential or ReadAheadKind.Across ? _stream : _ahead,
+        FetchPriority.ReadAhead => fetch.Kind is ReadAheadKind.Sequential or ReadAheadKind.NextPath ? _stream : _ahead,
         _ => _bulk,
     };
 
@@ -179,9 +179,9 @@ internal sealed class FetchScheduler(FetchTable table, LinkEstimator link, Actio
         // what a program needs to start, here or on other hosts, is as good as waited for.
         var kind = _ahead.Newest?.Kind ?? ReadAheadKind.None;
         var window = link.WindowPlainBytes;
-        if (kind == ReadAheadKind.Used)
+        if (kind == ReadAheadKind.AccessProfile)
         {
-            window = Math.Max(window, UsedWindowBytesMin);
+            window = Math.Max(window, ProfileWindowBytesMin);
         }
         else if (_demandRunning > 0 && kind != ReadAheadKind.Program)
         {
@@ -194,7 +194,7 @@ internal sealed class FetchScheduler(FetchTable table, LinkEstimator link, Actio
         }
 
         var bytesMax = Math.Min(ReadAheadRequestBytes, window - _aheadBytesRunning);
-        return (_aheadRunning < (kind == ReadAheadKind.Used ? ReadAheadRequestsMax : GuessRequestsMax) ? Take(_ahead, FetchPriority.ReadAhead, bytesMax) : null)
+        return (_aheadRunning < (kind == ReadAheadKind.AccessProfile ? ReadAheadRequestsMax : GuessRequestsMax) ? Take(_ahead, FetchPriority.ReadAhead, bytesMax) : null)
             ?? (_aheadRunning < ReadAheadRequestsMax ? Take(_stream, FetchPriority.ReadAhead, bytesMax) : null);
     }
 

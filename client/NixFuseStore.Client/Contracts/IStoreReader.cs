@@ -72,11 +72,11 @@ public interface IStoreReader : IAsyncDisposable
     /// A program looked up a regular file by name and so will probably read it: a hint, which never blocks and hardly costs anything. Not for
     /// entries that were only listed.
     /// </summary>
-    void Expect(PathHandle handle, int entry)
+    void OnLookup(PathHandle handle, int entry)
     {
     }
 
-    /// <summary>A program lists what is directly in the path: a hint, as <see cref="Expect"/> is. Who searches or copies paths lists one after the other.</summary>
+    /// <summary>A program lists what is directly in the path: a hint, as <see cref="OnLookup"/> is. Who searches or copies paths lists one after the other.</summary>
     void OnListed(PathHandle handle)
     {
     }

@@ -25,12 +25,12 @@ internal sealed class LookupPrefetch(ChunkFetcher chunks, PrefetchHitRates rates
             return;
         }
 
-        if (rates[ReadAheadKind.Looked].Usefulness(1, (long)FileBytesMax * 4) < Worth && Interlocked.Increment(ref _passedOver) % Probe != 0)
+        if (rates[ReadAheadKind.Lookup].ShareRead(1, (long)FileBytesMax * 4) < Worth && Interlocked.Increment(ref _passedOver) % Probe != 0)
         {
             return;
         }
 
         var start = (long)tree.StreamOffset(entry);
-        chunks.ReadAhead(content, new ReadAheadRange(start, start + (long)tree.Size(entry), ReadAheadKind.Looked), start);
+        chunks.ReadAhead(content, new ReadAheadRange(start, start + (long)tree.Size(entry), ReadAheadKind.Lookup), start);
     }
 }

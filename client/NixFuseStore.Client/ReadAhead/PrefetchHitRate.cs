@@ -24,6 +24,6 @@ internal sealed class PrefetchHitRate
     public void OnUsed(long bytes) => Interlocked.Add(ref _used, bytes);
 
     /// <summary>The share that was read, where <paramref name="weight"/> bytes of former experience say <paramref name="prior"/>.</summary>
-    public double Usefulness(double prior, long weight) =>
+    public double ShareRead(double prior, long weight) =>
         Math.Min((Volatile.Read(ref _used) + (prior * weight)) / (Volatile.Read(ref _fetched) + weight), 1);
 }

@@ -10,7 +10,7 @@ internal enum ReadAheadKind : byte
     Sequential = 1,
 
     /// <summary>It lies beside a small file that was wanted.</summary>
-    Neighbours = 2,
+    Siblings = 2,
 
     /// <summary>It lies around a wanted place in a big file.</summary>
     Around = 3,
@@ -19,11 +19,11 @@ internal enum ReadAheadKind : byte
     Program = 4,
 
     /// <summary>A program looked the file up.</summary>
-    Looked = 5,
+    Lookup = 5,
 
     /// <summary>Other hosts read it.</summary>
-    Used = 6,
+    AccessProfile = 6,
 
     /// <summary>A program that reads whole paths one after the other comes to it next.</summary>
-    Across = 7,
+    NextPath = 7,
 }

@@ -37,16 +37,16 @@ internal sealed record ReadAheadOptions
     public int SequentialRun { get; init; } = 3;
 
     /// <summary>What is expected of read-ahead before anything is known.</summary>
-    public double UsefulnessPrior { get; init; } = 0.5;
+    public double HitRatePrior { get; init; } = 0.5;
 
     /// <summary>Bytes of a file's or path's own experience that count as much as what is known of all others.</summary>
     public long PriorBytes { get; init; } = 512 << 10;
 
     /// <summary>What is expected of the next path before anything is known: who has read whole files so far usually goes on.</summary>
-    public double AcrossPrior { get; init; } = 0.75;
+    public double NextPathPrior { get; init; } = 0.75;
 
     /// <summary>Bytes of experience with next paths that count as much as that.</summary>
-    public long AcrossPriorBytes { get; init; } = 1 << 20;
+    public long NextPathPriorBytes { get; init; } = 1 << 20;
 
     /// <summary>Bounds of the share that must be read for read-ahead to pay; in between, the link decides.</summary>
     public double WorthMin { get; init; } = 0.15;

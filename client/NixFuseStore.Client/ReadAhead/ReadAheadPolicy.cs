@@ -63,35 +63,35 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options, PrefetchHitRates
             cursor.Window = Math.Max(cursor.Window, bytes);
             var start = cursor.AheadEnd;
             cursor.AheadEnd = Math.Max(start, Math.Min(bytes, streamLength));
-            return new ReadAheadRange(start, cursor.AheadEnd, ReadAheadKind.Across);
+            return new ReadAheadRange(start, cursor.AheadEnd, ReadAheadKind.NextPath);
         }
     }
 
     /// <summary>Learns that something was fetched ahead.</summary>
     public void OnFetched(ReadAheadState state, ReadAheadKind kind, long fileStart, long bytes)
     {
-        ExperienceHere(state, kind, fileStart)?.OnFetched(bytes);
+        HitRateHere(state, kind, fileStart)?.OnFetched(bytes);
         rates[kind].OnFetched(bytes);
     }
 
     /// <summary>Learns that something fetched ahead was read.</summary>
     public void OnUsed(ReadAheadState state, ReadAheadKind kind, long fileStart, long bytes)
     {
-        ExperienceHere(state, kind, fileStart)?.OnUsed(bytes);
+        HitRateHere(state, kind, fileStart)?.OnUsed(bytes);
         rates[kind].OnUsed(bytes);
     }
 
     // With this path, or with one big file in it.
-    private static PrefetchHitRate? ExperienceHere(ReadAheadState state, ReadAheadKind kind, long fileStart)
+    private static PrefetchHitRate? HitRateHere(ReadAheadState state, ReadAheadKind kind, long fileStart)
     {
         if (kind != ReadAheadKind.Around)
         {
-            return kind == ReadAheadKind.Neighbours ? state.Neighbours : null;
+            return kind == ReadAheadKind.Siblings ? state.Siblings : null;
         }
 
         lock (state.Gate)
         {
-            return state.File(fileStart).Experience;
+            return state.File(fileStart).HitRate;
         }
     }
 
@@ -156,30 +156,30 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options, PrefetchHitRates
     private long Beyond(in ReadAheadCursor cursor, in ReadAheadLink link, long streamLength)
     {
         var worth = Math.Clamp(link.Worth, options.WorthMin, options.WorthMax);
-        return rates[ReadAheadKind.Across].Usefulness(options.AcrossPrior, options.AcrossPriorBytes) >= worth ? Math.Max(0, cursor.Next + cursor.Window - streamLength) : 0;
+        return rates[ReadAheadKind.NextPath].ShareRead(options.NextPathPrior, options.NextPathPriorBytes) >= worth ? Math.Max(0, cursor.Next + cursor.Window - streamLength) : 0;
     }
 
     private ReadAheadRange AroundSmallFile(ReadAheadState state, in ReadAccess access, in ReadAheadLink link)
     {
         // Never more than the link carries in a round trip: what comes later is as late as asking for it then.
         var most = Math.Clamp(link.WindowPlainBytes, options.NearWindowMin, options.NearWindowMax);
-        var prior = rates[ReadAheadKind.Neighbours].Usefulness(options.UsefulnessPrior, options.PriorBytes);
-        var usefulness = state.Neighbours.Usefulness(prior, options.PriorBytes);
-        var window = Next(state.Window, most / 2, most, options.NearWindowMin, usefulness, in link);
+        var prior = rates[ReadAheadKind.Siblings].ShareRead(options.HitRatePrior, options.PriorBytes);
+        var hitRate = state.Siblings.ShareRead(prior, options.PriorBytes);
+        var window = Next(state.Window, most / 2, most, options.NearWindowMin, hitRate, in link);
         state.Window = window;
 
         // Names say nothing of what is read next, but importing goes forward more often than back.
         var start = Math.Max(access.NearStart, access.FileStart - (window / 4));
         var end = Math.Min(access.NearEnd, access.FileEnd + (window * 3 / 4));
-        return new ReadAheadRange(Math.Min(start, access.FileStart), Math.Max(end, access.FileEnd), ReadAheadKind.Neighbours);
+        return new ReadAheadRange(Math.Min(start, access.FileStart), Math.Max(end, access.FileEnd), ReadAheadKind.Siblings);
     }
 
     private ReadAheadRange AroundPlaceInBigFile(ReadAheadState state, in ReadAccess access, in ReadAheadLink link)
     {
         var file = state.File(access.FileStart);
-        var prior = rates[ReadAheadKind.Around].Usefulness(options.UsefulnessPrior, options.PriorBytes);
-        var usefulness = file.Experience.Usefulness(prior, options.PriorBytes);
-        file.Window = Next(file.Window, options.AroundFirst, options.AroundMax, options.AroundMin, usefulness, in link);
+        var prior = rates[ReadAheadKind.Around].ShareRead(options.HitRatePrior, options.PriorBytes);
+        var hitRate = file.HitRate.ShareRead(prior, options.PriorBytes);
+        file.Window = Next(file.Window, options.AroundFirst, options.AroundMax, options.AroundMin, hitRate, in link);
 
         // Kernels that fault a page in ask for what lies around it, so both sides count; code runs forward a little more often.
         var start = Math.Max(access.FileStart, access.Start - (file.Window * 2 / 5));
@@ -187,11 +187,11 @@ internal sealed class ReadAheadPolicy(ReadAheadOptions options, PrefetchHitRates
         return new ReadAheadRange(start, end, ReadAheadKind.Around);
     }
 
-    private long Next(long former, long first, long most, long least, double usefulness, in ReadAheadLink link)
+    private long Next(long former, long first, long most, long least, double hitRate, in ReadAheadLink link)
     {
         var worth = Math.Clamp(link.Worth, options.WorthMin, options.WorthMax);
-        var window = former == 0 ? first : usefulness >= worth * 1.3 ? former * 2 : usefulness < worth ? former / 2 : former;
-        if (former == 0 && usefulness < worth)
+        var window = former == 0 ? first : hitRate >= worth * 1.3 ? former * 2 : hitRate < worth ? former / 2 : former;
+        if (former == 0 && hitRate < worth)
         {
             window /= 4;
         }

@@ -22,8 +22,8 @@ internal sealed class ReadAheadState
     /// <summary>Bytes around a small file that were fetched last time; 0 before the first time.</summary>
     public long Window { get; set; }
 
-    /// <summary>Experience with the neighbours of small files.</summary>
-    public PrefetchHitRate Neighbours { get; } = new();
+    /// <summary>What became of the siblings of small files.</summary>
+    public PrefetchHitRate Siblings { get; } = new();
 
     /// <summary>A big file, by where it begins in the stream. Under the lock.</summary>
     public ReadAheadFile File(long fileStart)

@@ -196,8 +196,8 @@ public sealed class ReadAheadPolicyTests
     [Fact]
     public void Enter_BeforeTheReaderComes_IsAskedForOnceAndGoneOnFrom()
     {
-        Assert.Equal(new ReadAheadRange(0, MiB, ReadAheadKind.Across), _policy.Enter(_state, MiB, 9 * MiB));
-        Assert.Equal(new ReadAheadRange(MiB, 2 * MiB, ReadAheadKind.Across), _policy.Enter(_state, 2 * MiB, 9 * MiB));
+        Assert.Equal(new ReadAheadRange(0, MiB, ReadAheadKind.NextPath), _policy.Enter(_state, MiB, 9 * MiB));
+        Assert.Equal(new ReadAheadRange(MiB, 2 * MiB, ReadAheadKind.NextPath), _policy.Enter(_state, 2 * MiB, 9 * MiB));
         Assert.True(_policy.Enter(_state, 2 * MiB, 9 * MiB).IsEmpty);
 
         var ahead = 2 * MiB;
@@ -228,7 +228,7 @@ public sealed class ReadAheadPolicyTests
         Assert.True(Beyond() > 0);
         for (var i = 0; i < 8; i++)
         {
-            _policy.OnFetched(_state, ReadAheadKind.Across, 0, 8 * MiB);
+            _policy.OnFetched(_state, ReadAheadKind.NextPath, 0, 8 * MiB);
         }
 
         Assert.Equal(0, Beyond());
