@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using System.Threading.RateLimiting;
 using NixFuseStore.Content;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Chunks;
@@ -25,7 +26,7 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
     private readonly StoreCache<ManifestDigest, BuiltZstdNar> _built = new(events, limits.RememberedNarBytes, static nar => nar.Weight, holdsSignatures: false);
 
     /// <summary>Descriptions that are computed at the same time: each keeps a core busy.</summary>
-    private readonly ConcurrencyLimiter _descriptions = new(limits.VerificationsMax);
+    private readonly ConcurrencyLimiter _descriptions = Limiters.Waiting(limits.VerificationsMax);
 
     /// <summary>Hash and size of the file. Writing it once tells them, and the database remembers.</summary>
     /// <returns>Null where the path was removed meanwhile.</returns>
@@ -36,7 +37,7 @@ internal sealed class ZstdNars(StoredNars nars, ChunkStore chunks, INarFileCatal
             return known;
         }
 
-        using var turn = await _descriptions.TakeAsync(cancellation).ConfigureAwait(false);
+        using var turn = await _descriptions.AcquireAsync(cancellationToken: cancellation).ConfigureAwait(false);
         var file = await HashAsync(store, path, cancellation).ConfigureAwait(false);
         if (file is null)
         {

@@ -1,4 +1,5 @@
-using System.Collections.Concurrent;
+using System.Threading.RateLimiting;
+using BitFaster.Caching.Lru;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Derivations;
 using NixFuseStore.Server.Base;
@@ -12,27 +13,19 @@ namespace NixFuseStore.Server.Derivations;
 /// </summary>
 internal sealed class DerivationHashes(IMetadataStore metadata, StoredDerivations stored, ServerLimits limits)
 {
-    /// <summary>When there are more, all are forgotten: nothing is lost but time. Some 250 bytes each.</summary>
+    /// <summary>Beyond that, those longest unused are forgotten: nothing is lost but time. Some 350 bytes each.</summary>
     private const int EntriesMax = 100_000;
 
     /// <summary>Derivations whose contents are held at the same time.</summary>
     private const int DerivationsPerRead = 256;
 
-    private readonly ConcurrentDictionary<(string Directory, StorePath Path), NixHash> _known = new();
+    private readonly FastConcurrentLru<(string Directory, StorePath Path), NixHash> _known = new(EntriesMax);
 
     /// <summary>One call reads at a time: the next one mostly wants the same.</summary>
-    private readonly ConcurrencyLimiter _reading = new(1);
+    private readonly ConcurrencyLimiter _reading = Limiters.Waiting(1);
 
     /// <summary>Notes the hash of a derivation that was checked.</summary>
-    public void Add(StoreDirectory directory, StorePath path, NixHash hash)
-    {
-        if (_known.Count >= EntriesMax)
-        {
-            _known.Clear();
-        }
-
-        _known[(directory.Path, path)] = hash;
-    }
+    public void Add(StoreDirectory directory, StorePath path, NixHash hash) => _known.AddOrUpdate((directory.Path, path), hash);
 
     /// <summary>The hashes of those derivations that are valid, or were once; null for those that cannot be read as derivations.</summary>
     public async Task<Dictionary<StorePath, NixHash?>> FindAsync(
@@ -41,7 +34,7 @@ internal sealed class DerivationHashes(IMetadataStore metadata, StoredDerivation
         var found = new Dictionary<StorePath, NixHash?>(paths.Count);
         if (!TakeKnown(directory, paths, found))
         {
-            using var turn = await _reading.TakeAsync(cancellation).ConfigureAwait(false);
+            using var turn = await _reading.AcquireAsync(cancellationToken: cancellation).ConfigureAwait(false);
             if (!TakeKnown(directory, paths, found))
             {
                 await ReadAsync(store, directory, [.. paths.Where(path => !found.ContainsKey(path))], found, cancellation).ConfigureAwait(false);
@@ -56,7 +49,7 @@ internal sealed class DerivationHashes(IMetadataStore metadata, StoredDerivation
         var all = true;
         foreach (var path in paths)
         {
-            if (_known.TryGetValue((directory.Path, path), out var hash))
+            if (_known.TryGet((directory.Path, path), out var hash))
             {
                 found[path] = hash;
             }

@@ -1,3 +1,4 @@
+using System.Threading.RateLimiting;
 using NixFuseStore.Content;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Chunks;
@@ -10,7 +11,7 @@ namespace NixFuseStore.Server.Ingest;
 /// compressed all at once, but stored in their order, which keeps neighbours together.
 /// </summary>
 internal sealed class CutChunkStore(
-    IChunkIndex index, ChunkStore chunks, StoreRecord store, ChunkScope scope, int compressionLevel, SlotCounter groups, ServerLimits limits)
+    IChunkIndex index, ChunkStore chunks, StoreRecord store, ChunkScope scope, int compressionLevel, ConcurrencyLimiter groups, ServerLimits limits)
     : IChunkSink, IAsyncDisposable
 {
     private readonly Queue<Task> _underWay = [];
@@ -51,10 +52,10 @@ internal sealed class CutChunkStore(
     private async Task HandOnAsync(CancellationToken cancellation)
     {
         // One group may always be under way; more take a place among those of all NARs.
-        var takesPlace = false;
+        RateLimitLease? place = null;
         while (_underWay.TryPeek(out var oldest))
         {
-            if (!oldest.IsCompleted && (takesPlace = groups.TryTake()))
+            if (!oldest.IsCompleted && (place = groups.AttemptAcquire()).IsAcquired)
             {
                 break;
             }
@@ -68,10 +69,10 @@ internal sealed class CutChunkStore(
         var queued = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _filling = new CutChunks(limits.CutGroupBytes);
         _queued = queued.Task;
-        _underWay.Enqueue(Task.Run(() => StoreAsync(group, before, queued, takesPlace, cancellation), CancellationToken.None));
+        _underWay.Enqueue(Task.Run(() => StoreAsync(group, before, queued, place, cancellation), CancellationToken.None));
     }
 
-    private async Task StoreAsync(CutChunks group, Task before, TaskCompletionSource queued, bool takesPlace, CancellationToken cancellation)
+    private async Task StoreAsync(CutChunks group, Task before, TaskCompletionSource queued, RateLimitLease? place, CancellationToken cancellation)
     {
         using (group)
         {
@@ -88,10 +89,7 @@ internal sealed class CutChunkStore(
             {
                 // The next caller goes on; the failure is told where this group is waited for.
                 queued.TrySetResult();
-                if (takesPlace)
-                {
-                    groups.Return();
-                }
+                place?.Dispose();
             }
         }
     }

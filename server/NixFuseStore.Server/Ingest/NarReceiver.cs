@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Threading.RateLimiting;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
 using NixFuseStore.Server.Access;
@@ -27,7 +28,7 @@ internal sealed class NarReceiver(IChunkIndex index, ChunkStore chunks, Verified
     private const int PlainCompressionLevel = 1;
 
     private readonly TransferPlaces _files = new(limits.UploadRequestsMax, limits.UploadShare, limits.UploadStalledAfter, TimeProvider.System);
-    private readonly SlotCounter _groups = new(limits.CutGroupsMax);
+    private readonly ConcurrencyLimiter _groups = Limiters.Refusing(limits.CutGroupsMax);
 
     /// <summary>Reads a file to its end.</summary>
     /// <param name="store">Where its chunks go.</param>

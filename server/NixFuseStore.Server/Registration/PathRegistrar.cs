@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Threading.RateLimiting;
 using Grpc.Core;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
@@ -26,10 +27,10 @@ internal sealed partial class PathRegistrar(
     ILogger logger)
 {
     /// <summary>Calls that hold decoded manifests at the same time.</summary>
-    private readonly ConcurrencyLimiter _calls = new(limits.RegistrationsMax);
+    private readonly ConcurrencyLimiter _calls = Limiters.Waiting(limits.RegistrationsMax);
 
     /// <summary>Verifications that run at the same time, over all calls.</summary>
-    private readonly ConcurrencyLimiter _verifications = new(limits.VerificationsMax);
+    private readonly ConcurrencyLimiter _verifications = Limiters.Waiting(limits.VerificationsMax);
 
     /// <summary>Registers paths in one transaction.</summary>
     /// <param name="store">The store.</param>
@@ -40,7 +41,7 @@ internal sealed partial class PathRegistrar(
     {
         var paths = batches.Count == 1 ? batches[0].Paths : [.. batches.SelectMany(static batch => batch.Paths)];
         var scope = batches[0].Principal.ReadableChunks;
-        using var turn = await _calls.TakeAsync(cancellation).ConfigureAwait(false);
+        using var turn = await _calls.AcquireAsync(cancellationToken: cancellation).ConfigureAwait(false);
         var watch = Stopwatch.StartNew();
         var directory = new StoreDirectory(store.StoreDirectory);
         var results = new RegisterPathResult[paths.Count];
@@ -112,7 +113,7 @@ internal sealed partial class PathRegistrar(
         var options = new ParallelOptions { MaxDegreeOfParallelism = limits.VerificationsMax, CancellationToken = cancellation };
         await Parallel.ForEachAsync(claims, options, async (claim, token) =>
         {
-            using var turn = await _verifications.TakeAsync(token).ConfigureAwait(false);
+            using var turn = await _verifications.AcquireAsync(cancellationToken: token).ConfigureAwait(false);
             try
             {
                 step(claim);

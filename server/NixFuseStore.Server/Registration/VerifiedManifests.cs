@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using BitFaster.Caching.Lru;
 using NixFuseStore.Content;
 using NixFuseStore.Nix;
 
@@ -10,28 +10,14 @@ namespace NixFuseStore.Server.Registration;
 /// </summary>
 internal sealed class VerifiedManifests
 {
-    /// <summary>When there are more, all are forgotten: nothing is lost but time.</summary>
+    /// <summary>Beyond that, those longest unused are forgotten: nothing is lost but time.</summary>
     private const int EntriesMax = 100_000;
 
-    private readonly ConcurrentDictionary<(ManifestDigest Manifest, string Directory), (NixHash Hash, ulong Size)> _proven = new();
-
-    // About as many as there are: the dictionary's own count takes all of its locks.
-    private int _count;
+    private readonly FastConcurrentLru<(ManifestDigest Manifest, string Directory), (NixHash Hash, ulong Size)> _proven = new(EntriesMax);
 
     public bool TryGet(ManifestDigest manifest, StoreDirectory directory, out (NixHash Hash, ulong Size) nar) =>
-        _proven.TryGetValue((manifest, directory.Path), out nar);
+        _proven.TryGet((manifest, directory.Path), out nar);
 
-    public void Add(ManifestDigest manifest, StoreDirectory directory, NixHash hash, ulong size)
-    {
-        if (Volatile.Read(ref _count) >= EntriesMax)
-        {
-            _proven.Clear();
-            Volatile.Write(ref _count, 0);
-        }
-
-        if (_proven.TryAdd((manifest, directory.Path), (hash, size)))
-        {
-            Interlocked.Increment(ref _count);
-        }
-    }
+    public void Add(ManifestDigest manifest, StoreDirectory directory, NixHash hash, ulong size) =>
+        _proven.AddOrUpdate((manifest, directory.Path), (hash, size));
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Threading.RateLimiting;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
 using NixFuseStore.Server.Access;
@@ -33,7 +34,7 @@ internal sealed class PathImporter(
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(500);
 
-    private readonly ConcurrencyLimiter _downloads = new(DownloadsMax);
+    private readonly ConcurrencyLimiter _downloads = Limiters.Waiting(DownloadsMax);
     private readonly ConcurrentDictionary<(StoreId Store, string HashPart), Lazy<Task<string?>>> _running = new();
 
     /// <summary>Makes a path valid whose references are.</summary>
@@ -49,7 +50,7 @@ internal sealed class PathImporter(
     {
         try
         {
-            using var turn = await _downloads.TakeAsync(stopping).ConfigureAwait(false);
+            using var turn = await _downloads.AcquireAsync(cancellationToken: stopping).ConfigureAwait(false);
 
             // Another server may have been quicker.
             if ((await metadata.QueryPathsAsync(store.Id, [hashPart], stopping).ConfigureAwait(false)).Any(path => !path.IsDamaged))

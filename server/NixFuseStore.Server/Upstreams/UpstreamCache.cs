@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
+using System.Threading.RateLimiting;
+using BitFaster.Caching.Lru;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.BinaryCaches;
 using NixFuseStore.Server.Base;
@@ -15,7 +17,7 @@ internal sealed class UpstreamCache(UpstreamAddress address, UpstreamHttp http, 
 {
     private const int NarInfoBytesMax = 4 << 20;
 
-    /// <summary>When there are more, all are forgotten: nothing is lost but time.</summary>
+    /// <summary>Beyond that, those longest unused are forgotten: nothing is lost but time.</summary>
     private const int RememberedMax = 50_000;
 
     private static readonly TimeSpan RestFor = TimeSpan.FromSeconds(60);
@@ -28,9 +30,9 @@ internal sealed class UpstreamCache(UpstreamAddress address, UpstreamHttp http, 
     /// <summary>A path that cannot be used is not fetched over and over.</summary>
     private static readonly TimeSpan FailureRememberedFor = TimeSpan.FromSeconds(30);
 
-    private readonly ConcurrentDictionary<(string HashPart, string Directory), Remembered> _remembered = new();
+    private readonly FastConcurrentLru<(string HashPart, string Directory), Remembered> _remembered = new(RememberedMax);
     private readonly ConcurrentDictionary<string, bool> _directories = new(StringComparer.Ordinal);
-    private readonly ConcurrencyLimiter _questions = new(QuestionsMax);
+    private readonly ConcurrencyLimiter _questions = Limiters.Waiting(QuestionsMax);
     private long _restsUntil = long.MinValue;
     private int _isResting;
 
@@ -61,7 +63,7 @@ internal sealed class UpstreamCache(UpstreamAddress address, UpstreamHttp http, 
             return;
         }
 
-        var known = _remembered.TryGetValue((hashPart, directory.Path), out var before) && before.Failure == failure.Message && IsFresh(before);
+        var known = _remembered.TryGet((hashPart, directory.Path), out var before) && before.Failure == failure.Message && IsFresh(before);
         Remember(hashPart, directory, new Remembered(time.GetTimestamp(), null, failure.Message));
         if (!known)
         {
@@ -73,12 +75,12 @@ internal sealed class UpstreamCache(UpstreamAddress address, UpstreamHttp http, 
     /// <exception cref="UpstreamException">It does not answer as a binary cache of that store directory does.</exception>
     public async Task<NarInfo?> FindAsync(string hashPart, StoreDirectory directory, CancellationToken cancellation)
     {
-        if (_remembered.TryGetValue((hashPart, directory.Path), out var known) && IsFresh(known))
+        if (_remembered.TryGet((hashPart, directory.Path), out var known) && IsFresh(known))
         {
             return known.Failure is null ? known.Info : throw new UpstreamException(known.Failure);
         }
 
-        using var turn = await _questions.TakeAsync(cancellation).ConfigureAwait(false);
+        using var turn = await _questions.AcquireAsync(cancellationToken: cancellation).ConfigureAwait(false);
         await CheckDirectoryAsync(directory, cancellation).ConfigureAwait(false);
         var text = await GetTextAsync(hashPart + ".narinfo", cancellation).ConfigureAwait(false);
         var info = text is null ? null : Parse(text, hashPart, directory);
@@ -118,15 +120,8 @@ internal sealed class UpstreamCache(UpstreamAddress address, UpstreamHttp http, 
     private bool IsFresh(Remembered known) => time.GetElapsedTime(known.Since)
         < (known.Failure is not null ? FailureRememberedFor : known.Info is null ? AbsenceRememberedFor : RememberedFor);
 
-    private void Remember(string hashPart, StoreDirectory directory, Remembered what)
-    {
-        if (_remembered.Count >= RememberedMax)
-        {
-            _remembered.Clear();
-        }
-
-        _remembered[(hashPart, directory.Path)] = what;
-    }
+    private void Remember(string hashPart, StoreDirectory directory, Remembered what) =>
+        _remembered.AddOrUpdate((hashPart, directory.Path), what);
 
     private async Task CheckDirectoryAsync(StoreDirectory directory, CancellationToken cancellation)
     {

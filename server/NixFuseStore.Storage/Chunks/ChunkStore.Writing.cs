@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Threading.RateLimiting;
 using NixFuseStore.Content;
 using NixFuseStore.Storage.Base;
 using NixFuseStore.Storage.Blobs;
@@ -17,10 +18,9 @@ public sealed partial class ChunkStore
     private const int AttemptsMax = 3;
 
     private readonly int _budgetUnits;
-    private readonly SemaphoreSlim _budget;
 
-    // Who takes units takes all of its units before the next does, so that two never wait for each other's.
-    private readonly SemaphoreSlim _admission = new(1, 1);
+    /// <summary>A caller takes all of its units at once, and callers wait in their order.</summary>
+    private readonly ConcurrencyLimiter _budget;
 
     private long _packsCreated;
     private long _packsSealed;
@@ -58,45 +58,11 @@ public sealed partial class ChunkStore
         }
 
         int units = (int)Math.Min(_budgetUnits, 1 + (chunks.Sum(chunk => (long)chunk.Payload.Length) / BudgetUnit));
-        await EnterAsync(units, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            var job = new Job(store, chunks);
-            ObjectDisposedException.ThrowIf(!_jobs.Writer.TryWrite(job), this);
+        using var room = await _budget.AcquireAsync(units, cancellationToken).ConfigureAwait(false);
+        var job = new Job(store, chunks);
+        ObjectDisposedException.ThrowIf(!room.IsAcquired || !_jobs.Writer.TryWrite(job), this);
 
-            return await job.Done.Task.ConfigureAwait(false);
-        }
-        finally
-        {
-            _budget.Release(units);
-        }
-    }
-
-    private async Task EnterAsync(int units, CancellationToken cancellationToken)
-    {
-        int taken = 0;
-        await _admission.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            while (taken < units)
-            {
-                await _budget.WaitAsync(cancellationToken).ConfigureAwait(false);
-                taken++;
-            }
-        }
-        catch
-        {
-            if (taken > 0)
-            {
-                _budget.Release(taken);
-            }
-
-            throw;
-        }
-        finally
-        {
-            _admission.Release();
-        }
+        return await job.Done.Task.ConfigureAwait(false);
     }
 
     private async Task WriteAllAsync()

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using System.Threading.RateLimiting;
 using NixFuseStore.Storage.Base;
 using NixFuseStore.Storage.Blobs;
 using NixFuseStore.Storage.Metadata;
@@ -31,7 +32,12 @@ public sealed partial class ChunkStore : IAsyncDisposable
         _packs = packs;
         Verifier = new ChunkVerifier(metadata, packs, options.Notice);
         _budgetUnits = Math.Max(1, options.QueueBytesMax / BudgetUnit);
-        _budget = new SemaphoreSlim(_budgetUnits, _budgetUnits);
+        _budget = new ConcurrencyLimiter(new ConcurrencyLimiterOptions
+        {
+            PermitLimit = _budgetUnits,
+            QueueLimit = int.MaxValue,
+            QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+        });
     }
 
     /// <summary>Looks into chunks that are not what they should be.</summary>
@@ -80,7 +86,6 @@ public sealed partial class ChunkStore : IAsyncDisposable
         await DropCurrentAsync().ConfigureAwait(false);
         _stopping.Dispose();
         _budget.Dispose();
-        _admission.Dispose();
         Verifier.Dispose();
     }
 

@@ -1,3 +1,4 @@
+using BitFaster.Caching.Lru;
 using NixFuseStore.Daemon.Wire;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Derivations;
@@ -10,13 +11,13 @@ namespace NixFuseStore.Daemon.Derivations;
 /// </summary>
 internal sealed class DerivationLibrary(IDaemonStore store)
 {
-    // About 200 bytes each; the closure of a whole system has some 20,000 derivations.
+    // About 300 bytes each; the closure of a whole system has some 20,000 derivations.
     private const int HashesMax = 64 * 1024;
 
     // No real derivations need more; a chain made to tire the server ends here.
     private const int ClosureMax = 1024 * 1024;
 
-    private readonly RecentMap<StorePath, NixHash> _inputHashes = new(HashesMax);
+    private readonly FastConcurrentLru<StorePath, NixHash> _inputHashes = new(HashesMax);
 
     /// <summary>Whether the path is a derivation by its name.</summary>
     internal static bool IsDerivation(StorePath path) => path.BaseName.EndsWith(".drv", StringComparison.Ordinal);
@@ -79,7 +80,7 @@ internal sealed class DerivationLibrary(IDaemonStore store)
         if (!_inputHashes.TryGet(path, out _))
         {
             var hashes = await InputHashesAsync(derivation, cancellationToken);
-            _inputHashes.Add(path, DerivationHash.OfInput(derivation, input => hashes[input]));
+            _inputHashes.AddOrUpdate(path, DerivationHash.OfInput(derivation, input => hashes[input]));
         }
     }
 
@@ -106,7 +107,7 @@ internal sealed class DerivationLibrary(IDaemonStore store)
             else if (next.Read is { } whole)
             {
                 var hash = DerivationHash.OfInput(whole, input => found[input]);
-                _inputHashes.Add(path, hash);
+                _inputHashes.AddOrUpdate(path, hash);
                 found.Add(next.Path, hash);
             }
             else

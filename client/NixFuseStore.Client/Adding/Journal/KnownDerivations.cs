@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using BitFaster.Caching.Lru;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Derivations;
 
@@ -10,12 +10,12 @@ namespace NixFuseStore.Client.Adding;
 /// </summary>
 internal sealed class KnownDerivations(StoreDirectory directory)
 {
-    /// <summary>About 200 bytes each; with more, all are forgotten.</summary>
+    /// <summary>About 300 bytes each. Beyond that, those longest unused are forgotten.</summary>
     private const int KnownMax = 200_000;
 
     private const string Extension = ".drv";
 
-    private readonly ConcurrentDictionary<string, NixHash> _inputHashes = new(StringComparer.Ordinal);
+    private readonly FastConcurrentLru<string, NixHash> _inputHashes = new(KnownMax);
 
     public static bool IsNameOf(StorePath path) => path.BaseName.EndsWith(Extension, StringComparison.Ordinal);
 
@@ -25,19 +25,14 @@ internal sealed class KnownDerivations(StoreDirectory directory)
         try
         {
             var derivation = Derivation.Parse(contents);
-            if (!derivation.InputDerivations.All(input => _inputHashes.ContainsKey(input.Path))
+            if (!derivation.InputDerivations.All(input => _inputHashes.TryGet(input.Path, out _))
                 || derivation.References(directory).Except(info.References).Any())
             {
                 return false;
             }
 
             DerivationVerifier.Verify(derivation, info.Path.Name[..^Extension.Length], directory, InputHash);
-            if (_inputHashes.Count >= KnownMax)
-            {
-                _inputHashes.Clear();
-            }
-
-            _inputHashes[directory.Print(info.Path)] = DerivationHash.OfInput(derivation, InputHash);
+            _inputHashes.AddOrUpdate(directory.Print(info.Path), DerivationHash.OfInput(derivation, InputHash));
             return true;
         }
         catch (Exception e) when (e is FormatException or ArgumentException or KeyNotFoundException)
@@ -47,5 +42,6 @@ internal sealed class KnownDerivations(StoreDirectory directory)
         }
     }
 
-    private NixHash InputHash(string fullPath) => _inputHashes[fullPath];
+    // One that was forgotten in between counts as not known.
+    private NixHash InputHash(string fullPath) => _inputHashes.TryGet(fullPath, out var hash) ? hash : throw new KeyNotFoundException(fullPath);
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Threading.RateLimiting;
 using Grpc.Core;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
@@ -15,13 +16,13 @@ namespace NixFuseStore.Server.Endpoints.DataPlane;
 /// <summary>Takes uploads: every chunk is decoded and compared with its id before anything of it is stored.</summary>
 internal sealed class ChunkReceiver(ChunkStore chunks, ServerLimits limits)
 {
-    private readonly ConcurrencyLimiter _requests = new(limits.UploadRequestsMax);
+    private readonly ConcurrencyLimiter _requests = Limiters.Waiting(limits.UploadRequestsMax);
 
     /// <summary>Reads frames to the end and stores their chunks.</summary>
     /// <exception cref="RpcException">INVALID_ARGUMENT: a frame is wrong; chunks before it may have been stored.</exception>
     public async Task<UploadChunksResponse> ReceiveAsync(StoreRecord store, PipeReader body, CancellationToken cancellation)
     {
-        using var turn = await _requests.TakeAsync(cancellation).ConfigureAwait(false);
+        using var turn = await _requests.AcquireAsync(cancellationToken: cancellation).ConfigureAwait(false);
         var response = new UploadChunksResponse();
 
         // One group is filled and verified while the one before it is being written.

@@ -1,3 +1,4 @@
+using System.Threading.RateLimiting;
 using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Grpc.Core;
@@ -16,7 +17,7 @@ namespace NixFuseStore.Server.Endpoints.Grpc;
 internal sealed partial class StoreService
 {
     /// <summary>Logs that are decompressed at once, to check them: each takes up to <see cref="BuildLog.PlainBytesMax"/>.</summary>
-    private readonly ConcurrencyLimiter _logChecks = new(2);
+    private readonly ConcurrencyLimiter _logChecks = Limiters.Waiting(2);
 
     public override async Task<AddSignaturesResponse> AddSignatures(AddSignaturesRequest request, ServerCallContext context)
     {
@@ -113,7 +114,7 @@ internal sealed partial class StoreService
 
     private async Task<bool> IsWholeAsync(BuildLog log, CancellationToken cancellation)
     {
-        using var turn = await _logChecks.TakeAsync(cancellation).ConfigureAwait(false);
+        using var turn = await _logChecks.AcquireAsync(cancellationToken: cancellation).ConfigureAwait(false);
         return Zstd.TryDecompress(log.Zstd.Span, GC.AllocateUninitializedArray<byte>(log.PlainLength), out _);
     }
 

@@ -1,3 +1,4 @@
+using System.Threading.RateLimiting;
 using Grpc.Core;
 using NixFuseStore.Protocol;
 using NixFuseStore.Server.Base;
@@ -22,7 +23,7 @@ internal sealed partial class StoreService
     private static readonly TimeSpan RootLeaseMax = TimeSpan.FromDays(366);
 
     /// <summary>Walks over all that is alive which run at once: each keeps the database busy, and holds a number for each path.</summary>
-    private readonly ConcurrencyLimiter _livenessWalks = new(2);
+    private readonly ConcurrencyLimiter _livenessWalks = Limiters.Waiting(2);
 
     public override async Task<SetRootsResponse> SetRoots(SetRootsRequest request, ServerCallContext context)
     {
@@ -72,7 +73,7 @@ internal sealed partial class StoreService
         {
             // The walk is over when the first batch is here; a client that takes its time over the rest keeps no caller waiting.
             bool any;
-            using (await _livenessWalks.TakeAsync(call.Cancellation).ConfigureAwait(false))
+            using (await _livenessWalks.AcquireAsync(cancellationToken: call.Cancellation).ConfigureAwait(false))
             {
                 any = await batches.MoveNextAsync().ConfigureAwait(false);
             }

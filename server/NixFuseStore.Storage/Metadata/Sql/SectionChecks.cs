@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.IO.Hashing;
+using BitFaster.Caching.Lru;
 using NixFuseStore.Content;
 using NixFuseStore.Native.Compression;
 
@@ -11,21 +11,18 @@ namespace NixFuseStore.Storage.Metadata.Sql;
 /// </summary>
 internal sealed class SectionChecks
 {
-    /// <summary>When there are more, all are forgotten: nothing is lost but time.</summary>
+    /// <summary>Beyond that, those longest unused are forgotten: nothing is lost but time. Some 200 bytes each.</summary>
     private const int EntriesMax = 100_000;
 
     /// <summary>No section has more plain bytes; a damaged length must not become an allocation.</summary>
     private const int PlainBytesMax = 1 << 30;
 
-    private readonly ConcurrentDictionary<SectionDigest, ulong> _whole = new();
-
-    // About as many as there are: the dictionary's own count takes all of its locks.
-    private int _count;
+    private readonly FastConcurrentLru<SectionDigest, ulong> _whole = new(EntriesMax);
 
     public bool IsWhole(StoredSection section)
     {
         ulong sum = XxHash3.HashToUInt64(section.Zstd.Span);
-        if (_whole.TryGetValue(section.Digest, out ulong known) && known == sum)
+        if (_whole.TryGet(section.Digest, out ulong known) && known == sum)
         {
             return true;
         }
@@ -35,14 +32,7 @@ internal sealed class SectionChecks
             return false;
         }
 
-        if (Volatile.Read(ref _count) >= EntriesMax)
-        {
-            _whole.Clear();
-            Volatile.Write(ref _count, 0);
-        }
-
-        _whole[section.Digest] = sum;
-        Interlocked.Increment(ref _count);
+        _whole.AddOrUpdate(section.Digest, sum);
         return true;
     }
 
