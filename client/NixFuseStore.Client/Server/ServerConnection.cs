@@ -43,6 +43,9 @@ public sealed class ServerConnection : IDisposable
     /// <summary>Called after another server became the current one. On any thread; must be quick.</summary>
     internal Action? OnMoved { get; set; }
 
+    /// <summary>Called after each call that was answered. On any thread; must be quick.</summary>
+    internal Action? OnHeard { get; set; }
+
     /// <summary>How many servers there are.</summary>
     public int Count => _endpoints.Length;
 
@@ -93,6 +96,7 @@ public sealed class ServerConnection : IDisposable
             {
                 var result = await call(endpoint, cancellationToken).ConfigureAwait(false);
                 endpoint.WasHeard = true;
+                OnHeard?.Invoke();
                 return result;
             }
             catch (Exception e) when (e is RpcException or DataPlaneException)

@@ -15,6 +15,7 @@ internal sealed class ServerHealth(TimeProvider time)
     private TaskCompletionSource _change = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _up;
     private long _since = time.GetTimestamp();
+    private long? _heardAt;
     private Exception? _failure;
 
     /// <summary>Called when a request failed in a way that makes the server's presence doubtful.</summary>
@@ -56,8 +57,21 @@ internal sealed class ServerHealth(TimeProvider time)
             if (_up)
             {
                 _up = false;
+                _heardAt = null;
                 _since = time.GetTimestamp();
                 _change = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+        }
+    }
+
+    /// <summary>A server that counts as away has answered a call: it is waited for like one that went away just now.</summary>
+    public void OnHeard()
+    {
+        lock (_gate)
+        {
+            if (!_up)
+            {
+                _heardAt = time.GetTimestamp();
             }
         }
     }
@@ -85,7 +99,7 @@ internal sealed class ServerHealth(TimeProvider time)
                 return;
             }
 
-            if (time.GetElapsedTime(_since) > (hopeFor ?? Grace))
+            if (time.GetElapsedTime(_since) > (hopeFor ?? Grace) && (_heardAt is not { } heardAt || time.GetElapsedTime(heardAt) > Grace))
             {
                 throw Away();
             }

@@ -27,6 +27,7 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
     private ByteString _lastEventId = ByteString.Empty;
     private byte[]? _storeId;
     private int _probing;
+    private volatile TaskCompletionSource? _pausing;
 
     /// <summary>Ends when the server was met and accepted, or with the first failure.</summary>
     public Task FirstContact => _firstContact.Task;
@@ -38,6 +39,7 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
     {
         health.OnSuspicion = () => _ = ProbeAsync();
         connection.OnMoved = FollowCurrent;
+        connection.OnHeard = OnHeard;
         _loop = RunAsync();
     }
 
@@ -107,17 +109,39 @@ internal sealed class StoreMonitor(ServerConnection connection, ServerHealth hea
             }
 
             _firstContact.TrySetException(failure);
-            try
-            {
-                // Random, so that the clients of a server do not all return at the same moment.
-                await Task.Delay(pause * (0.75 + (Random.Shared.NextDouble() / 2)), time, _stop.Token).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-
+            // Random, so that the clients of a server do not all return at the same moment.
+            await PauseAsync(pause * (0.75 + (Random.Shared.NextDouble() / 2)), endsWhenHeard: failure is StoreUnavailableException).ConfigureAwait(false);
             pause = pause * 2 < PauseMax ? pause * 2 : PauseMax;
+        }
+    }
+
+    private async Task PauseAsync(TimeSpan pause, bool endsWhenHeard)
+    {
+        var pausing = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _pausing = endsWhenHeard ? pausing : null;
+        try
+        {
+            // Not at once, whatever is heard: a server that answers calls and nothing else must not keep the loop busy.
+            await Task.Delay(PauseMin < pause ? PauseMin : pause, time, _stop.Token).ConfigureAwait(false);
+            await pausing.Task.WaitAsync(pause > PauseMin ? pause - PauseMin : TimeSpan.Zero, time, _stop.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            // The pause is over, or the loop ends.
+        }
+        finally
+        {
+            _pausing = null;
+        }
+    }
+
+    // A call was answered. While the server counts as away, it is back: there is no need to wait for the end of the pause.
+    private void OnHeard()
+    {
+        if (!health.IsUp)
+        {
+            health.OnHeard();
+            _pausing?.TrySetResult();
         }
     }
 

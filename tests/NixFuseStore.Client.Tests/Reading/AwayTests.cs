@@ -2,6 +2,7 @@ using System.Diagnostics;
 using NixFuseStore.Client.Changes;
 using NixFuseStore.Client.Server;
 using NixFuseStore.Client.Tests.Fixtures;
+using NixFuseStore.Protocol;
 
 namespace NixFuseStore.Client.Tests.Reading;
 
@@ -234,6 +235,25 @@ public sealed class AwayTests() : ReaderTest(3)
             Assert.Equal(StoreChangeKind.Resync, changes.Current.Kind);
             await reader.FindAsync(other);
         }
+    }
+
+    [Fact]
+    public async Task CallAnswered_AfterALongAbsence_TheNextReadIsAnsweredToo()
+    {
+        var path = Source.Path("path", SourceEntry.File("content"));
+        await Server.PushAsync(path);
+        using var connection = Server.Connect(Proxy.Address);
+        await using var reader = await connection.OpenAsync(new StoreReaderOptions { LookupDeadline = LongDeadline });
+        Proxy.Refuse();
+        await ReaderExtensions.EventuallyAsync(() => reader.AwayFor > ServerHealth.Grace, "the server counts as away");
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => reader.FindAsync(path));
+
+        Proxy.Accept();
+        await connection.CallAsync(
+            (endpoint, token) => endpoint.Store.GetStoreAsync(new GetStoreRequest { Store = connection.StoreName }, TimeSpan.FromSeconds(60), token),
+            ReaderExtensions.Token);
+
+        Assert.NotNull(await reader.FindAsync(path));
     }
 
     [Fact]
