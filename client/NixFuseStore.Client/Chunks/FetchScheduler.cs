@@ -49,14 +49,6 @@ internal sealed class FetchScheduler(FetchTable table, LinkEstimator link, Actio
     private long _aheadBytesRunning;
     private bool _pumpScheduled;
 
-    // A reader who goes on and on needs the oldest wish first; of guesses, the latest is the best.
-    private FetchQueue QueueOf(ChunkFetch fetch) => fetch.Priority switch
-    {
-        FetchPriority.Demand => _demand,
-        FetchPriority.ReadAhead => fetch.Kind is ReadAheadKind.Sequential or ReadAheadKind.NextPath ? _stream : _ahead,
-        _ => _bulk,
-    };
-
     /// <summary>Chunks are to be asked for.</summary>
     public void Enqueue(List<ChunkFetch> fetches)
     {
@@ -90,6 +82,39 @@ internal sealed class FetchScheduler(FetchTable table, LinkEstimator link, Actio
             }
         }
     }
+
+    /// <summary>A request is over.</summary>
+    /// <param name="priority">Why it was made.</param>
+    /// <param name="bytes">Plain bytes that it asked for.</param>
+    public void OnEnded(FetchPriority priority, long bytes)
+    {
+        lock (table.Gate)
+        {
+            switch (priority)
+            {
+                case FetchPriority.Demand:
+                    _demandRunning--;
+                    break;
+                case FetchPriority.ReadAhead:
+                    _aheadRunning--;
+                    _aheadBytesRunning -= bytes;
+                    break;
+                default:
+                    _bulkRunning--;
+                    break;
+            }
+
+            SchedulePump();
+        }
+    }
+
+    // A reader who goes on and on needs the oldest wish first; of guesses, the latest is the best.
+    private FetchQueue QueueOf(ChunkFetch fetch) => fetch.Priority switch
+    {
+        FetchPriority.Demand => _demand,
+        FetchPriority.ReadAhead => fetch.Kind is ReadAheadKind.Sequential or ReadAheadKind.NextPath ? _stream : _ahead,
+        _ => _bulk,
+    };
 
     // Under the lock.
     private void DropOldest(FetchQueue ahead)
@@ -214,31 +239,6 @@ internal sealed class FetchScheduler(FetchTable table, LinkEstimator link, Actio
         }
 
         return batch;
-    }
-
-    /// <summary>A request is over.</summary>
-    /// <param name="priority">Why it was made.</param>
-    /// <param name="bytes">Plain bytes that it asked for.</param>
-    public void OnEnded(FetchPriority priority, long bytes)
-    {
-        lock (table.Gate)
-        {
-            switch (priority)
-            {
-                case FetchPriority.Demand:
-                    _demandRunning--;
-                    break;
-                case FetchPriority.ReadAhead:
-                    _aheadRunning--;
-                    _aheadBytesRunning -= bytes;
-                    break;
-                default:
-                    _bulkRunning--;
-                    break;
-            }
-
-            SchedulePump();
-        }
     }
 
     /// <summary>Plain bytes of some chunks.</summary>

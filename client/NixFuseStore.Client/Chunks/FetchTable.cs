@@ -33,7 +33,7 @@ internal sealed class FetchTable(ChunkMemory memory, CacheWriteBack writeBack, R
     /// <param name="ordinal">Its place in the path's chunk list.</param>
     /// <param name="priority">Why it is asked for. An older fetch takes it over where it is more urgent.</param>
     /// <param name="ahead">Why a new one is read ahead, and for the file that begins where in the stream.</param>
-    /// <param name="waiter">Who waits, and the chunk's place there; null where nobody does.</param>
+    /// <param name="waiter">The waiting reader's chunks, and the place of this one among them; null for read-ahead.</param>
     /// <param name="isRaised">Whether an older fetch that is queued has become more urgent by it, and has to be queued again.</param>
     /// <param name="fetch">The fetch.</param>
     /// <returns>Whether it is new.</returns>

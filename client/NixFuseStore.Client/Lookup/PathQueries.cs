@@ -143,9 +143,9 @@ internal sealed class PathQueries(
         {
             await records.FetchClosureAsync(path, cancellationToken).ConfigureAwait(false);
         }
-        catch (StoreUnavailableException) when (finder.FindCached(in key, path) is not null)
+        catch (StoreUnavailableException) when (finder.FindCached(in key, path) is { } cached)
         {
-            return finder.FindCached(in key, path);
+            return cached;
         }
 
         if (finder.FindKnown(in key, path) is { } found)

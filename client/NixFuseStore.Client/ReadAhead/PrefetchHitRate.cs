@@ -27,3 +27,11 @@ internal sealed class PrefetchHitRate
     public double ShareRead(double prior, long weight) =>
         Math.Min((Volatile.Read(ref _used) + (prior * weight)) / (Volatile.Read(ref _fetched) + weight), 1);
 }
+
+/// <summary>What became of all that was fetched ahead, by why it was: one table for all paths of a reader. Any thread.</summary>
+internal sealed class PrefetchHitRates
+{
+    private readonly PrefetchHitRate[] _rates = [.. Enum.GetValues<ReadAheadKind>().Select(static _ => new PrefetchHitRate())];
+
+    public PrefetchHitRate this[ReadAheadKind kind] => _rates[(int)kind];
+}

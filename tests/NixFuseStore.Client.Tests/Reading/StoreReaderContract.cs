@@ -150,7 +150,7 @@ public abstract class StoreReaderContract : IAsyncLifetime
         await _reader.FindAsync(StorePath.ParseBaseName(Names[1]), Token);
         await using var changes = _reader.WatchChangesAsync(Token).GetAsyncEnumerator(Token);
 
-        // From the call on, though nobody waits yet.
+        // Changes count from the call on, not from the first wait for one.
         await AddAsync(Absent, FakeTree.File("new"));
         Assert.True(await changes.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60), Token));
         while (changes.Current.BaseName != Absent)
