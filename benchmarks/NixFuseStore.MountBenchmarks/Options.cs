@@ -13,7 +13,8 @@ internal sealed record Options(
           --work DIR       scratch space on the same disk (default: artifacts/benchmark below the current folder); removed at the end
           --repeat N       runs a figure; medians are printed (default 5)
           --programs DIR   where nixfuse and nixfuse-server are (default: out)
-          --only TEXT      of the group cold, measure only rows whose name contains this, such as "python3" or "on far"
+          --only TEXT      of the groups cold and daemon, measure only rows whose name contains this, such as "python3", "on far",
+                           "registered", "SQLite" or "nix copy"
           --beside DIR     for the group native: where a nixfuse on the .NET runtime is (./build.sh --quick makes it)
           GROUP            warm, cached, cold, storage, tiny, daemon, binary-cache, native (default: all)
 

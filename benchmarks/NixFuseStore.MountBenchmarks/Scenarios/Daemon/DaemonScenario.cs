@@ -20,9 +20,20 @@ internal static class DaemonScenario
         }
 
         using var databases = new Databases();
-        QueryScenario.Run(options, report, databases, Path.Combine(folder, "query"));
-        InstantiateScenario.Run(options, report, databases, Path.Combine(folder, "instantiate"));
-        RegistrationScenario.Run(options, report, databases, Path.Combine(folder, "registration"));
-        CopyScenario.Run(options, report, databases, Path.Combine(folder, "copy"));
+        (string Rows, Action<string> Run)[] scenarios =
+        [
+            ("path-info", place => QueryScenario.Run(options, report, databases, place)),
+            ("nix-instantiate", place => InstantiateScenario.Run(options, report, databases, place)),
+            ("registered, PostgreSQL", place => RegistrationScenario.Run(options, report, databases.Create(), "PostgreSQL", place)),
+            ("registered, SQLite", place => RegistrationScenario.Run(options, report, metadata: null, "SQLite", place)),
+            ("nix copy", place => CopyScenario.Run(options, report, databases, place)),
+        ];
+        foreach (var (rows, run) in scenarios)
+        {
+            if (options.WantsRow(rows))
+            {
+                run(Path.Combine(folder, rows.Replace(", ", "-", StringComparison.Ordinal).Replace(' ', '-')));
+            }
+        }
     }
 }
