@@ -48,7 +48,7 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
     private bool _complete;
     private int _calls;
 
-    // How many were answered together just now, if more than one waited.
+    // How many were answered just now or wait already, if more than one.
     private int? _gathering;
 
     // Set when an urgent path becomes ready.
@@ -115,8 +115,8 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
         }
     }
 
-    // Those who were answered together are back with their next paths in a moment. Without waiting for them, the first would go
-    // alone, and all the others would wait for that.
+    // Those who were answered together are back with their next paths in a moment. Without waiting for them, those who wait now would go
+    // without them, and the two halves would keep waiting for each other.
     private async ValueTask GatherAsync(CancellationToken cancellationToken)
     {
         if (_gathering is not { } count)
@@ -210,7 +210,7 @@ internal sealed class RegistrationQueue<TWork>(IPushTarget target, TimeSpan ling
     private void Settle(List<TWork> batch, RegisterPathsResponse response)
     {
         _calls--;
-        _gathering = batch.Count(static work => work.IsUrgent) is > 1 and var count ? count : null;
+        _gathering = batch.Concat(_ready.Values).Count(static work => work.IsUrgent) is > 1 and var count ? count : null;
         for (int i = 0; i < batch.Count; i++)
         {
             if (owner.Settle(batch[i], response.Results[i]))

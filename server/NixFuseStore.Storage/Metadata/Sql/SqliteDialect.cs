@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using NixFuseStore.Nix.LocalStores;
+using NixFuseStore.Storage.Base;
 
 namespace NixFuseStore.Storage.Metadata.Sql;
 
@@ -20,6 +21,7 @@ internal sealed class SqliteDialect : SqlDialect
     private readonly string _connectionString;
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
     private readonly SemaphoreSlim _writing = new(1, 1);
+    private readonly WorkerThread _commits = new("sqlite-commit");
     private SqliteConnection? _writer;
     private bool _disposed;
 
@@ -139,13 +141,11 @@ internal sealed class SqliteDialect : SqlDialect
         return commit ? session.CommitAsync(cancellationToken) : Task.CompletedTask;
     }
 
-    /// <summary>
-    /// On a thread of its own: it waits for the disk, and the pool has as few threads as there are cores, which everything else is served by.
-    /// </summary>
+    /// <summary>It waits for the disk.</summary>
     public override Task CommitAsync(DbTransaction transaction, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return Task.Factory.StartNew(transaction.Commit, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        return _commits.RunAsync(transaction.Commit);
     }
 
     public override bool ShouldRetry(Exception exception) =>
@@ -173,6 +173,7 @@ internal sealed class SqliteDialect : SqlDialect
         }
 
         await DropWriterAsync().ConfigureAwait(false);
+        _commits.Dispose();
         _writing.Release();
     }
 
