@@ -26,6 +26,11 @@ internal static class MountCommand
                     + "containers (users count there by their user id, too), * for everyone; none: not even root (may be repeated)",
                 HelpName = "NAME",
             },
+            new Option<string>(MountArguments.JobsOption) { Description = "Derivations that are built at a time (default: a quarter of the processors)", HelpName = "N" },
+            new Option<string>(MountArguments.CoresOption) { Description = "Cores that a builder is told to use (default: 4, or all where there are fewer)", HelpName = "N" },
+            new Option<string>(MountArguments.BuildDirectoryOption) { Description = "Where builds lie, on a local disk (default: below the cache directory)", HelpName = "DIR" },
+            new Option<string>(MountArguments.BuildNixOption) { Description = "Where the stock Nix that builds is installed (default: the one on PATH)", HelpName = "DIR" },
+            new Option<bool>(MountArguments.NoBuildsOption) { Description = "Build nothing" },
         };
         new StoreOptions().AddTo(command);
         command.SetAction(static int (_) => throw new InvalidOperationException("mount is run without the general parser"));

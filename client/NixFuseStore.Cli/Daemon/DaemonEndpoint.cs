@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using NixFuseStore.Builds;
 using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Settings;
 using NixFuseStore.Client;
@@ -7,6 +8,7 @@ using NixFuseStore.Client.Server;
 using NixFuseStore.Daemon;
 using NixFuseStore.FileSystem;
 using NixFuseStore.Fuse.Mounting;
+using NixFuseStore.Native.Linux;
 
 namespace NixFuseStore.Cli.Daemon;
 
@@ -14,12 +16,12 @@ namespace NixFuseStore.Cli.Daemon;
 internal sealed class DaemonEndpoint : IAsyncDisposable
 {
     private readonly MountedStore _store;
-    private readonly Task<DaemonServer> _server;
+    private readonly Task<Service> _server;
 
     private readonly DaemonSocket _socket;
     private readonly Action<string> _log;
 
-    private DaemonEndpoint(DaemonSocket socket, MountedStore store, Task<DaemonServer> server, Action<string> log)
+    private DaemonEndpoint(DaemonSocket socket, MountedStore store, Task<Service> server, Action<string> log)
     {
         _socket = socket;
         _log = log;
@@ -64,11 +66,11 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
             log);
         store.Recover();
         return new DaemonEndpoint(
-            socket, store, Task.Run(() => Serve(socket.Listener, store, reader, location, settings, connectionsMax, log)), log);
+            socket, store, Task.Run(() => Serve(socket.Listener, store, reader, mount, location, settings, connectionsMax, log)), log);
     }
 
     /// <summary>Clients now.</summary>
-    public int ConnectionCount => _server.IsCompletedSuccessfully ? _server.Result.ConnectionCount : 0;
+    public int ConnectionCount => _server.IsCompletedSuccessfully ? _server.Result.Server.ConnectionCount : 0;
 
     /// <summary>Hangs up on all clients, and ends what they had asked for. Each half ends even where the other fails.</summary>
     public async ValueTask DisposeAsync()
@@ -103,11 +105,21 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
         }
     }
 
-    private static DaemonServer Serve(
-        Socket listener, MountedStore store, StoreReader reader, CacheLocation location, MountSettings settings, int connectionsMax, Action<string> log) => new(
+    private static Service Serve(
+        Socket listener,
+        MountedStore store,
+        StoreReader reader,
+        FuseMount mount,
+        CacheLocation location,
+        MountSettings settings,
+        int connectionsMax,
+        Action<string> log)
+    {
+        var builder = CreateBuilder(store, mount, location, settings.Builds, log);
+        var server = new DaemonServer(
             listener,
             store,
-            new RefusingBuilder(reader.Directory),
+            builder,
             new DaemonOptions
             {
                 // Not while it is unknown whether the token may write: trust lasts as long as the connection.
@@ -118,4 +130,50 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
                 Notice = log,
                 Trace = settings.Trace ? log : null,
             });
+        return new Service(server, builder as HostBuilder);
+    }
+
+    private static IBuilder CreateBuilder(MountedStore store, FuseMount mount, CacheLocation location, BuildSettings? settings, Action<string> log)
+    {
+        if (settings is null)
+        {
+            return new RefusingBuilder(store.Directory, "builds are switched off here (--no-builds)");
+        }
+
+        if (Libc.EffectiveUserId != 0)
+        {
+            return new RefusingBuilder(store.Directory, "only a mount that root has started builds");
+        }
+
+        try
+        {
+            var options = new HostBuilderOptions
+            {
+                Store = store,
+                MountedStore = Path.Join(mount.Path, "store"),
+                Directory = settings.Directory ?? location.Builds,
+                NixPrograms = settings.Nix,
+                Notice = log,
+            };
+            return new HostBuilder(options with { JobsMax = settings.JobsMax ?? options.JobsMax, Cores = settings.Cores ?? options.Cores });
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log($"nothing is built here: {e.Message}");
+            return new RefusingBuilder(store.Directory, $"the directory for builds cannot be used ({e.Message.TrimEnd('.')})");
+        }
+    }
+
+    /// <summary>What serves clients.</summary>
+    private sealed record Service(DaemonServer Server, HostBuilder? Builder) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await Server.DisposeAsync().ConfigureAwait(false);
+            if (Builder is not null)
+            {
+                await Builder.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+    }
 }

@@ -23,12 +23,25 @@ internal static class MountArguments
 
     public const string MetricsOption = "--metrics";
 
+    public const string NoBuildsOption = "--no-builds";
+
+    public const string JobsOption = "--max-jobs";
+
+    public const string CoresOption = "--cores";
+
+    public const string BuildDirectoryOption = "--build-dir";
+
+    public const string BuildNixOption = "--build-nix";
+
     private static readonly string[] Options =
     [
-        "--foreground", "--trace", MetricsOption, TrustedOption, "--server", "--store", "--token-file", "--tls-ca", "--trusted-public-key", "--cache-dir", "--cache-size", "--read-ahead", "--help",
+        "--foreground", "--trace", MetricsOption, TrustedOption, "--server", "--store", "--token-file", "--tls-ca", "--trusted-public-key", "--cache-dir", "--cache-size", "--read-ahead", NoBuildsOption, JobsOption, CoresOption, BuildDirectoryOption,
+        BuildNixOption, "--help",
     ];
 
     private const int ReadAheadKibibytesMax = 64 << 10;
+
+    private const int JobsMost = 1024;
 
     /// <summary>Whether the command line is one for this parser: a mount, and no plea for help.</summary>
     public static bool Takes(ReadOnlySpan<string> args)
@@ -49,6 +62,7 @@ internal static class MountArguments
         var trusted = new List<string>();
         long? cacheBytes = null;
         var readAhead = MountSettings.ReadAheadKibibytesDefault;
+        BuildSettings? builds = new();
 
         for (var i = 0; i < args.Length; i++)
         {
@@ -106,6 +120,25 @@ internal static class MountArguments
                 case "--read-ahead":
                     readAhead = ParseReadAhead(Value(args, ref i, split));
                     break;
+                case NoBuildsOption:
+                    builds = null;
+                    break;
+                case JobsOption:
+                    var jobs = ParseCount(JobsOption, Value(args, ref i, split));
+                    builds = builds is null ? null : builds with { JobsMax = jobs };
+                    break;
+                case CoresOption:
+                    var cores = ParseCount(CoresOption, Value(args, ref i, split));
+                    builds = builds is null ? null : builds with { Cores = cores };
+                    break;
+                case BuildDirectoryOption:
+                    var buildDirectory = Path.GetFullPath(Value(args, ref i, split));
+                    builds = builds is null ? null : builds with { Directory = buildDirectory };
+                    break;
+                case BuildNixOption:
+                    var nix = Path.GetFullPath(Value(args, ref i, split));
+                    builds = builds is null ? null : builds with { Nix = nix };
+                    break;
                 default:
                     throw new UsageException(UsageErrors.UnknownOption(CommandName, name, Options));
             }
@@ -130,6 +163,7 @@ internal static class MountArguments
             CacheBytesMax = cacheBytes ?? ConfiguredCacheSize(configured) ?? MountSettings.CacheBytesDefault,
             ReadAheadKibibytes = readAhead,
             Trusted = ParseTrusted(trusted, configured),
+            Builds = builds,
         };
     }
 
@@ -183,6 +217,11 @@ internal static class MountArguments
         => !ByteSize.TryParse(text, out var bytes) ? throw new UsageException($"--cache-size wants a size such as 20GiB, not '{text}'")
             : bytes < ChunkCacheOptions.SizeBytesMin ? throw new UsageException($"--cache-size {text} is too little; the least is {ByteSize.Format(ChunkCacheOptions.SizeBytesMin)}")
             : bytes;
+
+    private static int ParseCount(string option, string text)
+        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count is >= 1 and <= JobsMost
+            ? count
+            : throw new UsageException($"{option} wants a number from 1 to {JobsMost}, not '{text}'");
 
     private static int ParseReadAhead(string text)
         => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var kibibytes) && kibibytes is >= 4 and <= ReadAheadKibibytesMax

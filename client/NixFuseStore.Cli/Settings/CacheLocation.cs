@@ -15,6 +15,7 @@ namespace NixFuseStore.Cli.Settings;
 /// DIR/chunks/    chunks, by digest        DIR/slots      what node ids stand for
 /// DIR/metadata/  records and manifests    DIR/mount.log  what the mount in the background has to say
 /// DIR/size       the limit of chunks/, in bytes    DIR/journal/   paths that were added and are not registered yet
+/// DIR/builds/    what is being built
 /// </code>
 /// </summary>
 internal sealed class CacheLocation
@@ -32,6 +33,8 @@ internal sealed class CacheLocation
     public string Slots => Path.Join(Directory, "slots");
 
     public string Journal => Path.Join(Directory, "journal");
+
+    public string Builds => Path.Join(Directory, "builds");
 
     private string SizeFile => Path.Join(Directory, "size");
 

@@ -39,5 +39,8 @@ internal sealed record MountSettings
     /// <summary>Which clients of the daemon socket may do what stock Nix allows trusted users only, where the token may write at all.</summary>
     public required TrustedClients Trusted { get; init; }
 
+    /// <summary>How derivations are built on this host; null where they are not.</summary>
+    public BuildSettings? Builds { get; init; } = new();
+
     public int ReadAheadKibibytes { get; init; } = ReadAheadKibibytesDefault;
 }

@@ -20,17 +20,26 @@ internal sealed record BuildResult(BuildStatus Status, string ErrorMessage, IRea
 
     internal static BuildResult Failure(BuildStatus status, string message) => new(status, message, []);
 
-    /// <summary>Writes it as clients of that version read it. Times are unknown, and 0 means that.</summary>
+    /// <summary>Whether it was not tried to the end because something else failed.</summary>
+    internal bool IsGivenUp { get; init; }
+
+    /// <summary>Seconds since 1970 when the builder began; 0 where nothing was built.</summary>
+    internal long StartTime { get; init; }
+
+    /// <summary>Seconds since 1970 when it ended; 0 where nothing was built.</summary>
+    internal long StopTime { get; init; }
+
+    /// <summary>Writes it as clients of that version read it. Processor times are not known.</summary>
     internal void Write(WireWriter writer, int minor)
     {
         writer.Number((ulong)Status);
         writer.Text(ErrorMessage);
         if (minor >= TimesMinor)
         {
-            writer.Number(0); // times built
-            writer.Bool(false); // whether two builds differed
-            writer.Number(0); // start
-            writer.Number(0); // stop
+            writer.Number(StartTime == 0 ? 0UL : 1); // times built
+            writer.Bool(Status == BuildStatus.NotDeterministic);
+            writer.Number((ulong)StartTime);
+            writer.Number((ulong)StopTime);
         }
 
         if (minor >= ProcessorTimesMinor)

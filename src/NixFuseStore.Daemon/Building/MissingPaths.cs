@@ -188,7 +188,6 @@ internal sealed class MissingPaths(IDaemonStore store, DerivationLibrary library
     /// <param name="IsKnown">Whether they all are.</param>
     private sealed record Plan(StorePath Path, Derivation Derivation, List<StorePath> Outputs, bool IsKnown)
     {
-        internal bool MayBeFetched =>
-            IsKnown && !Derivation.Environment.Any(variable => variable is { Key: "allowSubstitutes", Value: "" or "0" });
+        internal bool MayBeFetched => IsKnown && Derivation.AllowsSubstitutes;
     }
 }

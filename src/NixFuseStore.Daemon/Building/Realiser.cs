@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using NixFuseStore.Daemon.Derivations;
 using NixFuseStore.Daemon.Logging;
 using NixFuseStore.Daemon.Sessions;
@@ -7,52 +8,98 @@ using NixFuseStore.Nix.Realisations;
 
 namespace NixFuseStore.Daemon.Building;
 
-/// <summary>Makes what a client wants valid: it is already, or is fetched, or is built.</summary>
-internal sealed class Realiser(DaemonSession session, BuildMode mode)
+/// <summary>
+/// Makes what a client wants valid: it is already, or is fetched, or is built once what it needs has been made the same way. What one request
+/// wants is realised at the same time, each derivation once.
+/// </summary>
+internal sealed class Realiser : IDisposable
 {
+    /// <summary>Derivations that are looked into at a time, each of which may be a question to the server.</summary>
+    private const int QuestionsMax = 64;
+
+    private readonly DaemonSession _session;
+    private readonly BuildMode _mode;
+    private readonly StepLog _log;
+    private readonly CancellationTokenSource _stopped;
+    private readonly SemaphoreSlim _questions = new(QuestionsMax);
+    private readonly ConcurrentDictionary<(StorePath Path, string Outputs), Lazy<Task<BuildResult>>> _realised = [];
+    private readonly ConcurrentDictionary<StorePath, Lazy<Task<StepResult>>> _built = [];
     private HashSet<StorePath> _valid = [];
 
-    /// <summary>Asks once which of the objects and derivations are valid, that are to be realised next.</summary>
-    internal async ValueTask PrepareAsync(IReadOnlyCollection<DerivedPath> wanted)
+    internal Realiser(DaemonSession session, BuildMode mode)
+    {
+        _session = session;
+        _mode = mode;
+        _log = new StepLog(session.Log);
+        _stopped = CancellationTokenSource.CreateLinkedTokenSource(session.Ended);
+    }
+
+    // Ends with the client, and with the first failure where the client does not want the rest.
+    private CancellationToken Stopped => _stopped.Token;
+
+    private StoreDirectory Directory => _session.Directory;
+
+    /// <summary>Makes objects and outputs of derivations valid; one result each, in their order. Failures are results.</summary>
+    internal async Task<IReadOnlyList<BuildResult>> RealiseAsync(IReadOnlyList<DerivedPath> wanted)
     {
         if (wanted.Count > 0)
         {
-            _valid = [.. await session.Store.FilterValidAsync([.. wanted.Select(path => path.Path).Distinct()], session.Ended)];
+            _valid = [.. await _session.Store.FilterValidAsync([.. wanted.Select(path => path.Path).Distinct()], Stopped)];
         }
-    }
 
-    /// <summary>Makes an object or outputs of a derivation valid. Failures are results.</summary>
-    internal async ValueTask<BuildResult> RealiseAsync(DerivedPath wanted)
-    {
-        try
-        {
-            return wanted.Outputs is null
-                ? await RealiseObjectAsync(wanted.Path)
-                : await RealiseOutputsAsync(wanted);
-        }
-        catch (DaemonStoreException e)
-        {
-            return BuildResult.Failure(BuildStatus.MiscFailure, e.Message);
-        }
+        return await Task.WhenAll(wanted.Select(path => RealiseAsync(path, isWanted: true)));
     }
 
     /// <summary>Makes all outputs of a derivation valid that the client sent by itself. Failures are results.</summary>
-    internal async ValueTask<BuildResult> RealiseAsync(StorePath path, Derivation derivation)
+    internal Task<BuildResult> RealiseAsync(StorePath path, Derivation derivation) =>
+        CatchAsync(path, () => RealiseOutputsAsync(path, derivation, _ => true, isWanted: true));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stopped.Dispose();
+        _questions.Dispose();
+        _log.Dispose();
+    }
+
+    // Several may want the same; each is followed from a stack of its own, so that no chain is too deep.
+    private Task<BuildResult> RealiseAsync(DerivedPath wanted, bool isWanted) => _realised.GetOrAdd(
+        (wanted.Path, wanted.Outputs is null ? "" : string.Join(',', wanted.Outputs) + "!"),
+        _ => new(() => Task.Run(() => CatchAsync(
+            wanted.Path, () => wanted.Outputs is null ? RealiseObjectAsync(wanted.Path) : RealiseOutputsAsync(wanted, isWanted))))).Value;
+
+    private async Task<BuildResult> CatchAsync(StorePath path, Func<Task<BuildResult>> realise)
     {
         try
         {
-            return await RealiseOutputsAsync(path, derivation, _ => true);
+            var result = await realise();
+            return result.IsSuccess ? result : await FailAsync(result);
         }
         catch (DaemonStoreException e)
         {
-            return BuildResult.Failure(BuildStatus.MiscFailure, e.Message);
+            return await FailAsync(BuildResult.Failure(BuildStatus.MiscFailure, e.Message));
+        }
+        catch (OperationCanceledException) when (_stopped.IsCancellationRequested && !_session.Ended.IsCancellationRequested)
+        {
+            return BuildResult.Failure(BuildStatus.MiscFailure, $"'{Directory.Print(path)}' was given up because something else failed")
+                with { IsGivenUp = true };
         }
     }
 
-    private async ValueTask<BuildResult> RealiseObjectAsync(StorePath path)
+    private async ValueTask<BuildResult> FailAsync(BuildResult result)
     {
-        session.TemporaryRoots.Add(path);
-        if (_valid.Contains(path) || await session.Store.FindPathAsync(path, session.Ended) is not null)
+        if (!_session.Settings.KeepGoing)
+        {
+            await _stopped.CancelAsync();
+        }
+
+        return result;
+    }
+
+    private async Task<BuildResult> RealiseObjectAsync(StorePath path)
+    {
+        _session.TemporaryRoots.Add(path);
+        if (_valid.Contains(path) || await _session.Store.FindPathAsync(path, Stopped) is not null)
         {
             return BuildResult.Success(BuildStatus.AlreadyValid, []);
         }
@@ -61,92 +108,154 @@ internal sealed class Realiser(DaemonSession session, BuildMode mode)
             ? BuildResult.Success(BuildStatus.Substituted, [])
             : BuildResult.Failure(
                 BuildStatus.NoSubstituters,
-                $"path '{session.Directory.Print(path)}' is not valid, and no binary cache that this store knows has it");
+                $"path '{Directory.Print(path)}' is not valid, and no binary cache that this store knows has it");
     }
 
-    private async ValueTask<BuildResult> RealiseOutputsAsync(DerivedPath wanted)
+    private async Task<BuildResult> RealiseOutputsAsync(DerivedPath wanted, bool isWanted)
     {
         // The derivation itself may be had from elsewhere, too.
-        var file = await RealiseObjectAsync(wanted.Path);
-        if (!file.IsSuccess)
+        Derivation derivation;
+        await _questions.WaitAsync(Stopped);
+        try
         {
-            return file;
+            var file = await RealiseObjectAsync(wanted.Path);
+            if (!file.IsSuccess)
+            {
+                return file;
+            }
+
+            derivation = await _session.Services.Derivations.ReadAsync(wanted.Path, Stopped);
+        }
+        finally
+        {
+            _questions.Release();
         }
 
-        var derivation = await session.Services.Derivations.ReadAsync(wanted.Path, session.Ended);
         foreach (string name in wanted.Outputs!)
         {
             if (derivation.Outputs.All(output => output.Name != name))
             {
                 return BuildResult.Failure(
-                    BuildStatus.MiscFailure, $"derivation '{session.Directory.Print(wanted.Path)}' does not have an output '{name}'");
+                    BuildStatus.MiscFailure, $"derivation '{Directory.Print(wanted.Path)}' does not have an output '{name}'");
             }
         }
 
-        return await RealiseOutputsAsync(wanted.Path, derivation, wanted.Wants);
+        return await RealiseOutputsAsync(wanted.Path, derivation, wanted.Wants, isWanted);
     }
 
-    private async ValueTask<BuildResult> RealiseOutputsAsync(StorePath path, Derivation derivation, Func<string, bool> wants)
+    private async Task<BuildResult> RealiseOutputsAsync(StorePath path, Derivation derivation, Func<string, bool> wants, bool isWanted)
     {
         // 1. Where the outputs are, or would be.
         var outputs = await ListAsync(derivation, wants);
         var paths = outputs.Select(output => output.Path).OfType<StorePath>().ToList();
         foreach (var output in paths)
         {
-            session.TemporaryRoots.Add(output);
+            _session.TemporaryRoots.Add(output);
         }
 
         // 2. Valid, or fetched.
-        var missing = paths.Except(await session.Store.FilterValidAsync(paths, session.Ended)).ToList();
+        var missing = paths.Except(await _session.Store.FilterValidAsync(paths, Stopped)).ToList();
         bool known = paths.Count == outputs.Count;
-        if (mode != BuildMode.Normal && known && missing.Count == 0)
+        if (_mode != BuildMode.Normal && isWanted && known && missing.Count == 0)
         {
             throw new DaemonStoreException(
-                $"cannot build '{session.Directory.Print(path)}' again: this store does not rebuild or repair outputs that are valid");
+                $"cannot build '{Directory.Print(path)}' again: this store does not rebuild or repair outputs that are valid");
         }
 
-        if (known && (missing.Count == 0 || await TrySubstituteAsync(missing)))
+        if (known && (missing.Count == 0 || (derivation.AllowsSubstitutes && await TrySubstituteAsync(missing))))
         {
             var status = missing.Count == 0 ? BuildStatus.AlreadyValid : BuildStatus.Substituted;
             return BuildResult.Success(status, await DescribeAsync(derivation, outputs));
         }
 
-        // 3. Built.
-        await BuildAsync(path, derivation, [.. outputs.Select(output => output.Name)]);
-        return BuildResult.Success(BuildStatus.Built, await DescribeAsync(derivation, await ListAsync(derivation, wants)));
+        // 3. Built, all of them at once.
+        var step = await _built.GetOrAdd(path, _ => new(() => BuildAsync(path, derivation))).Value;
+        if (!step.IsSuccess)
+        {
+            if (!isWanted)
+            {
+                await _log.LineAsync(LogLevel.Error, $"error: {step.ErrorMessage}");
+            }
+
+            return BuildResult.Failure(step.Status, step.ErrorMessage) with { StartTime = step.StartTime, StopTime = step.StopTime };
+        }
+
+        return BuildResult.Success(step.Status, await DescribeAsync(derivation, await ListAsync(derivation, wants)))
+            with { StartTime = step.StartTime, StopTime = step.StopTime };
+    }
+
+    private async Task<StepResult> BuildAsync(StorePath path, Derivation derivation)
+    {
+        // 1. All of its outputs have to be known beforehand.
+        var outputs = await ListAsync(derivation, _ => true);
+        if (derivation.Outputs.Any(output => output.Path.Length == 0))
+        {
+            throw new DaemonStoreException(
+                $"cannot build '{Directory.Print(path)}': where its outputs go depends on their content, and such derivations are not built here yet");
+        }
+
+        // 2. What it needs.
+        var inputs = derivation.InputDerivations
+            .Select(input => new DerivedPath(input.Path, Directory.Parse(input.Path), input.Outputs)).ToArray();
+        var results = await Task.WhenAll(inputs.Select(input => RealiseAsync(input, isWanted: false)));
+        int failed = results.Count(result => !result.IsSuccess);
+        if (failed > 0)
+        {
+            return new StepResult(BuildStatus.DependencyFailed, $"{failed} dependencies of derivation '{Directory.Print(path)}' failed to build");
+        }
+
+        var sources = derivation.InputSources.Select(Directory.Parse).ToArray();
+        var absent = sources.Except(await _session.Store.FilterValidAsync(sources, Stopped)).ToList();
+        if (absent.Count > 0 && !await TrySubstituteAsync(absent))
+        {
+            throw new DaemonStoreException($"cannot build '{Directory.Print(path)}': its input '{Directory.Print(absent[0])}' is not valid");
+        }
+
+        var built = await Task.WhenAll(inputs.Select(input => OutputsOfAsync(input)));
+
+        // 3. The step itself.
+        string printed = Directory.Print(path);
+        ulong activity = await _log.StartAsync($"building '{printed}'", ActivityType.Build, printed, "", 1UL, 1UL);
+        try
+        {
+            var step = new BuildStep
+            {
+                Path = path,
+                Derivation = derivation,
+                Inputs = [.. sources.Concat(built.SelectMany(static paths => paths)).Distinct().Order()],
+                Outputs = outputs.ToDictionary(static output => output.Name, static output => output.Path!.Value, StringComparer.Ordinal),
+                Limits = _session.Settings.Limits,
+                KeepFailed = _session.Settings.KeepFailed,
+            };
+            return await _session.Services.Builder.BuildAsync(step, line => _log.BuildLineAsync(activity, line), Stopped);
+        }
+        finally
+        {
+            await _log.StopAsync(activity);
+        }
+    }
+
+    private async Task<IEnumerable<StorePath>> OutputsOfAsync(DerivedPath input)
+    {
+        var derivation = await _session.Services.Derivations.ReadAsync(input.Path, Stopped);
+        return (await ListAsync(derivation, input.Wants)).Select(static output => output.Path).OfType<StorePath>();
     }
 
     private async ValueTask<List<OutputState>> ListAsync(Derivation derivation, Func<string, bool> wants) =>
-        [.. (await session.Services.Outputs.ListAsync(derivation, session.Ended)).Where(output => wants(output.Name))];
+        [.. (await _session.Services.Outputs.ListAsync(derivation, Stopped)).Where(output => wants(output.Name))];
 
     private async ValueTask<bool> TrySubstituteAsync(List<StorePath> paths)
     {
-        if (!session.Settings.UseSubstitutes
-            || (await session.Store.FindSubstitutableAsync(paths, session.Ended)).Count < paths.Count)
+        if (!_session.Settings.UseSubstitutes
+            || (await _session.Store.FindSubstitutableAsync(paths, Stopped)).Count < paths.Count)
         {
             return false;
         }
 
-        ulong activity = await session.Log.StartAsync(LogLevel.Info, ActivityType.CopyPaths, $"fetching {paths.Count} paths");
-        var valid = await session.Store.SubstituteAsync(paths, session.Ended);
-        session.Log.Stop(activity);
+        ulong activity = await _log.StartAsync($"fetching {paths.Count} paths", ActivityType.CopyPaths);
+        var valid = await _session.Store.SubstituteAsync(paths, Stopped);
+        await _log.StopAsync(activity);
         return !paths.Except(valid).Any();
-    }
-
-    private async ValueTask BuildAsync(StorePath path, Derivation derivation, List<string> outputs)
-    {
-        string printed = session.Directory.Print(path);
-        ulong activity = await session.Log.StartAsync(
-            LogLevel.Info, ActivityType.Build, $"building '{printed}'", printed, "", 1UL, 1UL);
-        try
-        {
-            await session.Services.Builder.BuildAsync(
-                path, derivation, outputs, line => session.Log.BuildLineAsync(activity, line), session.Ended);
-        }
-        finally
-        {
-            session.Log.Stop(activity);
-        }
     }
 
     private async ValueTask<IReadOnlyList<Realisation>> DescribeAsync(Derivation derivation, List<OutputState> outputs)
@@ -158,7 +267,7 @@ internal sealed class Realiser(DaemonSession session, BuildMode mode)
             string? id = output.Id;
             if (id is null)
             {
-                hash ??= await session.Services.Derivations.OutputHashAsync(derivation, session.Ended);
+                hash ??= await _session.Services.Derivations.OutputHashAsync(derivation, Stopped);
                 id = Realisation.IdOf(hash, output.Name);
             }
 

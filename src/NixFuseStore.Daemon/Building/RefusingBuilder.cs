@@ -1,20 +1,15 @@
 using NixFuseStore.Nix;
-using NixFuseStore.Nix.Derivations;
 
 namespace NixFuseStore.Daemon;
 
-/// <summary>Builds nothing and says so.</summary>
+/// <summary>Builds nothing and says why.</summary>
 /// <param name="directory">For the message.</param>
-public sealed class RefusingBuilder(StoreDirectory directory) : IBuilder
+/// <param name="why">Why this store does not build, as the continuation of a sentence.</param>
+public sealed class RefusingBuilder(StoreDirectory directory, string why) : IBuilder
 {
     /// <inheritdoc/>
-    public Task BuildAsync(
-        StorePath path,
-        Derivation derivation,
-        IReadOnlyCollection<string> outputs,
-        Func<string, ValueTask> logLine,
-        CancellationToken cancellationToken) =>
+    public Task<StepResult> BuildAsync(BuildStep build, Func<string, ValueTask> logLine, CancellationToken cancellationToken) =>
         throw new DaemonStoreException(
-            $"cannot build '{directory.Print(path)}': this store does not build, and its output is neither valid nor substitutable; "
+            $"cannot build '{directory.Print(build.Path)}': {why}, and its output is neither valid nor substitutable; "
             + "build it with another store (--store, or as a remote builder) and copy the result here");
 }

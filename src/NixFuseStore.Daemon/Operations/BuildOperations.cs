@@ -41,14 +41,8 @@ internal static class BuildOperations
     internal static async ValueTask BuildPathsWithResultsAsync(DaemonSession session)
     {
         var wanted = await DerivedPath.ReadListAsync(session.Reader, session.Directory, session.Minor);
-        var realiser = new Realiser(session, await ReadModeAsync(session));
-        await realiser.PrepareAsync(wanted);
-        var results = new List<BuildResult>(wanted.Count);
-        foreach (var path in wanted)
-        {
-            results.Add(await realiser.RealiseAsync(path));
-        }
-
+        using var realiser = new Realiser(session, await ReadModeAsync(session));
+        var results = await realiser.RealiseAsync(wanted);
         var reply = session.Reply();
         reply.Number((ulong)results.Count);
         foreach (var (path, result) in wanted.Zip(results))
@@ -75,21 +69,18 @@ internal static class BuildOperations
             session.RequireTrust("building an input-addressed derivation by itself");
         }
 
-        var result = await new Realiser(session, mode).RealiseAsync(path, derivation);
+        using var realiser = new Realiser(session, mode);
+        var result = await realiser.RealiseAsync(path, derivation);
         result.Write(session.Reply(), session.Minor);
     }
 
     private static async ValueTask RealiseAllAsync(DaemonSession session, List<DerivedPath> wanted, BuildMode mode)
     {
-        var realiser = new Realiser(session, mode);
-        await realiser.PrepareAsync(wanted);
-        foreach (var path in wanted)
+        using var realiser = new Realiser(session, mode);
+        var results = await realiser.RealiseAsync(wanted);
+        if (results.Where(static result => !result.IsSuccess).MinBy(static result => result.IsGivenUp) is { } failed)
         {
-            var result = await realiser.RealiseAsync(path);
-            if (!result.IsSuccess)
-            {
-                throw new BuildFailedException(result.ErrorMessage);
-            }
+            throw new BuildFailedException(failed.ErrorMessage);
         }
     }
 

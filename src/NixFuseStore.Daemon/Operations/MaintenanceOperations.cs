@@ -1,3 +1,4 @@
+using System.Globalization;
 using NixFuseStore.Daemon.Logging;
 using NixFuseStore.Daemon.Sessions;
 
@@ -9,31 +10,39 @@ internal static class MaintenanceOperations
     internal static async ValueTask SetOptionsAsync(DaemonSession session)
     {
         var reader = session.Reader;
-        await reader.ReadBoolAsync(); // keepFailed
-        await reader.ReadBoolAsync(); // keepGoing
+        bool keepFailed = await reader.ReadBoolAsync();
+        bool keepGoing = await reader.ReadBoolAsync();
         await reader.ReadBoolAsync(); // tryFallback
         ulong verbosity = await reader.ReadNumberAsync();
         await reader.ReadNumberAsync(); // maxBuildJobs
-        await reader.ReadNumberAsync(); // maxSilentTime
+        ulong maxSilentTime = await reader.ReadNumberAsync();
         await reader.ReadBoolAsync(); // useBuildHook, obsolete
         await reader.ReadNumberAsync(); // verboseBuild: 0 where the client wants to see what builds print
         await reader.ReadNumberAsync(); // logType, obsolete
         await reader.ReadNumberAsync(); // printBuildTrace, obsolete
-        await reader.ReadNumberAsync(); // buildCores
+        ulong cores = await reader.ReadNumberAsync();
         bool useSubstitutes = await reader.ReadBoolAsync();
         int count = await reader.ReadCountAsync();
+        var limits = new BuildLimits(0, maxSilentTime, 0, cores);
         var unknown = new List<string>();
         for (int i = 0; i < count; i++)
         {
             string name = await reader.ReadTextAsync();
-            await reader.ReadTextAsync();
+            string value = await reader.ReadTextAsync();
+            limits = WithSetting(limits, name, value);
             if (!KnownSettings.Contains(name))
             {
                 unknown.Add(name);
             }
         }
 
-        session.Settings = new ClientSettings(useSubstitutes);
+        session.Settings = new ClientSettings
+        {
+            UseSubstitutes = useSubstitutes,
+            KeepGoing = keepGoing,
+            KeepFailed = keepFailed,
+            Limits = limits,
+        };
         session.Log.Verbosity = (LogLevel)Math.Min(verbosity, (ulong)LogLevel.Vomit);
         foreach (string name in unknown)
         {
@@ -42,6 +51,17 @@ internal static class MaintenanceOperations
 
         session.Reply();
     }
+
+    // Limits that have no field of their own. Text that is no number changes nothing.
+    private static BuildLimits WithSetting(BuildLimits limits, string name, string value) =>
+        !ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) ? limits : name switch
+        {
+            "timeout" or "build-timeout" => limits with { Timeout = number },
+            "max-silent-time" or "build-max-silent-time" => limits with { MaxSilentTime = number },
+            "max-build-log-size" or "build-max-log-size" => limits with { MaxLogSize = number },
+            "cores" or "build-cores" => limits with { Cores = number },
+            _ => limits,
+        };
 
     internal static async ValueTask OptimiseStoreAsync(DaemonSession session)
     {

@@ -1,8 +1,19 @@
 namespace NixFuseStore.Daemon.Sessions;
 
 /// <summary>What a client said with SetOptions, as far as it changes what this daemon does.</summary>
-/// <param name="UseSubstitutes">Whether paths may be fetched from elsewhere.</param>
-internal sealed record ClientSettings(bool UseSubstitutes)
+internal sealed record ClientSettings
 {
-    internal static readonly ClientSettings Default = new(UseSubstitutes: true);
+    internal static readonly ClientSettings Default = new();
+
+    /// <summary>Whether paths may be fetched from elsewhere.</summary>
+    internal bool UseSubstitutes { get; init; } = true;
+
+    /// <summary>Whether the rest goes on where something fails.</summary>
+    internal bool KeepGoing { get; init; }
+
+    /// <summary>Whether directories of builds that failed are kept.</summary>
+    internal bool KeepFailed { get; init; }
+
+    /// <summary>What builds are allowed.</summary>
+    internal BuildLimits Limits { get; init; } = BuildLimits.Default;
 }

@@ -1,22 +1,16 @@
-using NixFuseStore.Nix;
-using NixFuseStore.Nix.Derivations;
-
 namespace NixFuseStore.Daemon;
 
-/// <summary>Builds derivations whose outputs are neither valid nor substitutable.</summary>
+/// <summary>Builds derivations one by one; what they need is there before.</summary>
 public interface IBuilder
 {
-    /// <summary>Builds and registers outputs; inputs that are not valid yet are the builder's to make or fetch.</summary>
-    /// <param name="path">The .drv.</param>
-    /// <param name="derivation">What it says; without input derivations where a client sent it by itself.</param>
-    /// <param name="outputs">The wanted ones by name.</param>
+    /// <summary>
+    /// Builds a derivation and registers its outputs: valid, with their log, when this returns a success. Who asks for the same step while it
+    /// runs gets the same execution, and its log from the first line. Any thread.
+    /// </summary>
+    /// <param name="build">What is to be built.</param>
     /// <param name="logLine">Told each line that the build prints, without newline, one at a time; waits for a client that reads slowly.</param>
-    /// <param name="cancellationToken">Ends the build.</param>
-    /// <exception cref="DaemonStoreException">It failed, or cannot be built here.</exception>
-    Task BuildAsync(
-        StorePath path,
-        Derivation derivation,
-        IReadOnlyCollection<string> outputs,
-        Func<string, ValueTask> logLine,
-        CancellationToken cancellationToken);
+    /// <param name="cancellationToken">Leaves; a build that all have left is ended.</param>
+    /// <returns>How it ended; that the builder failed is a result.</returns>
+    /// <exception cref="DaemonStoreException">It cannot be built here, or something other than the builder failed.</exception>
+    Task<StepResult> BuildAsync(BuildStep build, Func<string, ValueTask> logLine, CancellationToken cancellationToken);
 }

@@ -62,9 +62,12 @@ internal sealed partial class WireReader
     }
 
     /// <summary>Reads a path and what is recorded of it.</summary>
-    internal async ValueTask<PathInfo> ReadPathInfoAsync(StoreDirectory directory)
+    internal async ValueTask<PathInfo> ReadPathInfoAsync(StoreDirectory directory) =>
+        await ReadUnkeyedPathInfoAsync(directory, await ReadPathAsync(directory));
+
+    /// <summary>Reads what is recorded of a path.</summary>
+    internal async ValueTask<PathInfo> ReadUnkeyedPathInfoAsync(StoreDirectory directory, StorePath path)
     {
-        var path = await ReadPathAsync(directory);
         var deriver = await ReadOptionalPathAsync(directory);
         string hash = await ReadTextAsync();
         return new PathInfo

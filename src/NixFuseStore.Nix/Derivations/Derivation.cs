@@ -32,6 +32,9 @@ public sealed class Derivation
     /// <summary>The program's environment.</summary>
     public required IReadOnlyList<KeyValuePair<string, string>> Environment { get; init; }
 
+    /// <summary>Whether its outputs may be fetched instead of being built, by its variable <c>allowSubstitutes</c>.</summary>
+    public bool AllowsSubstitutes => !Environment.Any(static variable => variable is { Key: "allowSubstitutes", Value: "" or "0" });
+
     /// <summary>Reads the contents of a .drv file. Only what <see cref="ToBytes"/> writes is taken.</summary>
     /// <exception cref="FormatException">The bytes are no such derivation.</exception>
     public static Derivation Parse(ReadOnlySpan<byte> contents) => new DerivationReader(contents).Read();

@@ -1,0 +1,89 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+using NixFuseStore.Native.Files;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Builds.Cells;
+
+/// <summary>
+/// The directory of one build, never used again:
+/// <code>
+/// lock           held by the process that builds        conf/nix.conf       the only settings that stock Nix reads
+/// process        its helper, for the next start         passwd, group       the users of the cell
+/// lower/         the mount's paths are bound here       registration        what its database is told
+/// root/          the chroot store of stock Nix          tmp/                build directories
+/// upper/ work/   outputs, on this disk
+/// </code>
+/// </summary>
+internal sealed class Cell : IDisposable
+{
+    private const int NameBytes = 6;
+    private const string BuildDirectories = "tmp";
+
+    private readonly SafeFileHandle _lock;
+    private readonly Action<string> _notice;
+    private bool _keepsBuildDirectory;
+
+    private Cell(string directory, SafeFileHandle lockFile, Action<string> notice)
+    {
+        Directory = directory;
+        _lock = lockFile;
+        _notice = notice;
+    }
+
+    /// <summary>Where it lies.</summary>
+    internal string Directory { get; }
+
+    /// <summary>Makes one. Blocks on the disk.</summary>
+    /// <param name="parent">Where cells lie.</param>
+    /// <param name="store">The store directory.</param>
+    /// <param name="inputs">All that is valid in it.</param>
+    /// <param name="notice">Told in one line what could not be cleared away.</param>
+    /// <exception cref="IOException">The disk does not take it.</exception>
+    internal static Cell Create(string parent, StoreDirectory store, IEnumerable<PathInfo> inputs, Action<string> notice)
+    {
+        string directory = Path.Combine(parent, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(NameBytes)));
+        PrivateDirectory.Create(directory);
+        var cell = new Cell(directory, CellLock.Take(directory), notice);
+        try
+        {
+            cell.Fill(store, inputs);
+            return cell;
+        }
+        catch
+        {
+            cell.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Where the cell has an output.</summary>
+    internal string PathOf(StorePath output) => Path.Combine(Directory, "upper", output.BaseName);
+
+    /// <summary>Leaves the directory of a build that failed for its user.</summary>
+    internal void KeepBuildDirectory() => _keepsBuildDirectory = true;
+
+    /// <summary>Clears it away, once nothing runs in it.</summary>
+    public void Dispose()
+    {
+        CellSweep.Remove(Directory, _keepsBuildDirectory ? BuildDirectories : null, _notice);
+        _lock.Dispose();
+    }
+
+    private void Fill(StoreDirectory store, IEnumerable<PathInfo> inputs)
+    {
+        foreach (string name in (string[])["lower", "upper", "work", "conf", BuildDirectories, $"root{store}"])
+        {
+            System.IO.Directory.CreateDirectory(Path.Combine(Directory, name));
+        }
+
+        File.WriteAllText(Path.Combine(Directory, "passwd"), BuildUsers.PasswordLines(ReadHost("/etc/passwd")));
+        File.WriteAllText(Path.Combine(Directory, "group"), BuildUsers.GroupLines(ReadHost("/etc/group")));
+        File.WriteAllText(Path.Combine(Directory, "conf/nix.conf"), CellSettings.Text);
+        using var registration = new StreamWriter(Path.Combine(Directory, "registration"), append: false, new UTF8Encoding(false));
+        CellRegistration.Write(registration, store, inputs);
+    }
+
+    private static string ReadHost(string file) => File.Exists(file) ? File.ReadAllText(file) : "";
+}

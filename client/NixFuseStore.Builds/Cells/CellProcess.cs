@@ -1,0 +1,177 @@
+using System.Diagnostics;
+using System.Text;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Builds.Cells;
+
+/// <summary>
+/// Stock Nix in a cell: a process in mount and pid namespaces of its own, that binds the mount's paths, lays the overlay over them, fills the
+/// cell's database, and becomes <c>nix-daemon --stdio</c>. All that touches the mount happens there: this process, which serves the mount, would wait for itself.
+/// </summary>
+internal sealed class CellProcess : IAsyncDisposable
+{
+    /// <summary>How long it may take to end by itself after its input has.</summary>
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Characters of what it says of a failure.</summary>
+    private const int ErrorCharactersMax = 2000;
+
+    // Paths are arguments, for they may hold anything; names within the cell are relative, for mount options may not hold everything.
+    // xino and the like need stable file handles of the lower layer, which FUSE has not.
+    private const string Script =
+        """
+        set -eu
+        cd "$1"
+        mount --bind "$2" lower
+        mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work,xino=off,index=off,metacopy=off,redirect_dir=off nixfuse-cell "root$3"
+        mount --bind passwd /etc/passwd
+        mount --bind group /etc/group
+        if [ -d /run/nscd ]; then mount -t tmpfs none /run/nscd; fi
+        "$5" --load-db < registration
+        exec "$4" --stdio
+        """;
+
+    /// <summary>Locks of the build users, which all cells of a host share.</summary>
+    private const string SharedState = "/run/nixfuse/build-state";
+
+    private readonly Process _process;
+    private readonly StringBuilder _errors = new();
+    private readonly Task _errorsRead;
+
+    private CellProcess(Process process)
+    {
+        _process = process;
+        _errorsRead = ReadErrorsAsync();
+    }
+
+    /// <summary>What stock Nix writes.</summary>
+    internal Stream Output => _process.StandardOutput.BaseStream;
+
+    /// <summary>What it reads.</summary>
+    internal Stream Input => _process.StandardInput.BaseStream;
+
+    /// <summary>Starts it.</summary>
+    /// <param name="cell">The cell, which must outlive it.</param>
+    /// <param name="mountedStore">Where the mount shows paths.</param>
+    /// <param name="store">The store directory.</param>
+    /// <param name="nix">The programs.</param>
+    /// <exception cref="CellException">It cannot be started.</exception>
+    internal static CellProcess Start(Cell cell, string mountedStore, StoreDirectory store, StockNix nix)
+    {
+        Directory.CreateDirectory(SharedState);
+        var start = new ProcessStartInfo
+        {
+            FileName = "unshare",
+            WorkingDirectory = "/",
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (string argument in (string[])
+            [
+                "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--",
+                "/bin/sh", "-c", Script, "cell", cell.Directory, mountedStore, store.ToString(), nix.Daemon, nix.Store,
+            ])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        SetEnvironment(start.Environment, cell, store);
+        try
+        {
+            var process = new CellProcess(Process.Start(start)!);
+            CellProcessFile.Write(cell.Directory, process._process.Id);
+            return process;
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            throw new CellException($"cannot run unshare, which sets up where builds run ({e.Message}); install util-linux", e);
+        }
+    }
+
+    /// <summary>Ends all that runs in the cell. Any thread, also more than once.</summary>
+    internal void Kill()
+    {
+        try
+        {
+            if (!_process.HasExited)
+            {
+                CellProcessFile.Kill(_process.Id);
+            }
+        }
+        catch (InvalidOperationException)
+        {
+            // It has been disposed of.
+        }
+    }
+
+    /// <summary>Lets it end by itself, and comes back when nothing runs in the cell any more.</summary>
+    internal async Task EndAsync(CancellationToken cancellation)
+    {
+        _process.StandardInput.Close();
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(EndPatience);
+        try
+        {
+            await _process.WaitForExitAsync(patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await KillAndWaitAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Ends it, and says in one line why it failed: in its own words where it has some.</summary>
+    internal async Task<string> DescribeFailureAsync(string otherwise)
+    {
+        await KillAndWaitAsync().ConfigureAwait(false);
+        await _errorsRead.ConfigureAwait(false);
+        string said = _errors.ToString().Trim().ReplaceLineEndings("; ");
+        return said.Length > 0 ? $"stock Nix failed ({otherwise}): {said}" : $"stock Nix failed: {otherwise}";
+    }
+
+    /// <summary>Ends it, if it runs.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await KillAndWaitAsync().ConfigureAwait(false);
+        await _errorsRead.ConfigureAwait(false);
+        _process.Dispose();
+    }
+
+    private async Task KillAndWaitAsync()
+    {
+        // The parent outside waits for the first process of the pid namespace, which ends after all others in it.
+        while (!_process.HasExited)
+        {
+            Kill();
+            using var pause = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
+            await _process.WaitForExitAsync(pause.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task ReadErrorsAsync()
+    {
+        while (await _process.StandardError.ReadLineAsync().ConfigureAwait(false) is { } line)
+        {
+            if (_errors.Length < ErrorCharactersMax)
+            {
+                _errors.AppendLine(line);
+            }
+        }
+    }
+
+    // Nothing of this process's own environment: neither its secrets nor what would change a build.
+    private static void SetEnvironment(IDictionary<string, string?> environment, Cell cell, StoreDirectory store)
+    {
+        string path = environment.TryGetValue("PATH", out string? own) && own is { Length: > 0 } ? own : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        environment.Clear();
+        environment["PATH"] = path;
+        environment["HOME"] = Path.Combine(cell.Directory, "conf");
+        environment["TMPDIR"] = Path.Combine(cell.Directory, "tmp");
+        environment["NIX_CONF_DIR"] = Path.Combine(cell.Directory, "conf");
+        environment["NIX_USER_CONF_FILES"] = "";
+        environment["NIX_STORE_DIR"] = store.ToString();
+        environment["NIX_STATE_DIR"] = SharedState;
+        environment["NIX_REMOTE"] = Path.Combine(cell.Directory, "root");
+    }
+}

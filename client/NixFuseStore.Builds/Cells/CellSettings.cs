@@ -1,0 +1,27 @@
+namespace NixFuseStore.Builds.Cells;
+
+/// <summary>The nix.conf of cells; stock Nix reads no other.</summary>
+internal static class CellSettings
+{
+    /// <summary>
+    /// Builders are in a sandbox, or do not run. Nothing is fetched, for what is needed is there; nothing is signed or hooked; nobody but root
+    /// is there to be trusted.
+    /// </summary>
+    internal const string Text =
+        $"""
+        sandbox = true
+        sandbox-fallback = false
+        sandbox-paths =
+        build-users-group = {BuildUsers.Group}
+        max-jobs = 1
+        substituters =
+        builders =
+        keep-build-log = false
+        auto-optimise-store = false
+        require-sigs = false
+        allowed-users = root
+        trusted-users = root
+        post-build-hook =
+
+        """;
+}

@@ -1,0 +1,199 @@
+using NixFuseStore.Builds.Cells;
+using NixFuseStore.Builds.Outputs;
+using NixFuseStore.Builds.Running;
+using NixFuseStore.Daemon;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Builds;
+
+/// <summary>
+/// Builds on this host: each derivation in a cell of its own, by stock Nix. Who asks for a derivation that is being built waits for that
+/// build. Disposed, it ends what runs.
+/// </summary>
+public sealed class HostBuilder : IBuilder, IAsyncDisposable
+{
+    /// <summary>Bytes that a build may print where its client sets no limit; Nix's own default is none, and a disk is not.</summary>
+    private const ulong LogBytesMax = 1UL << 30;
+
+    private readonly HostBuilderOptions _options;
+    private readonly OutputImport _outputs;
+    private readonly SemaphoreSlim _slots;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(StorePath Path, BuildLimits Limits), SharedBuild> _running = [];
+
+    /// <summary>Prepares to build, and clears away what a process left behind that was killed. Blocks on the disk.</summary>
+    /// <exception cref="DaemonStoreException">This host cannot build; the message says what it lacks.</exception>
+    public HostBuilder(HostBuilderOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options;
+        _outputs = new OutputImport(options.Store);
+        _slots = new SemaphoreSlim(options.JobsMax);
+        CellSweep.Run(options.Directory, options.Notice);
+    }
+
+    /// <inheritdoc/>
+    public async Task<StepResult> BuildAsync(BuildStep build, Func<string, ValueTask> logLine, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(build);
+        ArgumentNullException.ThrowIfNull(logLine);
+        var shared = Join(build);
+        try
+        {
+            await shared.Log.FollowAsync(logLine, cancellationToken).ConfigureAwait(false);
+            return await shared.Result.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            Leave(build, shared);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        SharedBuild[] running;
+        lock (_gate)
+        {
+            running = [.. _running.Values];
+        }
+
+        foreach (var build in running)
+        {
+            await build.Ended.ConfigureAwait(false);
+        }
+
+        _stopping.Dispose();
+        _slots.Dispose();
+    }
+
+    private SharedBuild Join(BuildStep build)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_stopping.IsCancellationRequested, this);
+            if (!_running.TryGetValue((build.Path, build.Limits), out var shared))
+            {
+                shared = new SharedBuild(_options.Directory, _stopping.Token);
+                _running.Add((build.Path, build.Limits), shared);
+                shared.Start((log, cancellation) => RunAsync(build, log, cancellation));
+            }
+
+            shared.Waiters++;
+            return shared;
+        }
+    }
+
+    private void Leave(BuildStep build, SharedBuild shared)
+    {
+        lock (_gate)
+        {
+            if (--shared.Waiters > 0)
+            {
+                return;
+            }
+
+            // Who comes now begins anew.
+            _running.Remove((build.Path, build.Limits));
+        }
+
+        shared.Abandon();
+    }
+
+    private async Task<StepResult> RunAsync(BuildStep build, BuildLog log, CancellationToken cancellation)
+    {
+        await _slots.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            // Somebody else may have been faster, here or on another host.
+            var outputs = build.Outputs.Values.ToArray();
+            if ((await _options.Store.FilterValidAsync(outputs, cancellation).ConfigureAwait(false)).Count == outputs.Length)
+            {
+                return new StepResult(BuildStatus.AlreadyValid, "");
+            }
+
+            return await BuildInCellAsync(build, log, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CellException or WorkerClientException)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw new DaemonStoreException($"cannot build '{_options.Store.Directory.Print(build.Path)}': {e.Message.TrimEnd('.')}", e);
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
+
+    private async Task<StepResult> BuildInCellAsync(BuildStep build, BuildLog log, CancellationToken cancellation)
+    {
+        var directory = _options.Store.Directory;
+        var inputs = await InputClosure.FindAsync(_options.Store, build.Inputs, cancellation).ConfigureAwait(false);
+        using var cell = Cell.Create(_options.Directory, directory, inputs.Values, _options.Notice);
+
+        // 1. Built. What the process has to say of itself stands in the error, where it ends early.
+        StepResult result;
+        var made = new List<PathInfo>();
+        var process = CellProcess.Start(cell, _options.MountedStore, directory, StockNix.Find(_options.NixPrograms));
+        await using (process.ConfigureAwait(false))
+        {
+            using var ending = cancellation.Register(process.Kill);
+            try
+            {
+                using var client = await WorkerClient.ConnectAsync(directory, process.Output, process.Input).ConfigureAwait(false);
+                var limited = build with { Limits = build.Limits with { MaxLogSize = Least(build.Limits.MaxLogSize, LogBytesMax) } };
+                await client.SetOptionsAsync(limited, CoresFor(build)).ConfigureAwait(false);
+                result = await client.BuildDerivationAsync(limited, log.AppendAsync).ConfigureAwait(false);
+                foreach (var output in result.IsSuccess ? build.Outputs.Values : [])
+                {
+                    made.Add(await client.QueryPathInfoAsync(output).ConfigureAwait(false));
+                }
+            }
+            catch (WorkerClientException e)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                throw new CellException(await process.DescribeFailureAsync(e.Message).ConfigureAwait(false), e);
+            }
+
+            // 2. Nothing of it runs any more: no builder is left that could change what Nix has checked.
+            await process.EndAsync(cancellation).ConfigureAwait(false);
+        }
+
+        // 3. Registered, with its log. The first log is kept for good, so that one of a failure would be in the way of the one that counts.
+        cancellation.ThrowIfCancellationRequested();
+        if (result.IsSuccess)
+        {
+            await _outputs.RegisterAsync(build, made, inputs, cell.PathOf, cancellation).ConfigureAwait(false);
+            await KeepLogAsync(build, log, cancellation).ConfigureAwait(false);
+        }
+        else if (build.KeepFailed)
+        {
+            cell.KeepBuildDirectory();
+        }
+
+        return result;
+    }
+
+    private async Task KeepLogAsync(BuildStep build, BuildLog log, CancellationToken cancellation)
+    {
+        try
+        {
+            var text = log.OpenText();
+            await using (text.ConfigureAwait(false))
+            {
+                await _options.Store.AddBuildLogAsync(build.Path, text, cancellation).ConfigureAwait(false);
+            }
+        }
+        catch (DaemonStoreException e)
+        {
+            _options.Notice($"the log of {build.Path} is lost: {e.Message}");
+        }
+    }
+
+    private ulong CoresFor(BuildStep build) => build.Limits.Cores is { } asked and > 0 ? Math.Min(asked, (ulong)_options.Cores) : (ulong)_options.Cores;
+
+    // 0 stands for no limit.
+    private static ulong Least(ulong asked, ulong most) => asked == 0 ? most : Math.Min(asked, most);
+}

@@ -1,0 +1,28 @@
+using NixFuseStore.Daemon;
+
+namespace NixFuseStore.Builds;
+
+/// <summary>How a host builds.</summary>
+public sealed record HostBuilderOptions
+{
+    /// <summary>The store: inputs are valid in it, outputs are registered there.</summary>
+    public required IDaemonStore Store { get; init; }
+
+    /// <summary>Where the mount shows the store's paths, such as <c>/mnt/nix/store</c>. Only processes of cells go there, never this one.</summary>
+    public required string MountedStore { get; init; }
+
+    /// <summary>Where cells lie, on a local disk that is no overlay; made where it is missing. One process at a time need not be alone in it.</summary>
+    public required string Directory { get; init; }
+
+    /// <summary>Where the stock Nix that builds is installed: its programs lie there or in <c>bin</c> below; null for those on PATH.</summary>
+    public string? NixPrograms { get; init; }
+
+    /// <summary>Builds at a time.</summary>
+    public int JobsMax { get; init; } = Math.Max(1, Environment.ProcessorCount / 4);
+
+    /// <summary>What builders are told of how many cores they may use (<c>NIX_BUILD_CORES</c>); a client may lower it.</summary>
+    public int Cores { get; init; } = Math.Min(4, Environment.ProcessorCount);
+
+    /// <summary>Told in one line what an operator should know. Any thread.</summary>
+    public Action<string> Notice { get; init; } = static _ => { };
+}

@@ -1,0 +1,121 @@
+using NixFuseStore.Daemon;
+using NixFuseStore.Nix;
+using NixFuseStore.Nix.Archives;
+using NixFuseStore.Nix.ContentAddresses;
+
+namespace NixFuseStore.Builds.Outputs;
+
+/// <summary>
+/// Takes outputs from the disk of a cell into the store. What stock Nix says of them is compared with the very bytes that are sent: hash, size,
+/// references, content address.
+/// </summary>
+internal sealed class OutputImport(IDaemonStore store)
+{
+    /// <summary>Registers the outputs of one build, referenced ones before those that refer to them.</summary>
+    /// <param name="build">What was built.</param>
+    /// <param name="outputs">What stock Nix says of its outputs.</param>
+    /// <param name="inputs">All that the outputs may refer to beside each other.</param>
+    /// <param name="pathOf">Where an output lies on disk; nothing can change it any more.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="DaemonStoreException">They are not what stock Nix says, or cannot be registered.</exception>
+    internal async Task RegisterAsync(
+        BuildStep build,
+        IReadOnlyCollection<PathInfo> outputs,
+        IReadOnlyDictionary<StorePath, PathInfo> inputs,
+        Func<StorePath, string> pathOf,
+        CancellationToken cancellation)
+    {
+        StorePath[] candidates = [.. inputs.Keys, .. outputs.Select(static output => output.Path)];
+        foreach (var output in InOrder(outputs))
+        {
+            var info = new PathInfo
+            {
+                Path = output.Path,
+                NarHash = output.NarHash,
+                NarSize = output.NarSize,
+                References = output.References,
+                Deriver = build.Path,
+                ContentAddress = output.ContentAddress,
+                Ultimate = true,
+            };
+            await RegisterAsync(info, candidates, pathOf(output.Path), cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async Task RegisterAsync(PathInfo info, IReadOnlyCollection<StorePath> candidates, string file, CancellationToken cancellation)
+    {
+        // 1. The bytes, once.
+        using var address = Verifier(info);
+        var scanner = new ReferenceScanner(candidates);
+        var import = store.BeginImport(info.NarSize, address.Visitor);
+        await using (import.ConfigureAwait(false))
+        {
+            await Task.Run(() => FileTreeWalker.Walk(file, new NarWriter(new Splitter(scanner, address.Nar, import, cancellation)), cancellation), cancellation)
+                .ConfigureAwait(false);
+
+            // 2. The comparison.
+            var (hash, size) = import.Finish();
+            Require(info, "NAR hash", info.NarHash.ToString(), hash.ToString());
+            Require(info, "NAR size", $"{info.NarSize}", $"{size}");
+            Require(info, "references", Print(info.References), Print(scanner.Found));
+            try
+            {
+                address.Finish(hash);
+            }
+            catch (ContentAddressException e)
+            {
+                throw new DaemonStoreException($"the output '{store.Directory.Print(info.Path)}' was not registered: {e.Message}", e);
+            }
+
+            // 3. Valid.
+            var registered = await import.RegisterAsync(info, cancellation).ConfigureAwait(false);
+            Require(info, "NAR hash in the store", registered.NarHash.ToString(), hash.ToString());
+        }
+    }
+
+    private ContentAddressVerifier Verifier(PathInfo info)
+    {
+        try
+        {
+            return new ContentAddressVerifier(store.Directory, info);
+        }
+        catch (ContentAddressException e)
+        {
+            throw new DaemonStoreException($"the output '{store.Directory.Print(info.Path)}' was not registered: {e.Message}", e);
+        }
+    }
+
+    private static IEnumerable<PathInfo> InOrder(IReadOnlyCollection<PathInfo> outputs)
+    {
+        // Stock Nix has refused outputs that refer to each other in a circle.
+        var rest = outputs.ToDictionary(static output => output.Path);
+        while (rest.Count > 0)
+        {
+            var next = rest.Values.First(output => output.References.All(reference => reference == output.Path || !rest.ContainsKey(reference)));
+            rest.Remove(next.Path);
+            yield return next;
+        }
+    }
+
+    private string Print(IEnumerable<StorePath> paths) => string.Join(' ', paths.Order().Select(store.Directory.Print));
+
+    private void Require(PathInfo info, string what, string said, string found)
+    {
+        if (said != found)
+        {
+            throw new DaemonStoreException(
+                $"the output '{store.Directory.Print(info.Path)}' was not registered: its {what} should be '{said}', and is '{found}'");
+        }
+    }
+
+    /// <summary>The bytes of one NAR, to all who want them. On a thread that may wait.</summary>
+    private sealed class Splitter(ReferenceScanner scanner, INarOutput? address, IPathImport import, CancellationToken cancellation) : INarOutput
+    {
+        public void Write(ReadOnlySpan<byte> bytes)
+        {
+            scanner.Write(bytes);
+            address?.Write(bytes);
+            import.WriteAsync(bytes.ToArray(), cancellation).AsTask().GetAwaiter().GetResult();
+        }
+    }
+}

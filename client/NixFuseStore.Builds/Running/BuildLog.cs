@@ -1,0 +1,115 @@
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+using NixFuseStore.Native.Streams;
+
+namespace NixFuseStore.Builds.Running;
+
+/// <summary>What a build has printed so far, in a file without a name; any number follow it, each from the first line. One writer.</summary>
+internal sealed class BuildLog : IDisposable
+{
+    private const int ReadBytes = 64 * 1024;
+
+    private readonly Lock _gate = new();
+    private readonly SafeFileHandle _file;
+    private TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _length;
+    private bool _isComplete;
+
+    /// <param name="directory">Where the file lies.</param>
+    internal BuildLog(string directory)
+    {
+        string path = Path.Combine(directory, $"log-{Guid.NewGuid():N}");
+        _file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.Asynchronous);
+        File.Delete(path);
+    }
+
+    /// <summary>Adds what may be several lines.</summary>
+    internal async ValueTask AppendAsync(string text)
+    {
+        byte[] line = Encoding.UTF8.GetBytes(text + "\n");
+        await RandomAccess.WriteAsync(_file, line, _length).ConfigureAwait(false);
+        Advance(line.Length, isComplete: false);
+    }
+
+    /// <summary>There is no more to come.</summary>
+    internal void Complete() => Advance(0, isComplete: true);
+
+    /// <summary>Tells every line from the first on, until there is no more to come.</summary>
+    internal async Task FollowAsync(Func<string, ValueTask> line, CancellationToken cancellationToken)
+    {
+        long told = 0;
+        byte[] buffer = new byte[ReadBytes];
+        var rest = new MemoryStream();
+        while (true)
+        {
+            Task news;
+            long length;
+            bool isComplete;
+            lock (_gate)
+            {
+                (news, length, isComplete) = (_news.Task, _length, _isComplete);
+            }
+
+            while (told < length)
+            {
+                int read = await RandomAccess.ReadAsync(_file, buffer.AsMemory(0, (int)Math.Min(ReadBytes, length - told)), told, cancellationToken)
+                    .ConfigureAwait(false);
+                told += read;
+                await TellAsync(buffer.AsMemory(0, read), rest, line).ConfigureAwait(false);
+            }
+
+            if (isComplete)
+            {
+                return;
+            }
+
+            await news.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>All of it, once it is complete or nothing is added for the time being. The caller disposes the stream.</summary>
+    internal Stream OpenText() => new LogStream(_file, _length);
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+
+    private void Advance(int bytes, bool isComplete)
+    {
+        TaskCompletionSource news;
+        lock (_gate)
+        {
+            _length += bytes;
+            _isComplete |= isComplete;
+            (news, _news) = (_news, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+
+        news.SetResult();
+    }
+
+    private static async ValueTask TellAsync(ReadOnlyMemory<byte> bytes, MemoryStream rest, Func<string, ValueTask> line)
+    {
+        while (bytes.Span.IndexOf((byte)'\n') is >= 0 and var end)
+        {
+            rest.Write(bytes.Span[..end]);
+            string text = Encoding.UTF8.GetString(rest.GetBuffer().AsSpan(0, (int)rest.Length));
+            rest.SetLength(0);
+            bytes = bytes[(end + 1)..];
+            await line(text).ConfigureAwait(false);
+        }
+
+        rest.Write(bytes.Span);
+    }
+
+    private sealed class LogStream(SafeFileHandle file, long length) : ForwardReadStream
+    {
+        private long _position;
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var wanted = buffer[..(int)Math.Min(buffer.Length, length - _position)];
+            int read = await RandomAccess.ReadAsync(file, wanted, _position, cancellationToken).ConfigureAwait(false);
+            _position += read;
+            return read;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+namespace NixFuseStore.Cli.Settings;
+
+/// <summary>How a mount builds derivations; null stands for the default.</summary>
+internal sealed record BuildSettings
+{
+    /// <summary>Builds at a time.</summary>
+    public int? JobsMax { get; init; }
+
+    /// <summary>What builders are told of how many cores they may use.</summary>
+    public int? Cores { get; init; }
+
+    /// <summary>Where builds lie while they run, on a local disk.</summary>
+    public string? Directory { get; init; }
+
+    /// <summary>Where the stock Nix that builds is installed.</summary>
+    public string? Nix { get; init; }
+}

@@ -1,0 +1,52 @@
+using NixFuseStore.Nix;
+using NixFuseStore.Nix.Derivations;
+
+namespace NixFuseStore.Daemon;
+
+/// <summary>One derivation that is to be built, with all that it needs.</summary>
+public sealed record BuildStep
+{
+    /// <summary>The .drv; it need not be valid.</summary>
+    public required StorePath Path { get; init; }
+
+    /// <summary>What it says.</summary>
+    public required Derivation Derivation { get; init; }
+
+    /// <summary>Its sources, and the outputs of other derivations that it needs; they are valid.</summary>
+    public required IReadOnlyCollection<StorePath> Inputs { get; init; }
+
+    /// <summary>All of its outputs by name.</summary>
+    public required IReadOnlyDictionary<string, StorePath> Outputs { get; init; }
+
+    /// <summary>What the client allows it.</summary>
+    public BuildLimits Limits { get; init; } = BuildLimits.Default;
+
+    /// <summary>Whether the directory of a build that failed is kept on this host, for its user to look at.</summary>
+    public bool KeepFailed { get; init; }
+}
+
+/// <summary>What a client allows a build; 0 where it says nothing.</summary>
+/// <param name="Timeout">Seconds in all.</param>
+/// <param name="MaxSilentTime">Seconds without a line.</param>
+/// <param name="MaxLogSize">Bytes that it may print.</param>
+/// <param name="Cores">What the builder is told of how many cores it may use; null for what the host says.</param>
+public sealed record BuildLimits(ulong Timeout, ulong MaxSilentTime, ulong MaxLogSize, ulong? Cores)
+{
+    /// <summary>No limits.</summary>
+    public static BuildLimits Default { get; } = new(0, 0, 0, null);
+}
+
+/// <summary>How a build ended.</summary>
+/// <param name="Status">How.</param>
+/// <param name="ErrorMessage">Why it failed, in Nix's words; empty where it did not.</param>
+public sealed record StepResult(BuildStatus Status, string ErrorMessage)
+{
+    /// <summary>Seconds since 1970 when the builder began; 0 where it did not.</summary>
+    public long StartTime { get; init; }
+
+    /// <summary>Seconds since 1970 when it ended; 0 where it did not begin.</summary>
+    public long StopTime { get; init; }
+
+    /// <summary>Whether the outputs are valid.</summary>
+    public bool IsSuccess => Status is BuildStatus.Built or BuildStatus.Substituted or BuildStatus.AlreadyValid;
+}
