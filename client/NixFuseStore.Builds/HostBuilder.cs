@@ -20,7 +20,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     private readonly SemaphoreSlim _slots;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
-    private readonly Dictionary<(StorePath Path, BuildLimits Limits), SharedBuild> _running = [];
+    private readonly Dictionary<BuildKey, SharedBuild> _running = [];
 
     /// <summary>Prepares to build, and clears away what a process left behind that was killed. Blocks on the disk.</summary>
     /// <exception cref="DaemonStoreException">This host cannot build; the message says what it lacks.</exception>
@@ -38,7 +38,10 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(build);
         ArgumentNullException.ThrowIfNull(logLine);
-        var shared = Join(build);
+
+        // Who wants to know whether it comes out the same twice gets an execution of his own.
+        var key = new BuildKey(build.Path, build.Limits, build.Checks ? new object() : null);
+        var shared = Join(key, build);
         try
         {
             await shared.Log.FollowAsync(logLine, cancellationToken).ConfigureAwait(false);
@@ -46,7 +49,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         }
         finally
         {
-            Leave(build, shared);
+            Leave(key, shared);
         }
     }
 
@@ -69,15 +72,15 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         _slots.Dispose();
     }
 
-    private SharedBuild Join(BuildStep build)
+    private SharedBuild Join(BuildKey key, BuildStep build)
     {
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_stopping.IsCancellationRequested, this);
-            if (!_running.TryGetValue((build.Path, build.Limits), out var shared))
+            if (!_running.TryGetValue(key, out var shared))
             {
                 shared = new SharedBuild(_options.Directory, _stopping.Token);
-                _running.Add((build.Path, build.Limits), shared);
+                _running.Add(key, shared);
                 shared.Start((log, cancellation) => RunAsync(build, log, cancellation));
             }
 
@@ -86,7 +89,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         }
     }
 
-    private void Leave(BuildStep build, SharedBuild shared)
+    private void Leave(BuildKey key, SharedBuild shared)
     {
         lock (_gate)
         {
@@ -96,7 +99,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
             }
 
             // Who comes now begins anew.
-            _running.Remove((build.Path, build.Limits));
+            _running.Remove(key);
         }
 
         shared.Abandon();
@@ -109,7 +112,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         {
             // Somebody else may have been faster, here or on another host.
             var outputs = build.Outputs.Values.ToArray();
-            if ((await _options.Store.FilterValidAsync(outputs, cancellation).ConfigureAwait(false)).Count == outputs.Length)
+            if (!build.Checks && (await _options.Store.FilterValidAsync(outputs, cancellation).ConfigureAwait(false)).Count == outputs.Length)
             {
                 return new StepResult(BuildStatus.AlreadyValid, "");
             }
@@ -131,7 +134,12 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     {
         var directory = _options.Store.Directory;
         var inputs = await InputClosure.FindAsync(_options.Store, build.Inputs, cancellation).ConfigureAwait(false);
-        using var cell = Cell.Create(_options.Directory, directory, inputs.Values, _options.Notice);
+
+        // Outputs are compared where they are valid in the cell.
+        var valid = build.Checks
+            ? await InputClosure.FindAsync(_options.Store, [.. build.Inputs, .. build.Outputs.Values], cancellation).ConfigureAwait(false)
+            : inputs;
+        using var cell = Cell.Create(_options.Directory, directory, valid.Values, _options.Notice);
 
         // 1. Built. What the process has to say of itself stands in the error, where it ends early.
         StepResult result;
@@ -146,7 +154,8 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
                 var limited = build with { Limits = build.Limits with { MaxLogSize = Least(build.Limits.MaxLogSize, LogBytesMax) } };
                 await client.SetOptionsAsync(limited, CoresFor(build)).ConfigureAwait(false);
                 result = await client.BuildDerivationAsync(limited, log.AppendAsync).ConfigureAwait(false);
-                foreach (var output in result.IsSuccess ? build.Outputs.Values : [])
+                result = result with { ErrorMessage = cell.InStoreWords(result.ErrorMessage) };
+                foreach (var output in result.IsSuccess && !build.Checks ? build.Outputs.Values : [])
                 {
                     made.Add(await client.QueryPathInfoAsync(output).ConfigureAwait(false));
                 }
@@ -154,7 +163,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
             catch (WorkerClientException e)
             {
                 cancellation.ThrowIfCancellationRequested();
-                throw new CellException(await process.DescribeFailureAsync(e.Message).ConfigureAwait(false), e);
+                throw new CellException(await process.DescribeFailureAsync(cell.InStoreWords(e.Message)).ConfigureAwait(false), e);
             }
 
             // 2. Nothing of it runs any more: no builder is left that could change what Nix has checked.
@@ -163,12 +172,12 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
 
         // 3. Registered, with its log. The first log is kept for good, so that one of a failure would be in the way of the one that counts.
         cancellation.ThrowIfCancellationRequested();
-        if (result.IsSuccess)
+        if (result.IsSuccess && !build.Checks)
         {
             await _outputs.RegisterAsync(build, made, inputs, cell.PathOf, cancellation).ConfigureAwait(false);
             await KeepLogAsync(build, log, cancellation).ConfigureAwait(false);
         }
-        else if (build.KeepFailed)
+        else if (!result.IsSuccess && build.KeepFailed)
         {
             cell.KeepBuildDirectory();
         }
@@ -196,4 +205,10 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
 
     // 0 stands for no limit.
     private static ulong Least(ulong asked, ulong most) => asked == 0 ? most : Math.Min(asked, most);
+
+    /// <summary>Builds with the same key are one.</summary>
+    /// <param name="Path">The derivation.</param>
+    /// <param name="Limits">A build that fails by its limits says nothing to those who set others.</param>
+    /// <param name="Own">Equal to nothing else, where the build is for one client alone; null otherwise.</param>
+    private sealed record BuildKey(StorePath Path, BuildLimits Limits, object? Own);
 }

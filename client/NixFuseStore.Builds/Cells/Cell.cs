@@ -61,6 +61,14 @@ internal sealed class Cell : IDisposable
     /// <summary>Where the cell has an output.</summary>
     internal string PathOf(StorePath output) => Path.Combine(Directory, "upper", output.BaseName);
 
+    /// <summary>What stock Nix says of a build, as it would say it of the store that the client sees.</summary>
+    internal string InStoreWords(string message)
+    {
+        string text = message.Replace(Path.Combine(Directory, "root"), "", StringComparison.Ordinal)
+            .Replace("from in-memory derivation", "from .drv file", StringComparison.Ordinal);
+        return text.StartsWith("error: ", StringComparison.Ordinal) ? text["error: ".Length..] : text;
+    }
+
     /// <summary>Leaves the directory of a build that failed for its user.</summary>
     internal void KeepBuildDirectory() => _keepsBuildDirectory = true;
 

@@ -137,12 +137,12 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
     {
         if (settings is null)
         {
-            return new RefusingBuilder(store.Directory, "builds are switched off here (--no-builds)");
+            return new RefusingBuilder("builds are switched off here (--no-builds)");
         }
 
         if (Libc.EffectiveUserId != 0)
         {
-            return new RefusingBuilder(store.Directory, "only a mount that root has started builds");
+            return new RefusingBuilder("only a mount that root has started builds");
         }
 
         try
@@ -160,7 +160,7 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             log($"nothing is built here: {e.Message}");
-            return new RefusingBuilder(store.Directory, $"the directory for builds cannot be used ({e.Message.TrimEnd('.')})");
+            return new RefusingBuilder($"the directory for builds cannot be used ({e.Message.TrimEnd('.')})");
         }
     }
 

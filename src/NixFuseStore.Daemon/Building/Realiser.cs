@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using NixFuseStore.Daemon.Derivations;
 using NixFuseStore.Daemon.Logging;
+using NixFuseStore.Daemon.Protocol;
 using NixFuseStore.Daemon.Sessions;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Derivations;
@@ -65,8 +66,20 @@ internal sealed class Realiser : IDisposable
     // Several may want the same; each is followed from a stack of its own, so that no chain is too deep.
     private Task<BuildResult> RealiseAsync(DerivedPath wanted, bool isWanted) => _realised.GetOrAdd(
         (wanted.Path, wanted.Outputs is null ? "" : string.Join(',', wanted.Outputs) + "!"),
-        _ => new(() => Task.Run(() => CatchAsync(
-            wanted.Path, () => wanted.Outputs is null ? RealiseObjectAsync(wanted.Path) : RealiseOutputsAsync(wanted, isWanted))))).Value;
+        _ => new(() => Task.Run(() => RealiseNewAsync(wanted, isWanted)))).Value;
+
+    private async Task<BuildResult> RealiseNewAsync(DerivedPath wanted, bool isWanted)
+    {
+        var result = await CatchAsync(
+            wanted.Path, () => wanted.Outputs is null ? RealiseObjectAsync(wanted.Path) : RealiseOutputsAsync(wanted, isWanted));
+        if (!result.IsSuccess && !result.IsGivenUp && !isWanted)
+        {
+            // The client is told of what it wanted; that an input of it failed only stands here.
+            await _log.LineAsync(LogLevel.Error, $"error: {result.ErrorMessage}");
+        }
+
+        return result;
+    }
 
     private async Task<BuildResult> CatchAsync(StorePath path, Func<Task<BuildResult>> realise)
     {
@@ -156,10 +169,13 @@ internal sealed class Realiser : IDisposable
         // 2. Valid, or fetched.
         var missing = paths.Except(await _session.Store.FilterValidAsync(paths, Stopped)).ToList();
         bool known = paths.Count == outputs.Count;
-        if (_mode != BuildMode.Normal && isWanted && known && missing.Count == 0)
+        if (_mode != BuildMode.Normal && isWanted)
         {
-            throw new DaemonStoreException(
-                $"cannot build '{Directory.Print(path)}' again: this store does not rebuild or repair outputs that are valid");
+            return known && missing.Count == 0 && _mode == BuildMode.Check
+                ? await CheckAsync(path, derivation, outputs)
+                : throw new DaemonStoreException(_mode == BuildMode.Check
+                    ? $"some outputs of '{Directory.Print(path)}' are not valid, so checking is not possible"
+                    : $"cannot build '{Directory.Print(path)}' for repair: what is damaged here is healed by adding it again");
         }
 
         if (known && (missing.Count == 0 || (derivation.AllowsSubstitutes && await TrySubstituteAsync(missing))))
@@ -169,14 +185,9 @@ internal sealed class Realiser : IDisposable
         }
 
         // 3. Built, all of them at once.
-        var step = await _built.GetOrAdd(path, _ => new(() => BuildAsync(path, derivation))).Value;
+        var step = await _built.GetOrAdd(path, _ => new(() => BuildAsync(path, derivation, checks: false))).Value;
         if (!step.IsSuccess)
         {
-            if (!isWanted)
-            {
-                await _log.LineAsync(LogLevel.Error, $"error: {step.ErrorMessage}");
-            }
-
             return BuildResult.Failure(step.Status, step.ErrorMessage) with { StartTime = step.StartTime, StopTime = step.StopTime };
         }
 
@@ -184,10 +195,26 @@ internal sealed class Realiser : IDisposable
             with { StartTime = step.StartTime, StopTime = step.StopTime };
     }
 
-    private async Task<StepResult> BuildAsync(StorePath path, Derivation derivation)
+    private async Task<BuildResult> CheckAsync(StorePath path, Derivation derivation, List<OutputState> outputs)
     {
-        // 1. All of its outputs have to be known beforehand.
+        var step = await BuildAsync(path, derivation, checks: true);
+        var result = step.IsSuccess
+            ? BuildResult.Success(step.Status, await DescribeAsync(derivation, outputs))
+            : BuildResult.Failure(step.Status, step.ErrorMessage);
+        return result with { StartTime = step.StartTime, StopTime = step.StopTime };
+    }
+
+    private async Task<StepResult> BuildAsync(StorePath path, Derivation derivation, bool checks)
+    {
+        // 1. Whether it can be built at all: its outputs have to be known beforehand.
         var outputs = await ListAsync(derivation, _ => true);
+        if (_session.Services.Builder.WhyNot is { } why)
+        {
+            throw new DaemonStoreException(
+                $"cannot build '{Directory.Print(path)}': {why}, and its output is neither valid nor substitutable; "
+                + "build it with another store (--store, or as a remote builder) and copy the result here");
+        }
+
         if (derivation.Outputs.Any(output => output.Path.Length == 0))
         {
             throw new DaemonStoreException(
@@ -225,6 +252,7 @@ internal sealed class Realiser : IDisposable
                 Inputs = [.. sources.Concat(built.SelectMany(static paths => paths)).Distinct().Order()],
                 Outputs = outputs.ToDictionary(static output => output.Name, static output => output.Path!.Value, StringComparer.Ordinal),
                 Limits = _session.Settings.Limits,
+                Checks = checks,
                 KeepFailed = _session.Settings.KeepFailed,
             };
             return await _session.Services.Builder.BuildAsync(step, line => _log.BuildLineAsync(activity, line), Stopped);

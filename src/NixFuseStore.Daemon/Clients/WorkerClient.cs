@@ -101,7 +101,7 @@ public sealed class WorkerClient : IDisposable
             Begin(Operation.BuildDerivation);
             _writer.Path(_directory, step.Path);
             WriteDerivation(step);
-            _writer.Number(0); // the normal mode
+            _writer.Number((ulong)(step.Checks ? BuildMode.Check : BuildMode.Normal));
             await AnswerAsync(logLine);
             result = await ReadResultAsync();
         });

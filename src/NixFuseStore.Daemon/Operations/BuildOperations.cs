@@ -1,5 +1,6 @@
 using NixFuseStore.Daemon.Building;
 using NixFuseStore.Daemon.Derivations;
+using NixFuseStore.Daemon.Protocol;
 using NixFuseStore.Daemon.Sessions;
 using NixFuseStore.Daemon.Wire;
 using NixFuseStore.Nix.Derivations;

@@ -21,6 +21,9 @@ public sealed record BuildStep
     /// <summary>What the client allows it.</summary>
     public BuildLimits Limits { get; init; } = BuildLimits.Default;
 
+    /// <summary>Whether the outputs, which are valid, are built once more and compared. Nothing is registered then.</summary>
+    public bool Checks { get; init; }
+
     /// <summary>Whether the directory of a build that failed is kept on this host, for its user to look at.</summary>
     public bool KeepFailed { get; init; }
 }

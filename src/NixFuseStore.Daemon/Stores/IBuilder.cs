@@ -3,6 +3,9 @@ namespace NixFuseStore.Daemon;
 /// <summary>Builds derivations one by one; what they need is there before.</summary>
 public interface IBuilder
 {
+    /// <summary>Why nothing is built here, as the beginning of a sentence; null where something is.</summary>
+    string? WhyNot => null;
+
     /// <summary>
     /// Builds a derivation and registers its outputs: valid, with their log, when this returns a success. Who asks for the same step while it
     /// runs gets the same execution, and its log from the first line. Any thread.

@@ -14,7 +14,7 @@ internal sealed class SocketDaemon : IAsyncDisposable
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(Path));
         listener.Listen(512);
-        Server = new DaemonServer(listener, store, builder ?? new RefusingBuilder(store.Directory), options);
+        Server = new DaemonServer(listener, store, builder ?? new RefusingBuilder("this store does not build"), options);
     }
 
     internal string Path { get; }

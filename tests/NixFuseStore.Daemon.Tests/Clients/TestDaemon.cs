@@ -36,7 +36,7 @@ internal static class TestDaemon
     /// <summary>Serves until the conversation ends.</summary>
     internal static Task RunAsync(IDaemonStore store, ITransport transport, DaemonOptions options, IBuilder? builder = null)
     {
-        var services = new DaemonServices(store, builder ?? new RefusingBuilder(store.Directory), options);
+        var services = new DaemonServices(store, builder ?? new RefusingBuilder("this store does not build"), options);
         var connection = new DaemonConnection(transport, services, new DaemonPeer(1, 1000, 1000));
         return connection.RunAsync(refusal: null, TestContext.Current.CancellationToken).WaitAsync(Deadline, TestContext.Current.CancellationToken);
     }

@@ -1,10 +1,8 @@
-using NixFuseStore.Daemon.Building;
 using NixFuseStore.Daemon.Logging;
 using NixFuseStore.Daemon.Tests.Clients;
 using NixFuseStore.Daemon.Tests.Stores;
 using NixFuseStore.Daemon.Wire;
 using NixFuseStore.Nix;
-using NixFuseStore.Nix.Derivations;
 using static NixFuseStore.Daemon.Tests.Stores.SampleStore;
 
 namespace NixFuseStore.Daemon.Tests.Operations;
@@ -47,7 +45,6 @@ public sealed class BuildTests
             .Number(9).Texts(StoreDirectory.Default.Print(Missing)).Number(0)
             .Number(10).Path(Missing)
             .Number(13));
-        await ExpectBuildActivityAsync(reply, minor);
         Assert.Contains("this store does not build", await reply.ExpectErrorAsync(minor), StringComparison.Ordinal);
         Assert.Contains("is not valid, and no binary cache", await reply.ExpectErrorAsync(minor), StringComparison.Ordinal);
         Assert.Contains("is not valid, and no binary cache", await reply.ExpectErrorAsync(minor), StringComparison.Ordinal);
@@ -66,9 +63,9 @@ public sealed class BuildTests
             StoreDirectory.Default.Print(Derivation2) + "!lib",
             StoreDirectory.Default.Print(Derivation1) + "!nonsense",
         ];
-        var reply = await TestDaemon.ConverseAsync(_store, 38, bytes => bytes.Number(46).Texts(wanted).Number(0));
+        var reply = await TestDaemon.ConverseAsync(_store, 38, bytes => SetKeepGoing(bytes).Number(46).Texts(wanted).Number(0));
+        await reply.ExpectLastAsync();
         await ExpectActivityAsync(reply, ActivityType.CopyPaths);
-        await ExpectBuildActivityAsync(reply, 38);
         await reply.ExpectLastAsync();
         Assert.Equal(5UL, await reply.ReadNumberAsync());
         await ExpectResultAsync(reply, wanted[0], BuildStatus.AlreadyValid, ($"sha256:{Hash1}!out", Output1));
@@ -100,12 +97,11 @@ public sealed class BuildTests
         string wanted = StoreDirectory.Default.Print(Derivation2) + "!out";
         var reply = await TestDaemon.ConverseAsync(_store, 38, bytes => bytes.Number(46).Texts(wanted).Number(0), builder: builder);
         ulong activity = await ExpectStartAsync(reply, ActivityType.Build);
-        Assert.Equal(LogMessage.Result, (LogMessage)await reply.ReadNumberAsync());
-        Assert.Equal(activity, await reply.ReadNumberAsync());
-        Assert.Equal(101UL, await reply.ReadNumberAsync());
-        Assert.Equal(1UL, await reply.ReadNumberAsync());
-        Assert.Equal(1UL, await reply.ReadNumberAsync());
-        Assert.Equal("building out", await reply.ReadTextAsync());
+        foreach (string line in (string[])["building lib", "building out"])
+        {
+            await ExpectLineAsync(reply, activity, line);
+        }
+
         await ExpectStopAsync(reply, activity);
         await reply.ExpectLastAsync();
         Assert.Equal(1UL, await reply.ReadNumberAsync());
@@ -145,15 +141,36 @@ public sealed class BuildTests
         Assert.Equal((ulong)BuildStatus.AlreadyValid, await reply.ReadNumberAsync());
     }
 
-    [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public async Task RebuildAndRepair_AreRefusedClearly(int mode)
+    [Fact]
+    public async Task Check_BuildsWhatIsValidOnceMore()
+    {
+        var reply = await TestDaemon.ConverseAsync(
+            _store, 38, bytes => bytes.Number(9).Texts(StoreDirectory.Default.Print(Derivation1) + "!*").Number(2), builder: new FakeBuilder(_store));
+        ulong activity = await ExpectStartAsync(reply, ActivityType.Build);
+        await ExpectLineAsync(reply, activity, "checking out");
+        await ExpectStopAsync(reply, activity);
+        await reply.ExpectLastAsync();
+        Assert.Equal(1UL, await reply.ReadNumberAsync());
+    }
+
+    [Fact]
+    public async Task Check_OfWhatIsNotValid_IsRefused()
+    {
+        var reply = await TestDaemon.ConverseAsync(
+            _store, 38, bytes => bytes.Number(9).Texts(StoreDirectory.Default.Print(Derivation2) + "!*").Number(2), builder: new FakeBuilder(_store));
+        Assert.Contains("are not valid, so checking is not possible", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Repair_IsRefusedClearly()
     {
         var reply = await TestDaemon.ConverseAsync(_store, 38, bytes => bytes
-            .Number(9).Texts(StoreDirectory.Default.Print(Derivation1) + "!*").Number((ulong)mode));
-        Assert.Contains("does not rebuild or repair", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
+            .Number(9).Texts(StoreDirectory.Default.Print(Derivation1) + "!*").Number(1));
+        Assert.Contains("is healed by adding it again", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
     }
+
+    private static WireBytes SetKeepGoing(WireBytes bytes) =>
+        bytes.Number(19).Number(0).Number(1).Number(0).Number(3).Number(1).Number(0).Number(1).Number(0).Number(0).Number(0).Number(0).Number(1).Number(0);
 
     private static WireBytes SendFixed(WireBytes bytes) => bytes
         .Number(36).Path(FixedDerivation)
@@ -198,18 +215,6 @@ public sealed class BuildTests
         }
     }
 
-    private static async Task ExpectBuildActivityAsync(WireReader reply, int minor)
-    {
-        if (minor < 20)
-        {
-            Assert.StartsWith("building '/nix/store/", await reply.ExpectLineAsync(), StringComparison.Ordinal);
-        }
-        else
-        {
-            await ExpectActivityAsync(reply, ActivityType.Build);
-        }
-    }
-
     private static async Task ExpectActivityAsync(WireReader reply, ActivityType type) =>
         await ExpectStopAsync(reply, await ExpectStartAsync(reply, type));
 
@@ -231,6 +236,16 @@ public sealed class BuildTests
         return activity;
     }
 
+    private static async Task ExpectLineAsync(WireReader reply, ulong activity, string line)
+    {
+        Assert.Equal(LogMessage.Result, (LogMessage)await reply.ReadNumberAsync());
+        Assert.Equal(activity, await reply.ReadNumberAsync());
+        Assert.Equal(101UL, await reply.ReadNumberAsync());
+        Assert.Equal(1UL, await reply.ReadNumberAsync());
+        Assert.Equal(1UL, await reply.ReadNumberAsync());
+        Assert.Equal(line, await reply.ReadTextAsync());
+    }
+
     private static async Task ExpectStopAsync(WireReader reply, ulong activity)
     {
         Assert.Equal(LogMessage.StopActivity, (LogMessage)await reply.ReadNumberAsync());
@@ -239,19 +254,20 @@ public sealed class BuildTests
 
     private sealed class FakeBuilder(MemoryDaemonStore store) : IBuilder
     {
-        public async Task BuildAsync(
-            StorePath path,
-            Derivation derivation,
-            IReadOnlyCollection<string> outputs,
-            Func<string, ValueTask> logLine,
-            CancellationToken cancellationToken)
+        public async Task<StepResult> BuildAsync(BuildStep build, Func<string, ValueTask> logLine, CancellationToken cancellationToken)
         {
-            foreach (string name in outputs)
+            foreach (var (name, path) in build.Outputs.OrderBy(static output => output.Key, StringComparer.Ordinal))
             {
-                await logLine($"building {name}");
-                var output = derivation.Outputs.Single(output => output.Name == name);
-                store.Add(Describe(StoreDirectory.Default.Parse(output.Path), [], null), NarFile.Of(""));
+                await logLine($"{(build.Checks ? "checking" : "building")} {name}");
+                if (build.Checks)
+                {
+                    continue;
+                }
+
+                store.Add(Describe(path, [], null), NarFile.Of(""));
             }
+
+            return new StepResult(BuildStatus.Built, "");
         }
     }
 }

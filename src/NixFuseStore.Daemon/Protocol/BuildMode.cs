@@ -1,4 +1,4 @@
-namespace NixFuseStore.Daemon.Building;
+namespace NixFuseStore.Daemon.Protocol;
 
 /// <summary>What is to happen with outputs that are valid.</summary>
 internal enum BuildMode
