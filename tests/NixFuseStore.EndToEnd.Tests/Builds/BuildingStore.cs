@@ -25,7 +25,12 @@ internal sealed class BuildingStore(NixClient nix, string root, BuildTools tools
     public CommandResult Build(string attribute, params string[] options) => Run(BuildCommand(attribute, options));
 
     /// <summary>Starts to build a derivation of builders.nix; the caller ends and disposes the process.</summary>
-    public Process StartBuild(string attribute) => nix.Start(Url, BuildCommand(attribute, []), Configuration);
+    public Process StartBuild(string attribute)
+    {
+        // A nix-build that is killed leaves its temporary folder, which is to go with the test.
+        string[] command = ["env", "TMPDIR=" + nix.Folder, .. BuildCommand(attribute, [])];
+        return nix.Start(Url, command, Configuration);
+    }
 
     /// <summary>The derivation's path, which is valid from then on.</summary>
     public string Instantiate(string attribute) => Run(["nix-instantiate", .. Builder(attribute)]).Lines()[^1];
