@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace NixFuseStore.EndToEnd.Tests.Fixtures;
 
 /// <summary>Runs commands of a stock Nix with a home and configuration of their own, whatever the machine's are.</summary>
@@ -31,7 +33,14 @@ internal sealed class NixClient(NixRelease release, string folder, IReadOnlyList
     /// <param name="inputFile">Its standard input, such as an export stream; null for none.</param>
     /// <param name="outputFile">Where its standard output goes, such as a NAR; null to return it as text.</param>
     public CommandResult Run(
-        string store, IEnumerable<string> command, string configuration = "", string? inputFile = null, string? outputFile = null)
+        string store, IEnumerable<string> command, string configuration = "", string? inputFile = null, string? outputFile = null) =>
+        Command.Run("sh", Arguments(store, command, configuration, inputFile, outputFile), environment: null, deadline: Deadline);
+
+    /// <summary>Starts a command, whose process is the command itself where the release is the installed one; the caller ends and disposes it.</summary>
+    public Process Start(string store, IEnumerable<string> command, string configuration = "") =>
+        Command.Start("sh", Arguments(store, command, configuration, inputFile: null, outputFile: null));
+
+    private string[] Arguments(string store, IEnumerable<string> command, string configuration, string? inputFile, string? outputFile)
     {
         string[] environment =
         [
@@ -44,8 +53,7 @@ internal sealed class NixClient(NixRelease release, string folder, IReadOnlyList
         ];
         // The shell is the machine's: another release's folder need not hold one.
         var redirect = "cd \"$0\" && exec \"$@\" <" + Quote(inputFile ?? "/dev/null") + (outputFile is null ? "" : " >" + Quote(outputFile));
-        return Command.Run(
-            "sh", ["-c", redirect, folder, "env", "-i", .. environment, .. host ?? [], .. release.Launcher, .. command], environment: null, deadline: Deadline);
+        return ["-c", redirect, folder, "env", "-i", .. environment, .. host ?? [], .. release.Launcher, .. command];
     }
 
     private static string Quote(string path) => "'" + path.Replace("'", @"'\''", StringComparison.Ordinal) + "'";

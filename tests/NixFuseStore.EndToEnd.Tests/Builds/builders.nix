@@ -1,0 +1,78 @@
+# Builders that fail, wait, look around or leave what a store does not take. The salt is in every builder's environment, by which a test
+# knows its processes, and another salt gives every derivation another path.
+{ bash, coreutils, salt, hidden ? "" }:
+let
+  path = builtins.storePath;
+  build = name: extra: text: derivation ({
+    inherit name salt;
+    system = builtins.currentSystem;
+    builder = path bash + "/bin/bash";
+    # bash becomes its last command. Nix kills a builder that has closed its output, as coreutils do shortly before they end.
+    args = [ "-e" "-u" "-c" ("PATH=${path coreutils}/bin\n" + text + "\n:") ];
+  } // extra);
+in
+rec {
+  # --- failures ---
+  broken = build "broken" { } ''
+    for i in {1..12}; do echo "line $i of broken"; done
+    exit 3
+  '';
+  dependent = build "dependent" { } "echo dependent runs; echo ${broken} > $out";
+  independent = build "independent" { } "echo independent runs; echo done > $out";
+  both = build "both" { } "echo ${dependent} ${independent} > $out";
+  wrongHash = build "wrong-hash-${salt}" {
+    outputHashMode = "flat";
+    outputHashAlgo = "sha256";
+    outputHash = builtins.hashString "sha256" "what was expected";
+  } "echo -n 'what came' > $out";
+  brokenAndWrongHash = build "broken-and-wrong-hash" { } "echo ${broken} ${wrongHash} > $out";
+  tooLong = build "too-long" { } "echo waiting; sleep 600";
+
+  # --- what outputs may hold ---
+  unreadable = build "unreadable" { } ''
+    mkdir -p $out/folder
+    echo secret > $out/folder/file
+    echo program > $out/program
+    chmod 0 $out/folder/file
+    chmod 0711 $out/program
+    chmod 0 $out/folder
+  '';
+  setuid = build "setuid" { } ''
+    mkdir $out
+    echo program > $out/program
+    chmod 4755 $out/program || echo refused > $out/setuid
+    chmod 2755 $out/program || echo refused > $out/setgid
+  '';
+  fifo = build "fifo" { } "mkdir $out; mkfifo $out/pipe";
+  leftOut = build "left-out" { } "echo nothing is made";
+
+  # --- the sandbox ---
+  looksAround = build "looks-around" { inherit hidden; } ''
+    mkdir $out
+    id -u > $out/user
+    id -g > $out/group
+    ls -A / > $out/root
+    ls -A /etc > $out/etc
+    ls -A /nix > $out/nix
+    ls -A /nix/store > $out/store
+    cat /proc/net/dev > $out/network
+    for process in /proc/[0-9]*; do echo "''${process#/proc/}"; done > $out/processes
+    for file in $hidden; do if test -e "$file"; then echo "$file"; fi; done > $out/seen
+    # Long enough for the test to look at it from outside.
+    sleep 2
+  '';
+
+  # --- time ---
+  number = build "number" { } ''
+    echo "number begins"
+    sleep 3
+    echo "number is $RANDOM$RANDOM$RANDOM" | tee $out
+  '';
+  # Its helper is in a process group of its own and outlives its parent, as a test server does that nobody ends.
+  endless = build "endless" { } ''
+    set -m
+    (nohup sleep 3600 > /dev/null 2>&1 &)
+    echo "endless begins"
+    sleep 3600
+  '';
+}
