@@ -170,29 +170,33 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
             await process.EndAsync(cancellation).ConfigureAwait(false);
         }
 
-        // 3. Registered, with its log. The first log is kept for good, so that one of a failure would be in the way of the one that counts.
+        // 3. Registered, with its log.
         cancellation.ThrowIfCancellationRequested();
         if (result.IsSuccess && !build.Checks)
         {
             await _outputs.RegisterAsync(build, made, inputs, cell.PathOf, cancellation).ConfigureAwait(false);
-            await KeepLogAsync(build, log, cancellation).ConfigureAwait(false);
         }
         else if (!result.IsSuccess && build.KeepFailed)
         {
             cell.KeepBuildDirectory();
         }
 
+        if (!build.Checks)
+        {
+            await KeepLogAsync(build, log, !result.IsSuccess, cancellation).ConfigureAwait(false);
+        }
+
         return result;
     }
 
-    private async Task KeepLogAsync(BuildStep build, BuildLog log, CancellationToken cancellation)
+    private async Task KeepLogAsync(BuildStep build, BuildLog log, bool failed, CancellationToken cancellation)
     {
         try
         {
             var text = log.OpenText();
             await using (text.ConfigureAwait(false))
             {
-                await _options.Store.AddBuildLogAsync(build.Path, text, cancellation).ConfigureAwait(false);
+                await _options.Store.AddBuildLogAsync(build.Path, text, failed, cancellation).ConfigureAwait(false);
             }
         }
         catch (DaemonStoreException e)

@@ -45,8 +45,9 @@ public sealed partial class StoreFileSystem
         });
     }
 
+    // A node stands for one text. Of its name that is not so: the log of a build that failed gives way to that of a later one.
     private static FuseEntryOut EntryOfLog(in Slot slot, byte[] text)
-        => new(new NodeId(slot.Number, 0).Value, NodeAttributes.OfLog(slot, (ulong)text.Length), FuseTimeout.Infinite, FuseTimeout.Infinite);
+        => new(new NodeId(slot.Number, 0).Value, NodeAttributes.OfLog(slot, (ulong)text.Length), FuseTimeout.None, FuseTimeout.Infinite);
 
     /// <summary>LOOKUP in a log, which is no directory: only "." and ".." are there.</summary>
     private void LookupInLog(NodeId node, ReadOnlySpan<byte> name, FuseReply reply)

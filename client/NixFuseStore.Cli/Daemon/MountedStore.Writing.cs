@@ -17,8 +17,8 @@ internal sealed partial class MountedStore
         StoreErrors.TranslateAsync(_relations.AddSignaturesAsync(path, signatures, cancellationToken));
 
     /// <inheritdoc/>
-    public Task AddBuildLogAsync(StorePath derivation, Stream log, CancellationToken cancellationToken) =>
-        StoreErrors.TranslateAsync(_logs.AddAsync(derivation, log, cancellationToken));
+    public Task AddBuildLogAsync(StorePath derivation, Stream log, bool failed, CancellationToken cancellationToken) =>
+        StoreErrors.TranslateAsync(_logs.AddAsync(derivation, log, failed, cancellationToken));
 
     /// <inheritdoc/>
     public Task<string> AddRealisationAsync(string id, string json, CancellationToken cancellationToken) =>

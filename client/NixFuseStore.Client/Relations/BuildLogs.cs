@@ -25,8 +25,11 @@ public sealed class BuildLogs
         _reader = reader;
     }
 
-    /// <summary>Keeps a log, unless there is one. Reads the stream to its end; of a longer log the first <see cref="BytesMax"/> bytes are kept.</summary>
-    public async Task AddAsync(StorePath derivation, Stream log, CancellationToken cancellationToken)
+    /// <summary>
+    /// Keeps a log, unless there is one of a build that did not fail. Reads the stream to its end; of a longer log the first
+    /// <see cref="BytesMax"/> bytes are kept.
+    /// </summary>
+    public async Task AddAsync(StorePath derivation, Stream log, bool failed, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(log);
         var plain = await ReadAsync(log, cancellationToken).ConfigureAwait(false);
@@ -35,6 +38,7 @@ public sealed class BuildLogs
             Store = _reader.Calls.StoreName,
             BaseName = derivation.BaseName,
             PlainLength = (uint)plain.Length,
+            Failed = failed,
             Zstd = UnsafeByteOperations.UnsafeWrap(Zstd.Compress(plain.Span, Level)),
         };
         await _reader.Calls.CallAsync(

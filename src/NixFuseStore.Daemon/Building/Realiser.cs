@@ -74,8 +74,8 @@ internal sealed class Realiser : IDisposable
             wanted.Path, () => wanted.Outputs is null ? RealiseObjectAsync(wanted.Path) : RealiseOutputsAsync(wanted, isWanted));
         if (!result.IsSuccess && !result.IsGivenUp && !isWanted)
         {
-            // The client is told of what it wanted; that an input of it failed only stands here.
-            await _log.LineAsync(LogLevel.Error, $"error: {result.ErrorMessage}");
+            // The client is told of what it wanted; that an input of it failed only stands here. Further lines are indented as Nix does.
+            await _log.LineAsync(LogLevel.Error, $"error: {result.ErrorMessage.Replace("\n", "\n       ", StringComparison.Ordinal)}");
         }
 
         return result;

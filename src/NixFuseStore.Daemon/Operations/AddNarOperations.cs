@@ -84,7 +84,7 @@ internal static class AddNarOperations
         }
 
         await using var log = new SourceStream(data);
-        await session.Store.AddBuildLogAsync(path, log, session.Ended);
+        await session.Store.AddBuildLogAsync(path, log, failed: false, session.Ended);
         await session.EndDataAsync();
         session.ReplyDone();
     }

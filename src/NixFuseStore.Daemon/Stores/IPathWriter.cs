@@ -14,9 +14,10 @@ public interface IPathWriter
     /// <summary>Adds signatures to a valid path.</summary>
     Task AddSignaturesAsync(StorePath path, IReadOnlyCollection<NixSignature> signatures, CancellationToken cancellationToken);
 
-    /// <summary>Keeps the log of a build, unless there is one. Reads the stream to its end.</summary>
+    /// <summary>Keeps the log of a build, unless there is one of a build that did not fail. Reads the stream to its end.</summary>
     /// <param name="derivation">The .drv, valid or not.</param>
     /// <param name="log">Plain text.</param>
+    /// <param name="failed">Whether the build failed; a later log takes the place of this one then.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    Task AddBuildLogAsync(StorePath derivation, Stream log, CancellationToken cancellationToken);
+    Task AddBuildLogAsync(StorePath derivation, Stream log, bool failed, CancellationToken cancellationToken);
 }

@@ -109,7 +109,7 @@ internal sealed class MemoryDaemonStore : IDaemonStore
         return Task.CompletedTask;
     }
 
-    public async Task AddBuildLogAsync(StorePath derivation, Stream log, CancellationToken cancellationToken)
+    public async Task AddBuildLogAsync(StorePath derivation, Stream log, bool failed, CancellationToken cancellationToken)
     {
         using var text = new MemoryStream();
         await log.CopyToAsync(text, cancellationToken);

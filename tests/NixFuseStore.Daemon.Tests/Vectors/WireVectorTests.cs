@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using NixFuseStore.Daemon.Building;
+using NixFuseStore.Daemon.Protocol;
 using NixFuseStore.Daemon.Tests.Clients;
 using NixFuseStore.Daemon.Wire;
 using NixFuseStore.Nix;

@@ -112,6 +112,21 @@ public abstract partial class MetadataContract
         Assert.Null(await Metadata.FindBuildLogAsync((await CreateStoreAsync("other")).Id, derivation, Token));
     }
 
+    [Fact]
+    public async Task BuildLog_OfAFailure_GivesWay()
+    {
+        var derivation = SamplePath.Name("x.drv");
+        Assert.True(await Metadata.AddBuildLogAsync(Main, derivation, new BuildLog(1, Zstd.Compress("1"u8, 1)) { IsOfFailure = true }, Token));
+        Assert.True(await Metadata.AddBuildLogAsync(Main, derivation, new BuildLog(2, Zstd.Compress("22"u8, 1)) { IsOfFailure = true }, Token));
+        Assert.True((await Metadata.FindBuildLogAsync(Main, derivation, Token))!.IsOfFailure);
+        Assert.True(await Metadata.AddBuildLogAsync(Main, derivation, new BuildLog(3, Zstd.Compress("333"u8, 1)), Token));
+        Assert.False(await Metadata.AddBuildLogAsync(Main, derivation, new BuildLog(4, Zstd.Compress("4444"u8, 1)) { IsOfFailure = true }, Token));
+
+        var log = await Metadata.FindBuildLogAsync(Main, derivation, Token);
+        Assert.Equal(3, log!.PlainLength);
+        Assert.False(log.IsOfFailure);
+    }
+
     [Theory]
     [InlineData("UPDATE build_logs SET zstd = {other} WHERE base_name LIKE '%-one.drv'")]
     [InlineData("UPDATE build_logs SET plain_length = 11 WHERE base_name LIKE '%-one.drv'")]

@@ -93,7 +93,7 @@ internal sealed partial class StoreService
                 $"a log may have at most {BuildLog.PlainBytesMax} bytes, compressed {BuildLog.ZstdBytesMax}; this one has {request.PlainLength} and {request.Zstd.Length}");
         }
 
-        var log = new BuildLog((int)request.PlainLength, request.Zstd.Memory);
+        var log = new BuildLog((int)request.PlainLength, request.Zstd.Memory) { IsOfFailure = request.Failed };
         if (!await IsWholeAsync(log, call.Cancellation).ConfigureAwait(false))
         {
             throw Invalid($"the log is not one zstd frame of {log.PlainLength} bytes");

@@ -5,6 +5,9 @@ namespace NixFuseStore.Storage.Metadata;
 /// <param name="Zstd">The text as one zstd frame, which the caller has checked.</param>
 public sealed record BuildLog(int PlainLength, ReadOnlyMemory<byte> Zstd)
 {
+    /// <summary>Whether the build failed; a later log takes the place of this one then.</summary>
+    public bool IsOfFailure { get; init; }
+
     /// <summary>Longer logs are not kept.</summary>
     public const int PlainBytesMax = 64 << 20;
 

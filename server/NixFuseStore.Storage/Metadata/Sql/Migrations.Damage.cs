@@ -20,5 +20,7 @@ internal static partial class Migrations
         "CREATE TABLE blob_stores (identity {text} NOT NULL PRIMARY KEY, created {big} NOT NULL) {keyed}",
     ];
 
+    private static string[] BuildLogFailures => ["ALTER TABLE build_logs ADD COLUMN failed {int} NOT NULL DEFAULT 0"];
+
     private static string[] BuildLogSums => ["ALTER TABLE build_logs ADD COLUMN sum {big} NOT NULL DEFAULT 0"];
 }

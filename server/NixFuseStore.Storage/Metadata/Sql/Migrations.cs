@@ -15,6 +15,7 @@ internal static partial class Migrations
         new(8, TokenExpiry, []),
         new(9, Damage, []),
         new(10, BuildLogSums, []),
+        new(11, BuildLogFailures, []),
     ];
 
     private static string[] TokenExpiry => ["ALTER TABLE tokens ADD COLUMN expires {big}"];

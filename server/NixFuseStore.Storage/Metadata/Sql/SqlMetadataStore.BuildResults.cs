@@ -80,7 +80,8 @@ internal sealed partial class SqlMetadataStore
                 if (await session.ExecuteAsync(
                     LogStatement(
                         """
-                        INSERT INTO build_logs (store, base_name, plain_length, zstd, sum, created) VALUES (@store, @name, @length, @zstd, @sum, @now)
+                        INSERT INTO build_logs (store, base_name, plain_length, zstd, sum, failed, created)
+                        VALUES (@store, @name, @length, @zstd, @sum, @failed, @now)
                         ON CONFLICT DO NOTHING
                         """),
                     cancellationToken).ConfigureAwait(false) == 1)
@@ -88,14 +89,18 @@ internal sealed partial class SqlMetadataStore
                     return true;
                 }
 
-                // 2. unless it is damaged.
-                if (await FindLogAsync(session, store, derivation, cancellationToken).ConfigureAwait(false) is not { IsWhole: false })
+                // 2. unless it is damaged, or of a build that failed.
+                if (await FindLogAsync(session, store, derivation, cancellationToken).ConfigureAwait(false) is { IsWhole: true, Log.IsOfFailure: false })
                 {
                     return false;
                 }
 
                 return await session.ExecuteAsync(
-                    LogStatement("UPDATE build_logs SET plain_length = @length, zstd = @zstd, sum = @sum, created = @now WHERE store = @store AND base_name = @name"),
+                    LogStatement(
+                        """
+                        UPDATE build_logs SET plain_length = @length, zstd = @zstd, sum = @sum, failed = @failed, created = @now
+                        WHERE store = @store AND base_name = @name
+                        """),
                     cancellationToken).ConfigureAwait(false) == 1;
             },
             cancellationToken);
@@ -107,6 +112,7 @@ internal sealed partial class SqlMetadataStore
             ("@length", log.PlainLength),
             ("@zstd", log.Zstd.ToArray()),
             ("@sum", SumOf(derivation.BaseName, log)),
+            ("@failed", log.IsOfFailure ? 1 : 0),
             ("@now", NowSeconds()));
     }
 
@@ -132,7 +138,7 @@ internal sealed partial class SqlMetadataStore
     private static Task<FoundLog?> FindLogAsync(SqlSession session, StoreId store, StorePath derivation, CancellationToken cancellationToken) =>
         session.FirstAsync(
             new SqlText(
-                "SELECT plain_length, zstd, sum FROM build_logs WHERE store = @store AND base_name = @name",
+                "SELECT plain_length, zstd, sum, failed FROM build_logs WHERE store = @store AND base_name = @name",
                 ("@store", store.Value),
                 ("@name", derivation.BaseName)),
             reader => ReadLog(derivation.BaseName, reader, 0),
@@ -143,7 +149,7 @@ internal sealed partial class SqlMetadataStore
         var faults = new List<string>();
         await ReadAsync(
             session => session.QueryAsync(
-                "SELECT base_name, plain_length, zstd, sum FROM build_logs",
+                "SELECT base_name, plain_length, zstd, sum, failed FROM build_logs",
                 reader =>
                 {
                     string name = reader.GetString(0);
@@ -161,7 +167,7 @@ internal sealed partial class SqlMetadataStore
 
     private static FoundLog ReadLog(string name, DbDataReader reader, int column)
     {
-        var log = new BuildLog(reader.GetInt32(column), reader.GetBytes(column + 1));
+        var log = new BuildLog(reader.GetInt32(column), reader.GetBytes(column + 1)) { IsOfFailure = reader.GetInt32(column + 3) != 0 };
         long sum = reader.GetInt64(column + 2);
         return new FoundLog(log, sum == NoSum ? Decompresses(log) : sum == SumOf(name, log));
     }
