@@ -47,6 +47,7 @@ public sealed class NixCommandTests : EndToEndTest
     {
         var client = NewClient(server, store, mountName: "nix");
         client.StoreName = store;
+        client.MountArguments.Add("--no-builds");
         client.Mount();
         return new StoreUnderTest(Path.GetDirectoryName(client.MountPoint)!, other, server.Url + "/cache", Builds: false)
         {

@@ -1,0 +1,144 @@
+using System.Diagnostics;
+using NixFuseStore.Builds.Cells;
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Builds.Tests;
+
+/// <summary>Directories of cells: what lies in them, and that nothing stays.</summary>
+public sealed class CellTests : IDisposable
+{
+    private static readonly PathInfo Library = Describe("00000000000000000000000000000001-library");
+    private static readonly PathInfo Program = Describe("00000000000000000000000000000002-program") with { References = [Library.Path] };
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("nixfuse-builds-");
+    private readonly List<string> _notices = [];
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Fact]
+    public void Registration_IsInTheFormatOfLoadDb()
+    {
+        var writer = new StringWriter();
+        CellRegistration.Write(writer, StoreDirectory.Default, [Library, Program]);
+        Assert.Equal(
+            $"""
+            /nix/store/{Library.Path}
+            {new string('0', 64)}
+            120
+
+            0
+            /nix/store/{Program.Path}
+            {new string('0', 64)}
+            120
+
+            1
+            /nix/store/{Library.Path}
+
+            """,
+            writer.ToString());
+    }
+
+    [Fact]
+    public void Users_StandBehindThoseOfTheHost_AndInPlaceOfItsBuildUsers()
+    {
+        string[] lines = BuildUsers.PasswordLines("root:x:0:0:root:/root:/bin/sh\nnixbld1:x:30001:30000::/:/bin/false\n").Split('\n');
+        Assert.Equal("root:x:0:0:root:/root:/bin/sh", lines[0]);
+        Assert.Equal("nixbld0:x:1313210368:1313210368:build user:/var/empty:/sbin/nologin", lines[1]);
+        Assert.DoesNotContain(lines, line => line.Contains(":30001:", StringComparison.Ordinal));
+
+        string[] groups = BuildUsers.GroupLines("root:x:0:\nnixbld:x:30000:nixbld1\n").Split('\n');
+        Assert.StartsWith("nixbld:x:1313210368:nixbld0,nixbld1,", groups[1], StringComparison.Ordinal);
+        Assert.Equal(["root:x:0:", groups[1], ""], groups);
+    }
+
+    [Fact]
+    public void Cell_LeavesNothing()
+    {
+        using (var cell = Create())
+        {
+            Assert.Contains($"/nix/store/{Program.Path}\n", File.ReadAllText(Path.Combine(cell.Directory, "registration")), StringComparison.Ordinal);
+            Assert.Contains("sandbox = true\n", File.ReadAllText(Path.Combine(cell.Directory, "conf/nix.conf")), StringComparison.Ordinal);
+            Assert.Contains("sandbox-fallback = false\n", File.ReadAllText(Path.Combine(cell.Directory, "conf/nix.conf")), StringComparison.Ordinal);
+            Assert.True(Directory.Exists(Path.Combine(cell.Directory, "root/nix/store")));
+        }
+
+        Assert.Empty(_folder.EnumerateFileSystemInfos());
+        Assert.Empty(_notices);
+    }
+
+    [Fact]
+    public void KeptBuildDirectory_SurvivesTheNextStart()
+    {
+        string kept;
+        using (var cell = Create())
+        {
+            kept = Path.Combine(cell.Directory, "tmp/nix-build-x.drv-0");
+            Directory.CreateDirectory(kept);
+            cell.KeepBuildDirectory();
+        }
+
+        CellSweep.Run(_folder.FullName, _notices.Add);
+        Assert.True(Directory.Exists(kept));
+        Assert.Equal(["tmp"], _folder.EnumerateDirectories().Single().EnumerateFileSystemInfos().Select(static entry => entry.Name).Where(static name => name != "lock"));
+    }
+
+    [Fact]
+    public void Sweep_LeavesTheCellsOfALivingProcess()
+    {
+        using var cell = Create();
+        CellSweep.Run(_folder.FullName, _notices.Add);
+        Assert.True(File.Exists(Path.Combine(cell.Directory, "registration")));
+    }
+
+    [Fact]
+    public void Sweep_EndsWhatStillRuns_AndClearsAway()
+    {
+        // As a process leaves it that was killed: not locked, and with a helper whose child runs.
+        string directory = Path.Combine(_folder.FullName, "abandoned");
+        Directory.CreateDirectory(Path.Combine(directory, "upper"));
+        using var helper = Process.Start("/bin/sh", ["-c", "exec 2>/dev/null; sleep 1000; true"]);
+        Assert.True(SpinWait.SpinUntil(() => ChildrenOf(helper).Length > 0, TimeSpan.FromSeconds(10)));
+        CellProcessFile.Write(directory, helper.Id);
+
+        CellSweep.Run(_folder.FullName, _notices.Add);
+        Assert.True(helper.WaitForExit(TimeSpan.FromSeconds(10)));
+        Assert.Empty(_folder.EnumerateFileSystemInfos());
+    }
+
+    [Fact]
+    public void Sweep_LeavesAnotherProcessOfTheSameNumberAlone()
+    {
+        string directory = Path.Combine(_folder.FullName, "abandoned");
+        Directory.CreateDirectory(directory);
+        File.WriteAllText(Path.Combine(directory, "process"), $"{Environment.ProcessId} 1");
+        CellSweep.Run(_folder.FullName, _notices.Add);
+        Assert.Empty(_folder.EnumerateFileSystemInfos());
+    }
+
+    [Fact]
+    public void Words_AreThoseOfTheStoreThatTheClientSees()
+    {
+        using var cell = Create();
+        Assert.Equal(
+            "file '/nix/store/x' has an unsupported type", cell.InStoreWords($"error: file '{cell.Directory}/root/nix/store/x' has an unsupported type"));
+    }
+
+    [Fact]
+    public void MissingNix_IsNamedWithWhatToDo()
+    {
+        var missing = Assert.Throws<CellException>(() => StockNix.Find(_folder.FullName));
+        Assert.Contains("there is no nix-daemon in " + _folder.FullName, missing.Message, StringComparison.Ordinal);
+        Assert.Contains("--build-nix", missing.Message, StringComparison.Ordinal);
+    }
+
+    private Cell Create() => Cell.Create(_folder.FullName, StoreDirectory.Default, [Library, Program], _notices.Add);
+
+    private static string ChildrenOf(Process process) => File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children");
+
+    private static PathInfo Describe(string baseName) => new()
+    {
+        Path = StoreDirectory.Default.Parse("/nix/store/" + baseName),
+        NarHash = new NixHash(NixHashAlgorithm.Sha256, new byte[32]),
+        NarSize = 120,
+    };
+}
