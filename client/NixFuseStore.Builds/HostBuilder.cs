@@ -153,8 +153,8 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
                 using var client = await WorkerClient.ConnectAsync(directory, process.Output, process.Input).ConfigureAwait(false);
                 var limited = build with { Limits = build.Limits with { MaxLogSize = Least(build.Limits.MaxLogSize, LogBytesMax) } };
                 await client.SetOptionsAsync(limited, CoresFor(build)).ConfigureAwait(false);
-                result = await client.BuildDerivationAsync(limited, log.AppendAsync).ConfigureAwait(false);
-                result = result with { ErrorMessage = cell.InStoreWords(result.ErrorMessage) };
+                result = await client.BuildDerivationAsync(limited, line => log.AppendAsync(CellProcess.InUsersWords(cell, line))).ConfigureAwait(false);
+                result = result with { ErrorMessage = CellProcess.InUsersWords(cell, result.ErrorMessage) };
                 foreach (var output in result.IsSuccess && !build.Checks ? build.Outputs.Values : [])
                 {
                     made.Add(await client.QueryPathInfoAsync(output).ConfigureAwait(false));
@@ -163,7 +163,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
             catch (WorkerClientException e)
             {
                 cancellation.ThrowIfCancellationRequested();
-                throw new CellException(await process.DescribeFailureAsync(cell.InStoreWords(e.Message)).ConfigureAwait(false), e);
+                throw new CellException(await process.DescribeFailureAsync(CellProcess.InUsersWords(cell, e.Message)).ConfigureAwait(false), e);
             }
 
             // 2. Nothing of it runs any more: no builder is left that could change what Nix has checked.

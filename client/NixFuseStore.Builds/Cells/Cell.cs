@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Native.Files;
 using NixFuseStore.Nix;
@@ -16,10 +17,10 @@ namespace NixFuseStore.Builds.Cells;
 /// upper/ work/   outputs, on this disk
 /// </code>
 /// </summary>
-internal sealed class Cell : IDisposable
+internal sealed partial class Cell : IDisposable
 {
     private const int NameBytes = 6;
-    private const string BuildDirectories = "tmp";
+    private const string BuildDirectoriesName = "tmp";
 
     private readonly SafeFileHandle _lock;
     private readonly Action<string> _notice;
@@ -61,13 +62,13 @@ internal sealed class Cell : IDisposable
     /// <summary>Where the cell has an output.</summary>
     internal string PathOf(StorePath output) => Path.Combine(Directory, "upper", output.BaseName);
 
-    /// <summary>What stock Nix says of a build, as it would say it of the store that the client sees.</summary>
-    internal string InStoreWords(string message)
-    {
-        string text = message.Replace(Path.Combine(Directory, "root"), "", StringComparison.Ordinal)
-            .Replace("from in-memory derivation", "from .drv file", StringComparison.Ordinal);
-        return text.StartsWith("error: ", StringComparison.Ordinal) ? text["error: ".Length..] : text;
-    }
+    /// <summary>Where build directories lie.</summary>
+    internal string BuildDirectories => Path.Combine(Directory, BuildDirectoriesName);
+
+    /// <summary>What stock Nix says of a build, as it would say it of the store that the client sees: without <c>error:</c>, coloured or not.</summary>
+    internal string InStoreWords(string message) => ErrorPrefix().Replace(message, "")
+        .Replace(Path.Combine(Directory, "root"), "", StringComparison.Ordinal)
+        .Replace("from in-memory derivation", "from .drv file", StringComparison.Ordinal);
 
     /// <summary>Leaves the directory of a build that failed for its user.</summary>
     internal void KeepBuildDirectory() => _keepsBuildDirectory = true;
@@ -75,13 +76,13 @@ internal sealed class Cell : IDisposable
     /// <summary>Clears it away, once nothing runs in it.</summary>
     public void Dispose()
     {
-        CellSweep.Remove(Directory, _keepsBuildDirectory ? BuildDirectories : null, _notice);
+        CellSweep.Remove(Directory, _keepsBuildDirectory ? BuildDirectoriesName : null, _notice);
         _lock.Dispose();
     }
 
     private void Fill(StoreDirectory store, IEnumerable<PathInfo> inputs)
     {
-        foreach (string name in (string[])["lower", "upper", "work", "conf", BuildDirectories, $"root{store}"])
+        foreach (string name in (string[])["lower", "upper", "work", "conf", BuildDirectoriesName, $"root{store}"])
         {
             System.IO.Directory.CreateDirectory(Path.Combine(Directory, name));
         }
@@ -92,6 +93,9 @@ internal sealed class Cell : IDisposable
         using var registration = new StreamWriter(Path.Combine(Directory, "registration"), append: false, new UTF8Encoding(false));
         CellRegistration.Write(registration, store, inputs);
     }
+
+    [GeneratedRegex(@"^(\x1b\[[0-9;]*m)*error:(\x1b\[[0-9;]*m)*\s*")]
+    private static partial Regex ErrorPrefix();
 
     private static string ReadHost(string file) => File.Exists(file) ? File.ReadAllText(file) : "";
 }

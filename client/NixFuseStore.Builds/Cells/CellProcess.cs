@@ -26,6 +26,7 @@ internal sealed class CellProcess : IAsyncDisposable
         mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work,xino=off,index=off,metacopy=off,redirect_dir=off nixfuse-cell "root$3"
         mount --bind passwd /etc/passwd
         mount --bind group /etc/group
+        mount --bind tmp "$6"
         if [ -d /run/nscd ]; then mount -t tmpfs none /run/nscd; fi
         "$5" --load-db < registration
         exec "$4" --stdio
@@ -44,6 +45,10 @@ internal sealed class CellProcess : IAsyncDisposable
         _errorsRead = ReadErrorsAsync();
     }
 
+    /// <summary>What stock Nix says of a build, with the places that its user knows.</summary>
+    internal static string InUsersWords(Cell cell, string text) => cell.InStoreWords(text)
+        .Replace(CellSettings.BuildDirectory + "/", cell.BuildDirectories + "/", StringComparison.Ordinal);
+
     /// <summary>What stock Nix writes.</summary>
     internal Stream Output => _process.StandardOutput.BaseStream;
 
@@ -59,6 +64,7 @@ internal sealed class CellProcess : IAsyncDisposable
     internal static CellProcess Start(Cell cell, string mountedStore, StoreDirectory store, StockNix nix)
     {
         Directory.CreateDirectory(SharedState);
+        Directory.CreateDirectory(CellSettings.BuildDirectory);
         var start = new ProcessStartInfo
         {
             FileName = "unshare",
@@ -70,7 +76,7 @@ internal sealed class CellProcess : IAsyncDisposable
         foreach (string argument in (string[])
             [
                 "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--",
-                "/bin/sh", "-c", Script, "cell", cell.Directory, mountedStore, store.ToString(), nix.Daemon, nix.Store,
+                "/bin/sh", "-c", Script, "cell", cell.Directory, mountedStore, store.ToString(), nix.Daemon, nix.Store, CellSettings.BuildDirectory,
             ])
         {
             start.ArgumentList.Add(argument);
@@ -153,7 +159,7 @@ internal sealed class CellProcess : IAsyncDisposable
     {
         while (await _process.StandardError.ReadLineAsync().ConfigureAwait(false) is { } line)
         {
-            if (_errors.Length < ErrorCharactersMax)
+            if (_errors.Length < ErrorCharactersMax && !line.Contains("unknown setting", StringComparison.Ordinal))
             {
                 _errors.AppendLine(line);
             }
@@ -167,7 +173,7 @@ internal sealed class CellProcess : IAsyncDisposable
         environment.Clear();
         environment["PATH"] = path;
         environment["HOME"] = Path.Combine(cell.Directory, "conf");
-        environment["TMPDIR"] = Path.Combine(cell.Directory, "tmp");
+        environment["TMPDIR"] = CellSettings.BuildDirectory;
         environment["NIX_CONF_DIR"] = Path.Combine(cell.Directory, "conf");
         environment["NIX_USER_CONF_FILES"] = "";
         environment["NIX_STORE_DIR"] = store.ToString();

@@ -4,8 +4,14 @@ namespace NixFuseStore.Builds.Cells;
 internal static class CellSettings
 {
     /// <summary>
+    /// Where the cell's build directories are seen within the cell: Nix from 2.30 on wants no directory above them that all may write, and cells
+    /// may lie anywhere.
+    /// </summary>
+    internal const string BuildDirectory = "/run/nixfuse/build";
+
+    /// <summary>
     /// Builders are in a sandbox, or do not run. Nothing is fetched, for what is needed is there; nothing is signed or hooked; nobody but root
-    /// is there to be trusted.
+    /// is there to be trusted. Releases that lack one of the settings say so and go on.
     /// </summary>
     internal const string Text =
         $"""
@@ -22,6 +28,7 @@ internal static class CellSettings
         allowed-users = root
         trusted-users = root
         post-build-hook =
+        build-dir = {BuildDirectory}
 
         """;
 }

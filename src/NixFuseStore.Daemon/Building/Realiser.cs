@@ -78,6 +78,11 @@ internal sealed class Realiser : IDisposable
             await _log.LineAsync(LogLevel.Error, $"error: {result.ErrorMessage.Replace("\n", "\n       ", StringComparison.Ordinal)}");
         }
 
+        if (!result.IsSuccess && !_session.Settings.KeepGoing)
+        {
+            await _stopped.CancelAsync();
+        }
+
         return result;
     }
 
@@ -85,28 +90,17 @@ internal sealed class Realiser : IDisposable
     {
         try
         {
-            var result = await realise();
-            return result.IsSuccess ? result : await FailAsync(result);
+            return await realise();
         }
         catch (DaemonStoreException e)
         {
-            return await FailAsync(BuildResult.Failure(BuildStatus.MiscFailure, e.Message));
+            return BuildResult.Failure(BuildStatus.MiscFailure, e.Message);
         }
         catch (OperationCanceledException) when (_stopped.IsCancellationRequested && !_session.Ended.IsCancellationRequested)
         {
             return BuildResult.Failure(BuildStatus.MiscFailure, $"'{Directory.Print(path)}' was given up because something else failed")
                 with { IsGivenUp = true };
         }
-    }
-
-    private async ValueTask<BuildResult> FailAsync(BuildResult result)
-    {
-        if (!_session.Settings.KeepGoing)
-        {
-            await _stopped.CancelAsync();
-        }
-
-        return result;
     }
 
     private async Task<BuildResult> RealiseObjectAsync(StorePath path)

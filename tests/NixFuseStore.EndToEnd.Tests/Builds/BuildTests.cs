@@ -26,13 +26,37 @@ public sealed class BuildTests : EndToEndTest, IClassFixture<BuildServer>
 
     public static TheoryData<string> Suites => NixRelease.Suites;
 
+    /// <summary>Who asks and who builds: each release once as either, and in the long form each with each.</summary>
+    public static TheoryData<string, string> ClientsAndEngines
+    {
+        get
+        {
+            var isLong = Environment.GetEnvironmentVariable("NIXFUSE_TEST_LONG") == "1";
+            string[] suites = [NixRelease.Bookworm, NixRelease.Trixie, NixRelease.Sid];
+            var pairs = new TheoryData<string, string>();
+            for (var i = 0; i < suites.Length; i++)
+            {
+                for (var j = 0; j < suites.Length; j++)
+                {
+                    if (isLong || j == (i + 1) % suites.Length)
+                    {
+                        pairs.Add(suites[i], suites[j]);
+                    }
+                }
+            }
+
+            return pairs;
+        }
+    }
+
     [Theory]
-    [MemberData(nameof(Suites))]
-    public void Project_IsBuiltByEveryRelease_AndValidOnEveryHost(string suite)
+    [MemberData(nameof(ClientsAndEngines))]
+    public void Project_IsBuiltByEveryRelease_AndValidOnEveryHost(string suite, string engine)
     {
         var release = NixRelease.Open(suite);
         Programs.Require("bwrap");
-        var (here, there) = (Mount("here", "--max-jobs", "2"), Mount("there"));
+        string[] engineArguments = NixRelease.Open(engine).InstallInto(Folder + "/engine") is { } nix ? ["--build-nix", nix] : [];
+        var (here, there) = (Mount("here", ["--max-jobs", "2", .. engineArguments]), Mount("there"));
         var (builder, reader) = (Store(here, release), Store(there, release));
 
         // 1. It is built once, and its programs run from the mount.
