@@ -53,6 +53,19 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         }
     }
 
+    /// <summary>Builds at a time.</summary>
+    public int JobsMax => _options.JobsMax;
+
+    /// <summary>What runs and waits now, in the order in which it was asked for. Any thread.</summary>
+    public IReadOnlyList<BuildState> List()
+    {
+        lock (_gate)
+        {
+            return [.. _running.Select(static build => new BuildState(build.Key.Path, build.Value.IsRunning, build.Value.Since, build.Value.Waiters))
+                .OrderBy(static build => build.Since)];
+        }
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -81,7 +94,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
             {
                 shared = new SharedBuild(_options.Directory, _stopping.Token);
                 _running.Add(key, shared);
-                shared.Start((log, cancellation) => RunAsync(build, log, cancellation));
+                shared.Start((running, cancellation) => RunAsync(build, running, cancellation));
             }
 
             shared.Waiters++;
@@ -105,11 +118,13 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         shared.Abandon();
     }
 
-    private async Task<StepResult> RunAsync(BuildStep build, BuildLog log, CancellationToken cancellation)
+    private async Task<StepResult> RunAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
     {
         await _slots.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
+            shared.IsRunning = true;
+
             // Somebody else may have been faster, here or on another host.
             var outputs = build.Outputs.Values.ToArray();
             if (!build.Checks && (await _options.Store.FilterValidAsync(outputs, cancellation).ConfigureAwait(false)).Count == outputs.Length)
@@ -117,7 +132,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
                 return new StepResult(BuildStatus.AlreadyValid, "");
             }
 
-            return await BuildInCellAsync(build, log, cancellation).ConfigureAwait(false);
+            return await BuildInCellAsync(build, shared.Log, cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CellException or WorkerClientException)
         {

@@ -58,6 +58,36 @@ public sealed class ContainerTests : EndToEndTest
         Assert.Equal("from a container", File.ReadAllText(client.Real(added)));
     }
 
+    [Fact]
+    public void StockNix_InAContainer_HasTheHostBuild()
+    {
+        Container.Require();
+        Programs.Require("nix-build");
+        Programs.Require("nix-daemon");
+        var store = RealStore.Default;
+        var server = StartServer();
+        var client = NewClient(server);
+        var bash = store.Package("bash");
+        client.Push(store, bash);
+        client.Mount();
+        string[] build = ["/usr/bin/env", "NIX_REMOTE=daemon", "nix-build", "/tmp/expression.nix", "--no-out-link"];
+        var container = NewContainer(client, build, withHostPrograms: true);
+        File.WriteAllText(
+            container.Temporary + "/expression.nix",
+            $$"""
+            derivation {
+              name = "greeting-{{Guid.NewGuid():N}}";
+              system = builtins.currentSystem;
+              builder = "${builtins.storePath {{bash}}}/bin/bash";
+              args = [ "-c" "echo built for a container > $out; :" ];
+            }
+            """);
+
+        var built = container.Run().Lines()[^1];
+
+        Assert.Equal("built for a container\n", File.ReadAllText(client.Real(built)));
+    }
+
     private TimeSpan TimeToAppear(RealStore store, ClientHost client, string python, string added, string folder)
     {
         var script = $"""

@@ -16,6 +16,12 @@ internal sealed class SharedBuild
         _ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
     }
 
+    /// <summary>When it was first asked for.</summary>
+    internal DateTimeOffset Since { get; } = DateTimeOffset.UtcNow;
+
+    /// <summary>Whether it has a slot.</summary>
+    internal bool IsRunning { get; set; }
+
     /// <summary>Those who wait; guarded by the builder.</summary>
     internal int Waiters { get; set; }
 
@@ -28,7 +34,7 @@ internal sealed class SharedBuild
     /// <summary>Ends, and never fails, when nothing of it runs any more.</summary>
     internal Task Ended { get; private set; } = Task.CompletedTask;
 
-    internal void Start(Func<BuildLog, CancellationToken, Task<StepResult>> run) => Ended = Task.Run(() => RunAsync(run));
+    internal void Start(Func<SharedBuild, CancellationToken, Task<StepResult>> run) => Ended = Task.Run(() => RunAsync(run));
 
     /// <summary>Nobody waits any more.</summary>
     internal void Abandon() => _ = AbandonAsync();
@@ -41,11 +47,11 @@ internal sealed class SharedBuild
         Log.Dispose();
     }
 
-    private async Task RunAsync(Func<BuildLog, CancellationToken, Task<StepResult>> run)
+    private async Task RunAsync(Func<SharedBuild, CancellationToken, Task<StepResult>> run)
     {
         try
         {
-            _result.TrySetResult(await run(Log, _ending.Token).ConfigureAwait(false));
+            _result.TrySetResult(await run(this, _ending.Token).ConfigureAwait(false));
         }
         catch (OperationCanceledException)
         {

@@ -13,6 +13,7 @@ internal static class CommandList
         InfoCommand.Create(),
         ListCommand.Create(),
         StatusCommand.Create(),
+        BuildsCommand.Create(),
         DaemonConfigCommand.Create(),
         PrefetchCommand.Create(),
         VerifyCommand.Create(),

@@ -8,4 +8,5 @@ namespace NixFuseStore.Cli.Control;
 [JsonSerializable(typeof(ControlRequest))]
 [JsonSerializable(typeof(ControlReply))]
 [JsonSerializable(typeof(StatusReport))]
+[JsonSerializable(typeof(BuildsReport))]
 internal sealed partial class ControlJson : JsonSerializerContext;

@@ -39,6 +39,9 @@ internal sealed record MountStatus
     /// <summary>What was added through the daemon and is not registered yet; null where it has none.</summary>
     public AddingStatus? Adding { get; init; }
 
+    /// <summary>What is built here; null where nothing ever is.</summary>
+    public BuildsStatus? Builds { get; init; }
+
     public required CacheStatus Cache { get; init; }
 
     public required TransferStatus Transfer { get; init; }

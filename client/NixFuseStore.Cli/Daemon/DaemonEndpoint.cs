@@ -69,6 +69,9 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
             socket, store, Task.Run(() => Serve(socket.Listener, store, reader, mount, location, settings, connectionsMax, log)), log);
     }
 
+    /// <summary>What builds; null where nothing does, or the daemon is still being loaded.</summary>
+    public HostBuilder? Builder => _server.IsCompletedSuccessfully ? _server.Result.Builder : null;
+
     /// <summary>Clients now.</summary>
     public int ConnectionCount => _server.IsCompletedSuccessfully ? _server.Result.Server.ConnectionCount : 0;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
+using NixFuseStore.Builds;
 using NixFuseStore.Cli.Control;
 using NixFuseStore.Cli.Errors;
 using NixFuseStore.Nix;
@@ -79,6 +80,16 @@ internal sealed partial class MountHost
         _daemon?.Journal?.Waiting ?? 0,
         _daemon?.Journal?.SetAside ?? 0);
 
+    private BuildsStatus DescribeBuilds(HostBuilder builder) => new(
+        builder.JobsMax,
+        [
+            .. builder.List().Select(build => new BuildStatusEntry(
+                _reader!.Directory.Print(build.Derivation),
+                build.IsRunning ? "running" : "queued",
+                (DateTimeOffset.UtcNow - build.Since).TotalSeconds,
+                build.Waiters)),
+        ]);
+
     private MountStatus DescribeStatus()
     {
         var counters = ReadCounters();
@@ -103,6 +114,7 @@ internal sealed partial class MountHost
             Adding = _daemon?.Journal is { } journal
                 ? new AddingStatus(journal.Directory, journal.Waiting, journal.SetAside, journal.DamagedFiles, journal.OtherStores, journal.Trouble)
                 : null,
+            Builds = _daemon?.Builder is { } builder ? DescribeBuilds(builder) : null,
             Cache = new CacheStatus
             {
                 Directory = _location.Directory,

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using NixFuseStore.EndToEnd.Tests.Fixtures;
 
 namespace NixFuseStore.EndToEnd.Tests.Builds;
@@ -204,6 +205,8 @@ public sealed class BuildTests : EndToEndTest, IClassFixture<BuildServer>
 
         var first = Task.Run(() => store.Build("number"), cancellation);
         var second = Task.Run(() => Store(host, release).Build("number"), cancellation);
+        Eventually.Holds("both wait for one build", () => BuildsOf(host) is [var build] && build.GetProperty("waiters").GetInt32() == 2
+            && build.GetProperty("state").GetString() == "running" && build.GetProperty("derivation").GetString() == store.Instantiate("number"));
         var results = await Task.WhenAll(first, second);
 
         var output = results[0].Lines().Single();
@@ -215,6 +218,7 @@ public sealed class BuildTests : EndToEndTest, IClassFixture<BuildServer>
             Assert.Equal(["number begins", number], printed);
         }
 
+        Assert.Empty(BuildsOf(host));
         Assert.Single(store.AllPaths(), output);
         var there = Mount("there");
         Eventually.Holds("the other host has it", () => File.Exists(there.Real(output)));
@@ -309,6 +313,13 @@ public sealed class BuildTests : EndToEndTest, IClassFixture<BuildServer>
         host.MountArguments.AddRange(arguments);
         host.Mount();
         return host;
+    }
+
+    private static JsonElement[] BuildsOf(ClientHost host)
+    {
+        using var report = JsonDocument.Parse(host.Run("builds", "--json").Succeeded());
+        return [.. report.RootElement.GetProperty("builds").EnumerateArray().Select(static build => build.Clone())
+            .Where(build => build.GetProperty("mountPoint").GetString() == host.MountPoint)];
     }
 
     private BuildingStore Store(ClientHost host, NixRelease release, params string[] hidden) =>
