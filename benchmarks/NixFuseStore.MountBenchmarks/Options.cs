@@ -14,7 +14,7 @@ internal sealed record Options(
           --repeat N       runs a figure; medians are printed (default 5)
           --programs DIR   where nixfuse and nixfuse-server are (default: out)
           --only TEXT      of the groups cold and daemon, measure only rows whose name contains this, such as "python3", "on far",
-                           "registered", "SQLite" or "nix copy"
+                           "registered", "SQLite", "builds" or "nix copy"
           --beside DIR     for the group native: where a nixfuse on the .NET runtime is (./build.sh --quick makes it)
           GROUP            warm, cached, cold, storage, tiny, daemon, binary-cache, native (default: all)
 

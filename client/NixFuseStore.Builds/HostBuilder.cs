@@ -8,40 +8,61 @@ namespace NixFuseStore.Builds;
 
 /// <summary>
 /// Builds on this host: each derivation in a cell of its own, by stock Nix. Who asks for a derivation that is being built waits for that
-/// build. Disposed, it ends what runs.
+/// build. Disposed, it ends what runs, and waits until nothing is left.
 /// </summary>
 public sealed class HostBuilder : IBuilder, IAsyncDisposable
 {
     /// <summary>Bytes that a build may print where its client sets no limit; Nix's own default is none, and a disk is not.</summary>
     private const ulong LogBytesMax = 1UL << 30;
 
+    /// <summary>A cell is set up in a fraction of a second; what takes longer than this hangs.</summary>
+    private static readonly TimeSpan SetUpPatience = TimeSpan.FromMinutes(1);
+
     private readonly HostBuilderOptions _options;
     private readonly OutputImport _outputs;
+    private readonly RunningBuilds _running;
     private readonly SemaphoreSlim _slots;
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly Lock _gate = new();
-    private readonly Dictionary<BuildKey, SharedBuild> _running = [];
 
     /// <summary>Prepares to build, and clears away what a process left behind that was killed. Blocks on the disk.</summary>
-    /// <exception cref="DaemonStoreException">This host cannot build; the message says what it lacks.</exception>
+    /// <exception cref="IOException">The directory for builds cannot be used; the message says why.</exception>
+    /// <exception cref="UnauthorizedAccessException">The same.</exception>
     public HostBuilder(HostBuilderOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
         _outputs = new OutputImport(options.Store);
+        _running = new RunningBuilds(options.Directory);
         _slots = new SemaphoreSlim(options.JobsMax);
+        if (options.Directory.Contains('?', StringComparison.Ordinal))
+        {
+            throw new IOException($"{options.Directory} has a '?' in its name, which stock Nix takes for the end of it");
+        }
+
         CellSweep.Run(options.Directory, options.Notice);
     }
+
+    /// <summary>Builds at a time.</summary>
+    public int JobsMax => _options.JobsMax;
+
+    /// <summary>What runs and waits now, in the order in which it was asked for. Any thread.</summary>
+    public IReadOnlyList<BuildState> List() => _running.List();
 
     /// <inheritdoc/>
     public async Task<StepResult> BuildAsync(BuildStep build, Func<string, ValueTask> logLine, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(build);
         ArgumentNullException.ThrowIfNull(logLine);
+        var limited = build with { Limits = Limit(build.Limits) };
+        SharedBuild shared;
+        try
+        {
+            shared = _running.Join(BuildKey.Of(limited, limited.Limits), (running, cancellation) => RunAsync(limited, running, cancellation));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(build, $"the directory for builds cannot be used: {e.Message}", e);
+        }
 
-        // Who wants to know whether it comes out the same twice gets an execution of his own.
-        var key = new BuildKey(build.Path, build.Limits, build.Checks ? new object() : null);
-        var shared = Join(key, build);
         try
         {
             await shared.Log.FollowAsync(logLine, cancellationToken).ConfigureAwait(false);
@@ -49,73 +70,15 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         }
         finally
         {
-            Leave(key, shared);
-        }
-    }
-
-    /// <summary>Builds at a time.</summary>
-    public int JobsMax => _options.JobsMax;
-
-    /// <summary>What runs and waits now, in the order in which it was asked for. Any thread.</summary>
-    public IReadOnlyList<BuildState> List()
-    {
-        lock (_gate)
-        {
-            return [.. _running.Select(static build => new BuildState(build.Key.Path, build.Value.IsRunning, build.Value.Since, build.Value.Waiters))
-                .OrderBy(static build => build.Since)];
+            _running.Leave(shared);
         }
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await _stopping.CancelAsync().ConfigureAwait(false);
-        SharedBuild[] running;
-        lock (_gate)
-        {
-            running = [.. _running.Values];
-        }
-
-        foreach (var build in running)
-        {
-            await build.Ended.ConfigureAwait(false);
-        }
-
-        _stopping.Dispose();
+        await _running.DisposeAsync().ConfigureAwait(false);
         _slots.Dispose();
-    }
-
-    private SharedBuild Join(BuildKey key, BuildStep build)
-    {
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_stopping.IsCancellationRequested, this);
-            if (!_running.TryGetValue(key, out var shared))
-            {
-                shared = new SharedBuild(_options.Directory, _stopping.Token);
-                _running.Add(key, shared);
-                shared.Start((running, cancellation) => RunAsync(build, running, cancellation));
-            }
-
-            shared.Waiters++;
-            return shared;
-        }
-    }
-
-    private void Leave(BuildKey key, SharedBuild shared)
-    {
-        lock (_gate)
-        {
-            if (--shared.Waiters > 0)
-            {
-                return;
-            }
-
-            // Who comes now begins anew.
-            _running.Remove(key);
-        }
-
-        shared.Abandon();
     }
 
     private async Task<StepResult> RunAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
@@ -132,12 +95,12 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
                 return new StepResult(BuildStatus.AlreadyValid, "");
             }
 
-            return await BuildInCellAsync(build, shared.Log, cancellation).ConfigureAwait(false);
+            return await BuildInCellAsync(build, shared, cancellation).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CellException or WorkerClientException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CellException)
         {
             cancellation.ThrowIfCancellationRequested();
-            throw new DaemonStoreException($"cannot build '{_options.Store.Directory.Print(build.Path)}': {e.Message.TrimEnd('.')}", e);
+            throw Failed(build, e.Message, e);
         }
         finally
         {
@@ -145,63 +108,84 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         }
     }
 
-    private async Task<StepResult> BuildInCellAsync(BuildStep build, BuildLog log, CancellationToken cancellation)
+    private async Task<StepResult> BuildInCellAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
     {
+        // 1. A cell that knows the inputs, and where outputs are to be compared, these. Nobody waits until it is cleared away again.
         var directory = _options.Store.Directory;
         var inputs = await InputClosure.FindAsync(_options.Store, build.Inputs, cancellation).ConfigureAwait(false);
-
-        // Outputs are compared where they are valid in the cell.
         var valid = build.Checks
             ? await InputClosure.FindAsync(_options.Store, [.. build.Inputs, .. build.Outputs.Values], cancellation).ConfigureAwait(false)
             : inputs;
-        using var cell = Cell.Create(_options.Directory, directory, valid.Values, _options.Notice);
+        var cell = Cell.Create(_options.Directory, directory, valid.Values, _options.Notice);
+        shared.AddCleanUp(cell.Dispose);
 
-        // 1. Built. What the process has to say of itself stands in the error, where it ends early.
-        StepResult result;
-        var made = new List<PathInfo>();
+        // 2. Built, and nothing of it runs any more: no builder is left that could change what Nix has checked.
+        var (result, made) = await BuildAsync(build, cell, shared.Log, cancellation).ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+        if (build.Checks)
+        {
+            return result;
+        }
+
+        // 3. Registered, with its log.
+        if (result.IsSuccess && !await _outputs.RegisterAsync(build, made, inputs, cell.PathOf, cancellation).ConfigureAwait(false))
+        {
+            return new StepResult(BuildStatus.AlreadyValid, "");
+        }
+
+        if (!result.IsSuccess && build.KeepFailed)
+        {
+            cell.KeepBuildDirectory();
+        }
+
+        // Of a derivation that a client made up nothing is kept under the name of another.
+        if (build.IsRegistered)
+        {
+            await KeepLogAsync(build, shared.Log, !result.IsSuccess, cancellation).ConfigureAwait(false);
+        }
+
+        return result;
+    }
+
+    private async Task<(StepResult Result, IReadOnlyList<PathInfo> Outputs)> BuildAsync(BuildStep build, Cell cell, BuildLog log, CancellationToken cancellation)
+    {
+        var directory = _options.Store.Directory;
+        var words = new CellWords(cell);
         var process = CellProcess.Start(cell, _options.MountedStore, directory, StockNix.Find(_options.NixPrograms));
         await using (process.ConfigureAwait(false))
         {
             using var ending = cancellation.Register(process.Kill);
             try
             {
-                using var client = await WorkerClient.ConnectAsync(directory, process.Output, process.Input).ConfigureAwait(false);
-                var limited = build with { Limits = build.Limits with { MaxLogSize = Least(build.Limits.MaxLogSize, LogBytesMax) } };
-                await client.SetOptionsAsync(limited, CoresFor(build)).ConfigureAwait(false);
-                result = await client.BuildDerivationAsync(limited, line => log.AppendAsync(CellProcess.InUsersWords(cell, line))).ConfigureAwait(false);
-                result = result with { ErrorMessage = CellProcess.InUsersWords(cell, result.ErrorMessage) };
+                using var client = await ConnectAsync(process, directory).ConfigureAwait(false);
+                await client.SetOptionsAsync(build, build.Limits.Cores ?? (ulong)_options.Cores).ConfigureAwait(false);
+                var result = await client.BuildDerivationAsync(build, log.AppendAsync, line => log.AppendAsync(words.OfLine(line))).ConfigureAwait(false);
+                var made = new List<PathInfo>();
                 foreach (var output in result.IsSuccess && !build.Checks ? build.Outputs.Values : [])
                 {
                     made.Add(await client.QueryPathInfoAsync(output).ConfigureAwait(false));
                 }
+
+                await process.EndAsync(cancellation).ConfigureAwait(false);
+                return (result with { ErrorMessage = words.OfError(result.ErrorMessage) }, made);
+            }
+            catch (WorkerClientException e) when (e.IsLogTooLong)
+            {
+                return (new StepResult(BuildStatus.LogLimitExceeded, $"the builder of '{directory.Print(build.Path)}' printed a line that is too long"), []);
             }
             catch (WorkerClientException e)
             {
                 cancellation.ThrowIfCancellationRequested();
-                throw new CellException(await process.DescribeFailureAsync(CellProcess.InUsersWords(cell, e.Message)).ConfigureAwait(false), e);
+                throw new CellException(words.OfError(await process.DescribeFailureAsync(words.OfError(e.Message)).ConfigureAwait(false)), e);
             }
-
-            // 2. Nothing of it runs any more: no builder is left that could change what Nix has checked.
-            await process.EndAsync(cancellation).ConfigureAwait(false);
         }
+    }
 
-        // 3. Registered, with its log.
-        cancellation.ThrowIfCancellationRequested();
-        if (result.IsSuccess && !build.Checks)
-        {
-            await _outputs.RegisterAsync(build, made, inputs, cell.PathOf, cancellation).ConfigureAwait(false);
-        }
-        else if (!result.IsSuccess && build.KeepFailed)
-        {
-            cell.KeepBuildDirectory();
-        }
-
-        if (!build.Checks)
-        {
-            await KeepLogAsync(build, log, !result.IsSuccess, cancellation).ConfigureAwait(false);
-        }
-
-        return result;
+    private static async Task<WorkerClient> ConnectAsync(CellProcess process, StoreDirectory directory)
+    {
+        using var patience = new CancellationTokenSource(SetUpPatience);
+        using var ending = patience.Token.Register(process.Kill);
+        return await WorkerClient.ConnectAsync(directory, process.Output, process.Input).ConfigureAwait(false);
     }
 
     private async Task KeepLogAsync(BuildStep build, BuildLog log, bool failed, CancellationToken cancellation)
@@ -220,14 +204,13 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         }
     }
 
-    private ulong CoresFor(BuildStep build) => build.Limits.Cores is { } asked and > 0 ? Math.Min(asked, (ulong)_options.Cores) : (ulong)_options.Cores;
+    // As they count here, so that requests which differ in nothing that counts are one build. 0 stands for no limit.
+    private BuildLimits Limit(BuildLimits asked) => asked with
+    {
+        MaxLogSize = asked.MaxLogSize == 0 ? LogBytesMax : Math.Min(asked.MaxLogSize, LogBytesMax),
+        Cores = asked.Cores is { } cores and > 0 ? Math.Min(cores, (ulong)_options.Cores) : (ulong)_options.Cores,
+    };
 
-    // 0 stands for no limit.
-    private static ulong Least(ulong asked, ulong most) => asked == 0 ? most : Math.Min(asked, most);
-
-    /// <summary>Builds with the same key are one.</summary>
-    /// <param name="Path">The derivation.</param>
-    /// <param name="Limits">A build that fails by its limits says nothing to those who set others.</param>
-    /// <param name="Own">Equal to nothing else, where the build is for one client alone; null otherwise.</param>
-    private sealed record BuildKey(StorePath Path, BuildLimits Limits, object? Own);
+    private DaemonStoreException Failed(BuildStep build, string why, Exception cause) =>
+        new($"cannot build '{_options.Store.Directory.Print(build.Path)}': {why.TrimEnd('.')}", cause);
 }

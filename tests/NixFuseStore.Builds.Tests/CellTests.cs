@@ -79,7 +79,7 @@ public sealed class CellTests : IDisposable
 
         CellSweep.Run(_folder.FullName, _notices.Add);
         Assert.True(Directory.Exists(kept));
-        Assert.Equal(["tmp"], _folder.EnumerateDirectories().Single().EnumerateFileSystemInfos().Select(static entry => entry.Name).Where(static name => name != "lock"));
+        Assert.Equal(["kept", "lock", "tmp"], _folder.EnumerateDirectories().Single().EnumerateFileSystemInfos().Select(static entry => entry.Name).Order());
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class CellTests : IDisposable
     public void Sweep_EndsWhatStillRuns_AndClearsAway()
     {
         // As a process leaves it that was killed: not locked, and with a helper whose child runs.
-        string directory = Path.Combine(_folder.FullName, "abandoned");
+        string directory = Path.Combine(_folder.FullName, "0123456789ab");
         Directory.CreateDirectory(Path.Combine(directory, "upper"));
         using var helper = Process.Start("/bin/sh", ["-c", "exec 2>/dev/null; sleep 1000; true"]);
         Assert.True(SpinWait.SpinUntil(() => ChildrenOf(helper).Length > 0, TimeSpan.FromSeconds(10)));
@@ -108,7 +108,7 @@ public sealed class CellTests : IDisposable
     [Fact]
     public void Sweep_LeavesAnotherProcessOfTheSameNumberAlone()
     {
-        string directory = Path.Combine(_folder.FullName, "abandoned");
+        string directory = Path.Combine(_folder.FullName, "0123456789ab");
         Directory.CreateDirectory(directory);
         File.WriteAllText(Path.Combine(directory, "process"), $"{Environment.ProcessId} 1");
         CellSweep.Run(_folder.FullName, _notices.Add);
@@ -116,11 +116,37 @@ public sealed class CellTests : IDisposable
     }
 
     [Fact]
+    public void Sweep_TouchesNothingThatIsNoCell()
+    {
+        string[] others = ["docs", "pw", "0123456789AB", "0123456789abc"];
+        foreach (string other in others)
+        {
+            Directory.CreateDirectory(Path.Combine(_folder.FullName, other));
+            File.WriteAllText(Path.Combine(_folder.FullName, other, "passwd"), "");
+        }
+
+        Directory.CreateSymbolicLink(Path.Combine(_folder.FullName, "ba9876543210"), Path.Combine(_folder.FullName, "docs"));
+        CellSweep.Run(_folder.FullName, _notices.Add);
+        Assert.Equal(5, _folder.EnumerateDirectories().Count());
+        Assert.Equal(["passwd"], new DirectoryInfo(Path.Combine(_folder.FullName, "docs")).EnumerateFileSystemInfos().Select(static entry => entry.Name));
+    }
+
+    [Fact]
+    public void Sweep_BelievesNothingWhereOthersMayWrite()
+    {
+        File.SetUnixFileMode(_folder.FullName, (UnixFileMode)0b111_111_111);
+        Assert.Contains("0700", Assert.Throws<IOException>(() => CellSweep.Run(_folder.FullName, _notices.Add)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Words_AreThoseOfTheStoreThatTheClientSees()
     {
         using var cell = Create();
         Assert.Equal(
-            "file '/nix/store/x' has an unsupported type", cell.InStoreWords($"error: file '{cell.Directory}/root/nix/store/x' has an unsupported type"));
+            "file '/nix/store/x' has an unsupported type",
+            new CellWords(cell).OfError($"\u001b[31;1merror:\u001b[0m file '{cell.Directory}/root/nix/store/x' has an unsupported type"));
+        Assert.Equal(
+            $"error: keeping '{cell.Directory}/tmp/nix-build-x'", new CellWords(cell).OfLine("error: keeping '/run/nixfuse/build/nix-build-x'"));
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public sealed class OutputImportTests : IDisposable
             order.Add(info.Path);
             return Task.CompletedTask;
         };
-        await RegisterAsync(Describe(Out, Dev, Out), Describe(Dev, Input));
+        Assert.True(await RegisterAsync(Describe(Out, Dev, Out), Describe(Dev, Input)));
         Assert.Equal([Dev, Out], order);
         var registered = _store.Get(Out);
         Assert.True(registered.Ultimate);
@@ -62,12 +62,19 @@ public sealed class OutputImportTests : IDisposable
         Describe(Dev, Input) with { ContentAddress = new ContentAddress(ContentAddressMethod.Nar, NixHash.Sha256("x"u8)) });
 
     [Fact]
-    public async Task WhatTheStoreHasOtherwise_IsAnError()
+    public async Task WhatTheStoreHasOtherwise_Stays()
     {
-        // Another host has registered the same output with other content, which stays.
+        // Another host has registered the same output with other content.
         _store.Add(Describe(Dev, Input) with { NarHash = NixHash.Sha256("other"u8) }, []);
-        var refused = await Assert.ThrowsAsync<DaemonStoreException>(() => RegisterAsync(Describe(Dev, Input)));
-        Assert.Contains("NAR hash in the store", refused.Message, StringComparison.Ordinal);
+        Assert.False(await RegisterAsync(Describe(Dev, Input)));
+        Assert.Equal(NixHash.Sha256("other"u8), _store.Get(Dev).NarHash);
+    }
+
+    [Fact]
+    public async Task ADerivationThatAClientMadeUp_IsNoDeriver()
+    {
+        Assert.True(await RegisterAsync(isRegistered: false, Describe(Dev, Input)));
+        Assert.Null(_store.Get(Dev).Deriver);
     }
 
     private async Task RefusesAsync(string what, PathInfo output)
@@ -78,7 +85,9 @@ public sealed class OutputImportTests : IDisposable
         Assert.Equal(0, _store.OpenImports);
     }
 
-    private Task RegisterAsync(params PathInfo[] outputs) => new OutputImport(_store).RegisterAsync(
+    private Task<bool> RegisterAsync(params PathInfo[] outputs) => RegisterAsync(isRegistered: true, outputs);
+
+    private Task<bool> RegisterAsync(bool isRegistered, params PathInfo[] outputs) => new OutputImport(_store).RegisterAsync(
         new BuildStep
         {
             Path = StoreDirectory.Default.Parse("/nix/store/00000000000000000000000000000009-x.drv"),
@@ -86,6 +95,7 @@ public sealed class OutputImportTests : IDisposable
             {
                 Outputs = [], InputDerivations = [], InputSources = [], Platform = "", Builder = "", Arguments = [], Environment = [],
             },
+            IsRegistered = isRegistered,
             Inputs = [Input],
             Outputs = outputs.ToDictionary(static output => output.Path.Name, static output => output.Path),
         },

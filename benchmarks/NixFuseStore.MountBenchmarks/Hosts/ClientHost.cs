@@ -23,11 +23,11 @@ internal sealed class ClientHost(Options options, ServerHost server, Network? ne
     private string CacheDirectory => Path.Combine(folder, "cache");
 
     /// <summary>Mounts and returns when the store is usable.</summary>
-    public void Mount()
+    public void Mount(params string[] arguments)
     {
         Directory.CreateDirectory(MountPoint);
         _mounted = true;
-        Nixfuse("mount", MountPoint, "--cache-dir", CacheDirectory, "--trusted-public-key", server.PublicKey);
+        Nixfuse(["mount", MountPoint, "--cache-dir", CacheDirectory, "--trusted-public-key", server.PublicKey, .. arguments]);
     }
 
     public void Unmount()

@@ -8,12 +8,13 @@ internal sealed class NixDaemon : IDisposable
     private readonly Process _process;
 
     /// <param name="root">The chroot store; made where it is missing. The socket lies beside it, in <paramref name="root"/><c>.socket</c>.</param>
-    public NixDaemon(string root)
+    /// <param name="settings">The environment with its settings; null for those of all.</param>
+    public NixDaemon(string root, IReadOnlyDictionary<string, string>? settings = null)
     {
         Directory.CreateDirectory(root);
         Socket = root + ".socket";
         StoreUri = $"unix://{Socket}?root={root}";
-        var environment = new Dictionary<string, string>(NixSettings.Environment) { ["NIX_DAEMON_SOCKET_PATH"] = Socket };
+        var environment = new Dictionary<string, string>(settings ?? NixSettings.Environment) { ["NIX_DAEMON_SOCKET_PATH"] = Socket };
 
         // The daemon tells of each connection on its standard error.
         _process = Shell.Start("sh", ["-c", "exec nix-daemon --store \"$0\" 2>\"$0.log\"", root], environment);

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.RegularExpressions;
 using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Native.Files;
 using NixFuseStore.Nix;
@@ -14,12 +13,13 @@ namespace NixFuseStore.Builds.Cells;
 /// process        its helper, for the next start         passwd, group       the users of the cell
 /// lower/         the mount's paths are bound here       registration        what its database is told
 /// root/          the chroot store of stock Nix          tmp/                build directories
+/// kept           is there where tmp/ stays for a user
 /// upper/ work/   outputs, on this disk
 /// </code>
 /// </summary>
-internal sealed partial class Cell : IDisposable
+internal sealed class Cell : IDisposable
 {
-    private const int NameBytes = 6;
+    private const int NameBytes = CellSweep.NameDigits / 2;
     private const string BuildDirectoriesName = "tmp";
 
     private readonly SafeFileHandle _lock;
@@ -44,9 +44,14 @@ internal sealed partial class Cell : IDisposable
     /// <exception cref="IOException">The disk does not take it.</exception>
     internal static Cell Create(string parent, StoreDirectory store, IEnumerable<PathInfo> inputs, Action<string> notice)
     {
-        string directory = Path.Combine(parent, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(NameBytes)));
-        PrivateDirectory.Create(directory);
-        var cell = new Cell(directory, CellLock.Take(directory), notice);
+        // Under a name that no sweep looks at, until it is locked.
+        string name = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(NameBytes));
+        string made = Path.Combine(parent, CellSweep.NewPrefix + name);
+        PrivateDirectory.Create(made);
+        var held = CellLock.Take(made);
+        string directory = Path.Combine(parent, name);
+        System.IO.Directory.Move(made, directory);
+        var cell = new Cell(directory, held, notice);
         try
         {
             cell.Fill(store, inputs);
@@ -65,18 +70,17 @@ internal sealed partial class Cell : IDisposable
     /// <summary>Where build directories lie.</summary>
     internal string BuildDirectories => Path.Combine(Directory, BuildDirectoriesName);
 
-    /// <summary>What stock Nix says of a build, as it would say it of the store that the client sees: without <c>error:</c>, coloured or not.</summary>
-    internal string InStoreWords(string message) => ErrorPrefix().Replace(message, "")
-        .Replace(Path.Combine(Directory, "root"), "", StringComparison.Ordinal)
-        .Replace("from in-memory derivation", "from .drv file", StringComparison.Ordinal);
-
     /// <summary>Leaves the directory of a build that failed for its user.</summary>
-    internal void KeepBuildDirectory() => _keepsBuildDirectory = true;
+    internal void KeepBuildDirectory()
+    {
+        File.WriteAllText(Path.Combine(Directory, CellSweep.KeptMark), "");
+        _keepsBuildDirectory = true;
+    }
 
     /// <summary>Clears it away, once nothing runs in it.</summary>
     public void Dispose()
     {
-        CellSweep.Remove(Directory, _keepsBuildDirectory ? BuildDirectoriesName : null, _notice);
+        CellSweep.Remove(Directory, _keepsBuildDirectory ? [BuildDirectoriesName, CellSweep.KeptMark] : [], _notice);
         _lock.Dispose();
     }
 
@@ -93,9 +97,6 @@ internal sealed partial class Cell : IDisposable
         using var registration = new StreamWriter(Path.Combine(Directory, "registration"), append: false, new UTF8Encoding(false));
         CellRegistration.Write(registration, store, inputs);
     }
-
-    [GeneratedRegex(@"^(\x1b\[[0-9;]*m)*error:(\x1b\[[0-9;]*m)*\s*")]
-    private static partial Regex ErrorPrefix();
 
     private static string ReadHost(string file) => File.Exists(file) ? File.ReadAllText(file) : "";
 }

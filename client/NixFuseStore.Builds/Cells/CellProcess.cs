@@ -45,10 +45,6 @@ internal sealed class CellProcess : IAsyncDisposable
         _errorsRead = ReadErrorsAsync();
     }
 
-    /// <summary>What stock Nix says of a build, with the places that its user knows.</summary>
-    internal static string InUsersWords(Cell cell, string text) => cell.InStoreWords(text)
-        .Replace(CellSettings.BuildDirectory + "/", cell.BuildDirectories + "/", StringComparison.Ordinal);
-
     /// <summary>What stock Nix writes.</summary>
     internal Stream Output => _process.StandardOutput.BaseStream;
 
@@ -75,7 +71,7 @@ internal sealed class CellProcess : IAsyncDisposable
         };
         foreach (string argument in (string[])
             [
-                "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--",
+                "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--",
                 "/bin/sh", "-c", Script, "cell", cell.Directory, mountedStore, store.ToString(), nix.Daemon, nix.Store, CellSettings.BuildDirectory,
             ])
         {
@@ -86,12 +82,20 @@ internal sealed class CellProcess : IAsyncDisposable
         try
         {
             var process = new CellProcess(Process.Start(start)!);
-            CellProcessFile.Write(cell.Directory, process._process.Id);
-            return process;
+            try
+            {
+                CellProcessFile.Write(cell.Directory, process._process.Id);
+                return process;
+            }
+            catch
+            {
+                process.Kill();
+                throw;
+            }
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            throw new CellException($"cannot run unshare, which sets up where builds run ({e.Message}); install util-linux", e);
+            throw new CellException("unshare, which sets up where builds run, cannot be run: install util-linux", e);
         }
     }
 
@@ -102,7 +106,7 @@ internal sealed class CellProcess : IAsyncDisposable
         {
             if (!_process.HasExited)
             {
-                CellProcessFile.Kill(_process.Id);
+                CellProcessFile.Kill(_process.Id, alsoParent: false);
             }
         }
         catch (InvalidOperationException)
@@ -112,6 +116,7 @@ internal sealed class CellProcess : IAsyncDisposable
     }
 
     /// <summary>Lets it end by itself, and comes back when nothing runs in the cell any more.</summary>
+    /// <exception cref="CellException">It did not end well; then something may still run.</exception>
     internal async Task EndAsync(CancellationToken cancellation)
     {
         _process.StandardInput.Close();
@@ -124,6 +129,13 @@ internal sealed class CellProcess : IAsyncDisposable
         catch (OperationCanceledException)
         {
             await KillAndWaitAsync().ConfigureAwait(false);
+            cancellation.ThrowIfCancellationRequested();
+        }
+
+        // Only its parent's own end shows that the first process has ended, and all others before it.
+        if (_process.ExitCode != 0)
+        {
+            throw new CellException($"stock Nix did not end well (status {_process.ExitCode})");
         }
     }
 
@@ -147,9 +159,10 @@ internal sealed class CellProcess : IAsyncDisposable
     private async Task KillAndWaitAsync()
     {
         // The parent outside waits for the first process of the pid namespace, which ends after all others in it.
+        var patience = Stopwatch.StartNew();
         while (!_process.HasExited)
         {
-            Kill();
+            CellProcessFile.Kill(_process.Id, alsoParent: patience.Elapsed > CellProcessFile.ParentPatience);
             using var pause = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
             await _process.WaitForExitAsync(pause.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -159,7 +172,9 @@ internal sealed class CellProcess : IAsyncDisposable
     {
         while (await _process.StandardError.ReadLineAsync().ConfigureAwait(false) is { } line)
         {
-            if (_errors.Length < ErrorCharactersMax && !line.Contains("unknown setting", StringComparison.Ordinal))
+            // What releases say of settings that they lack, and unshare of its child's end, is no reason of anything.
+            if (_errors.Length < ErrorCharactersMax
+                && !line.Contains("unknown setting", StringComparison.Ordinal) && !line.StartsWith("unshare: sigprocmask", StringComparison.Ordinal))
             {
                 _errors.AppendLine(line);
             }

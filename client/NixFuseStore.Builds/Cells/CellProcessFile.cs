@@ -6,6 +6,9 @@ namespace NixFuseStore.Builds.Cells;
 /// <summary>A cell's note of the process that runs in it, for a next start: its number, and when it started, which together name one process.</summary>
 internal static class CellProcessFile
 {
+    /// <summary>How long the parent may take to see that the first process has ended; it may have been stopped.</summary>
+    internal static readonly TimeSpan ParentPatience = TimeSpan.FromSeconds(3);
+
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(10);
 
     /// <summary>Notes a process.</summary>
@@ -13,26 +16,27 @@ internal static class CellProcessFile
         File.WriteAllText(FileOf(directory), string.Create(CultureInfo.InvariantCulture, $"{process} {StartOf(process)}"));
 
     /// <summary>Ends what was noted, if it still runs, and waits for that.</summary>
-    /// <returns>Whether the cell may be cleared away; not where nothing was ever noted but a directory kept for a user.</returns>
-    internal static bool KillLeftOver(string directory)
+    /// <returns>Whether nothing runs there any more.</returns>
+    internal static bool TryKillLeftOver(string directory, Action<string> notice)
     {
-        if (!File.Exists(FileOf(directory)))
+        if (!File.Exists(FileOf(directory))
+            || File.ReadAllText(FileOf(directory)).Split(' ') is not [var number, var start]
+            || !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int process))
         {
-            // A cell that was not yet full when its process was killed has its registration or its users; one that was kept has neither.
-            return File.Exists(Path.Combine(directory, "passwd")) || !Directory.EnumerateDirectories(directory).Any();
+            return true;
         }
 
-        string[] parts = File.ReadAllText(FileOf(directory)).Split(' ');
-        if (parts is [var number, var start]
-            && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int process)
-            && StartOf(process) is { } running && running == start)
+        var patience = Stopwatch.StartNew();
+        while (StartOf(process) == start)
         {
-            Kill(process);
-            var patience = Stopwatch.StartNew();
-            while (StartOf(process) == start && patience.Elapsed < EndPatience)
+            if (patience.Elapsed > EndPatience)
             {
-                Thread.Sleep(20);
+                notice($"process {process}, which builds in {directory}, does not end");
+                return false;
             }
+
+            Kill(process, alsoParent: patience.Elapsed > ParentPatience);
+            Thread.Sleep(20);
         }
 
         return true;
@@ -40,21 +44,34 @@ internal static class CellProcessFile
 
     /// <summary>Ends the first process of the cell, and with it all others in it: the kernel sees to that, and its parent waits for it.</summary>
     /// <param name="process">The parent of the first, outside of the cell.</param>
-    internal static void Kill(int process)
+    /// <param name="alsoParent">Ends the parent as well, which takes the first process with it; then nobody waits for the others.</param>
+    internal static void Kill(int process, bool alsoParent)
+    {
+        foreach (int target in alsoParent ? [.. ChildrenOf(process), process] : ChildrenOf(process) is { Count: > 0 } children ? children : [process])
+        {
+            try
+            {
+                using var running = Process.GetProcessById(target);
+                running.Kill();
+            }
+            catch (Exception e) when (e is ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception)
+            {
+                // It has ended.
+            }
+        }
+    }
+
+    // None, too, where the kernel does not tell.
+    private static List<int> ChildrenOf(int process)
     {
         try
         {
-            string children = File.ReadAllText($"/proc/{process}/task/{process}/children");
-            string[] ids = children.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            foreach (string id in ids.Length > 0 ? ids : [process.ToString(CultureInfo.InvariantCulture)])
-            {
-                using var target = Process.GetProcessById(int.Parse(id, CultureInfo.InvariantCulture));
-                target.Kill();
-            }
+            return [.. File.ReadAllText($"/proc/{process}/task/{process}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .Select(static id => int.Parse(id, CultureInfo.InvariantCulture))];
         }
-        catch (Exception e) when (e is IOException or ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception)
+        catch (IOException)
         {
-            // It has ended.
+            return [];
         }
     }
 

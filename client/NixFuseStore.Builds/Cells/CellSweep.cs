@@ -5,54 +5,72 @@ namespace NixFuseStore.Builds.Cells;
 /// <summary>Clears cells away: one that has served, and those of a process that was killed, with all that still runs in them.</summary>
 internal static class CellSweep
 {
-    /// <summary>Clears away what no living process owns. Blocks on the disk.</summary>
-    /// <param name="parent">Where cells lie; made where it is missing.</param>
+    /// <summary>Digits of a cell's name, hexadecimal.</summary>
+    internal const int NameDigits = 12;
+
+    /// <summary>What is before the name of a cell that is not locked yet.</summary>
+    internal const string NewPrefix = "new-";
+
+    /// <summary>The file by which a cell says that it stays for its user.</summary>
+    internal const string KeptMark = "kept";
+
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <summary>A cell without a lock is one that was given up, if it is older than this.</summary>
+    private static readonly TimeSpan NewMax = TimeSpan.FromHours(1);
+
+    /// <summary>Clears away what no living process owns. Touches nothing that is no cell. Blocks on the disk.</summary>
+    /// <param name="parent">Where cells lie, and nothing else; made where it is missing.</param>
     /// <param name="notice">Told in one line what stays behind.</param>
+    /// <exception cref="IOException">Others may write there: what lies there would not be believed.</exception>
     internal static void Run(string parent, Action<string> notice)
     {
         PrivateDirectory.Create(parent);
-        foreach (string directory in Directory.EnumerateDirectories(parent))
+        if (File.GetUnixFileMode(parent) != OwnerOnly)
+        {
+            throw new IOException($"{parent} is open to others than its owner; it wants mode 0700");
+        }
+
+        foreach (var directory in new DirectoryInfo(parent).EnumerateDirectories().Where(static directory => directory.LinkTarget is null && IsCell(directory)))
         {
             try
             {
-                using var held = CellLock.Take(directory);
-
-                // What was kept for its user has no process file any more.
-                if (CellProcessFile.KillLeftOver(directory))
+                using var held = CellLock.Take(directory.FullName);
+                if (!File.Exists(Path.Combine(directory.FullName, KeptMark)) && CellProcessFile.TryKillLeftOver(directory.FullName, notice))
                 {
-                    Remove(directory, keep: null, notice);
+                    Remove(directory.FullName, [], notice);
                 }
             }
-            catch (IOException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 // Another process builds there.
             }
         }
     }
 
-    /// <summary>Removes a cell's directory.</summary>
+    /// <summary>Removes a cell's directory. Links are removed, and not followed.</summary>
     /// <param name="directory">The cell.</param>
-    /// <param name="keep">The one thing in it that stays; null for nothing.</param>
+    /// <param name="kept">What of it stays.</param>
     /// <param name="notice">Told in one line what stays behind.</param>
-    internal static void Remove(string directory, string? keep, Action<string> notice)
+    internal static void Remove(string directory, IReadOnlyCollection<string> kept, Action<string> notice)
     {
         try
         {
-            if (keep is null)
+            if (kept.Count == 0)
             {
                 Directory.Delete(directory, recursive: true);
                 return;
             }
 
-            foreach (string entry in Directory.EnumerateFileSystemEntries(directory).Where(entry => Path.GetFileName(entry) != keep))
+            foreach (var entry in new DirectoryInfo(directory).EnumerateFileSystemInfos().Where(entry => !kept.Contains(entry.Name)))
             {
-                if (Directory.Exists(entry))
+                if (entry is DirectoryInfo { LinkTarget: null } below)
                 {
-                    Directory.Delete(entry, recursive: true);
+                    below.Delete(recursive: true);
                 }
                 else
                 {
-                    File.Delete(entry);
+                    entry.Delete();
                 }
             }
         }
@@ -61,4 +79,11 @@ internal static class CellSweep
             notice($"the build directory {directory} stays behind: {e.Message}");
         }
     }
+
+    private static bool IsCell(DirectoryInfo directory) =>
+        IsName(directory.Name)
+        || (directory.Name.StartsWith(NewPrefix, StringComparison.Ordinal) && IsName(directory.Name[NewPrefix.Length..])
+            && DateTime.UtcNow - directory.LastWriteTimeUtc > NewMax);
+
+    private static bool IsName(string name) => name.Length == NameDigits && name.All(char.IsAsciiHexDigitLower);
 }

@@ -11,14 +11,17 @@ namespace NixFuseStore.Builds.Outputs;
 /// </summary>
 internal sealed class OutputImport(IDaemonStore store)
 {
+    private const int MessageCharactersMax = 400;
+
     /// <summary>Registers the outputs of one build, referenced ones before those that refer to them.</summary>
     /// <param name="build">What was built.</param>
     /// <param name="outputs">What stock Nix says of its outputs.</param>
     /// <param name="inputs">All that the outputs may refer to beside each other.</param>
     /// <param name="pathOf">Where an output lies on disk; nothing can change it any more.</param>
     /// <param name="cancellation">Gives up.</param>
+    /// <returns>Whether they are what is registered now; false where somebody was faster, on another host, and built something else. That stays.</returns>
     /// <exception cref="DaemonStoreException">They are not what stock Nix says, or cannot be registered.</exception>
-    internal async Task RegisterAsync(
+    internal async Task<bool> RegisterAsync(
         BuildStep build,
         IReadOnlyCollection<PathInfo> outputs,
         IReadOnlyDictionary<StorePath, PathInfo> inputs,
@@ -26,6 +29,7 @@ internal sealed class OutputImport(IDaemonStore store)
         CancellationToken cancellation)
     {
         StorePath[] candidates = [.. inputs.Keys, .. outputs.Select(static output => output.Path)];
+        bool registered = true;
         foreach (var output in InOrder(outputs))
         {
             var info = new PathInfo
@@ -34,15 +38,17 @@ internal sealed class OutputImport(IDaemonStore store)
                 NarHash = output.NarHash,
                 NarSize = output.NarSize,
                 References = output.References,
-                Deriver = build.Path,
+                Deriver = build.IsRegistered ? build.Path : null,
                 ContentAddress = output.ContentAddress,
                 Ultimate = true,
             };
-            await RegisterAsync(info, candidates, pathOf(output.Path), cancellation).ConfigureAwait(false);
+            registered &= await RegisterAsync(info, candidates, pathOf(output.Path), cancellation).ConfigureAwait(false);
         }
+
+        return registered;
     }
 
-    private async Task RegisterAsync(PathInfo info, IReadOnlyCollection<StorePath> candidates, string file, CancellationToken cancellation)
+    private async Task<bool> RegisterAsync(PathInfo info, IReadOnlyCollection<StorePath> candidates, string file, CancellationToken cancellation)
     {
         // 1. The bytes, once.
         using var address = Verifier(info);
@@ -50,8 +56,15 @@ internal sealed class OutputImport(IDaemonStore store)
         var import = store.BeginImport(info.NarSize, address.Visitor);
         await using (import.ConfigureAwait(false))
         {
-            await Task.Run(() => FileTreeWalker.Walk(file, new NarWriter(new Splitter(scanner, address.Nar, import, cancellation)), cancellation), cancellation)
-                .ConfigureAwait(false);
+            try
+            {
+                await Task.Run(() => FileTreeWalker.Walk(file, new NarWriter(new Splitter(scanner, address.Nar, import, cancellation)), cancellation), cancellation)
+                    .ConfigureAwait(false);
+            }
+            catch (FileTreeException e)
+            {
+                throw new DaemonStoreException($"the output '{store.Directory.Print(info.Path)}' was not registered: {Shorten(e.Message)}", e);
+            }
 
             // 2. The comparison.
             var (hash, size) = import.Finish();
@@ -69,9 +82,13 @@ internal sealed class OutputImport(IDaemonStore store)
 
             // 3. Valid.
             var registered = await import.RegisterAsync(info, cancellation).ConfigureAwait(false);
-            Require(info, "NAR hash in the store", registered.NarHash.ToString(), hash.ToString());
+            return registered.NarHash.Equals(hash);
         }
     }
+
+    // A path within an output may be as long as its builder likes.
+    private static string Shorten(string message) =>
+        message.Length <= MessageCharactersMax ? message : string.Concat(message.AsSpan(0, MessageCharactersMax / 2), " … ", message.AsSpan(message.Length - (MessageCharactersMax / 2)));
 
     private ContentAddressVerifier Verifier(PathInfo info)
     {

@@ -154,7 +154,7 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
             {
                 Store = store,
                 MountedStore = Path.Join(mount.Path, "store"),
-                Directory = settings.Directory ?? location.Builds,
+                Directory = settings.Directory is { } given ? Path.Join(given, "nixfuse-builds") : location.Builds,
                 NixPrograms = settings.Nix,
                 Notice = log,
             };

@@ -53,7 +53,7 @@ internal sealed class Realiser : IDisposable
 
     /// <summary>Makes all outputs of a derivation valid that the client sent by itself. Failures are results.</summary>
     internal Task<BuildResult> RealiseAsync(StorePath path, Derivation derivation) =>
-        CatchAsync(path, () => RealiseOutputsAsync(path, derivation, _ => true, isWanted: true));
+        CatchAsync(path, () => RealiseOutputsAsync(path, derivation, _ => true, isWanted: true, isRegistered: false));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -147,10 +147,11 @@ internal sealed class Realiser : IDisposable
             }
         }
 
-        return await RealiseOutputsAsync(wanted.Path, derivation, wanted.Wants, isWanted);
+        return await RealiseOutputsAsync(wanted.Path, derivation, wanted.Wants, isWanted, isRegistered: true);
     }
 
-    private async Task<BuildResult> RealiseOutputsAsync(StorePath path, Derivation derivation, Func<string, bool> wants, bool isWanted)
+    private async Task<BuildResult> RealiseOutputsAsync(
+        StorePath path, Derivation derivation, Func<string, bool> wants, bool isWanted, bool isRegistered)
     {
         // 1. Where the outputs are, or would be.
         var outputs = await ListAsync(derivation, wants);
@@ -166,7 +167,7 @@ internal sealed class Realiser : IDisposable
         if (_mode != BuildMode.Normal && isWanted)
         {
             return known && missing.Count == 0 && _mode == BuildMode.Check
-                ? await CheckAsync(path, derivation, outputs)
+                ? await CheckAsync(path, derivation, outputs, isRegistered)
                 : throw new DaemonStoreException(_mode == BuildMode.Check
                     ? $"some outputs of '{Directory.Print(path)}' are not valid, so checking is not possible"
                     : $"cannot build '{Directory.Print(path)}' for repair: what is damaged here is healed by adding it again");
@@ -179,26 +180,33 @@ internal sealed class Realiser : IDisposable
         }
 
         // 3. Built, all of them at once.
-        var step = await _built.GetOrAdd(path, _ => new(() => BuildAsync(path, derivation, checks: false))).Value;
+        var step = await _built.GetOrAdd(path, _ => new(() => BuildAsync(path, derivation, checks: false, isRegistered))).Value;
         if (!step.IsSuccess)
         {
             return BuildResult.Failure(step.Status, step.ErrorMessage) with { StartTime = step.StartTime, StopTime = step.StopTime };
+        }
+
+        // Whatever the builder says: the outputs are valid, or it has not succeeded.
+        var absent = paths.Except(await _session.Store.FilterValidAsync(paths, Stopped)).ToList();
+        if (absent.Count > 0)
+        {
+            throw new DaemonStoreException($"'{Directory.Print(absent[0])}' is not valid after the build of '{Directory.Print(path)}'");
         }
 
         return BuildResult.Success(step.Status, await DescribeAsync(derivation, await ListAsync(derivation, wants)))
             with { StartTime = step.StartTime, StopTime = step.StopTime };
     }
 
-    private async Task<BuildResult> CheckAsync(StorePath path, Derivation derivation, List<OutputState> outputs)
+    private async Task<BuildResult> CheckAsync(StorePath path, Derivation derivation, List<OutputState> outputs, bool isRegistered)
     {
-        var step = await BuildAsync(path, derivation, checks: true);
+        var step = await BuildAsync(path, derivation, checks: true, isRegistered);
         var result = step.IsSuccess
             ? BuildResult.Success(step.Status, await DescribeAsync(derivation, outputs))
             : BuildResult.Failure(step.Status, step.ErrorMessage);
         return result with { StartTime = step.StartTime, StopTime = step.StopTime };
     }
 
-    private async Task<StepResult> BuildAsync(StorePath path, Derivation derivation, bool checks)
+    private async Task<StepResult> BuildAsync(StorePath path, Derivation derivation, bool checks, bool isRegistered)
     {
         // 1. Whether it can be built at all: its outputs have to be known beforehand.
         var outputs = await ListAsync(derivation, _ => true);
@@ -243,6 +251,7 @@ internal sealed class Realiser : IDisposable
             {
                 Path = path,
                 Derivation = derivation,
+                IsRegistered = isRegistered,
                 Inputs = [.. sources.Concat(built.SelectMany(static paths => paths)).Distinct().Order()],
                 Outputs = outputs.ToDictionary(static output => output.Name, static output => output.Path!.Value, StringComparer.Ordinal),
                 Limits = _session.Settings.Limits,

@@ -85,14 +85,15 @@ public sealed class WorkerClient : IDisposable
         _writer.Text(Invariant(step.Limits.Timeout));
         _writer.Text("max-build-log-size");
         _writer.Text(Invariant(step.Limits.MaxLogSize));
-        await AnswerAsync(static _ => default);
+        await AnswerAsync();
     });
 
     /// <summary>Builds a derivation whose inputs are valid in the daemon's store.</summary>
     /// <param name="step">What is to be built.</param>
-    /// <param name="logLine">Told each line that the build prints, and what Nix has to say of it.</param>
+    /// <param name="builderLine">Told each line that the builder prints.</param>
+    /// <param name="nixLine">Told what Nix itself has to say.</param>
     /// <exception cref="WorkerClientException">The daemon failed, or refuses; that the builder failed is a result.</exception>
-    public async Task<StepResult> BuildDerivationAsync(BuildStep step, Func<string, ValueTask> logLine)
+    public async Task<StepResult> BuildDerivationAsync(BuildStep step, Func<string, ValueTask> builderLine, Func<string, ValueTask> nixLine)
     {
         ArgumentNullException.ThrowIfNull(step);
         StepResult? result = null;
@@ -102,7 +103,7 @@ public sealed class WorkerClient : IDisposable
             _writer.Path(_directory, step.Path);
             WriteDerivation(step);
             _writer.Number((ulong)(step.Checks ? BuildMode.Check : BuildMode.Normal));
-            await AnswerAsync(logLine);
+            await AnswerAsync(builderLine, nixLine);
             result = await ReadResultAsync();
         });
         return result!;
@@ -117,7 +118,7 @@ public sealed class WorkerClient : IDisposable
         {
             Begin(Operation.QueryPathInfo);
             _writer.Path(_directory, path);
-            await AnswerAsync(static _ => default);
+            await AnswerAsync();
             if (!await _reader.ReadBoolAsync())
             {
                 throw new WireException($"'{_directory.Print(path)}' is not valid after its build");
@@ -175,7 +176,7 @@ public sealed class WorkerClient : IDisposable
             await _reader.ReadNumberAsync();
         }
 
-        await AnswerAsync(static _ => default);
+        await AnswerAsync();
     }
 
     private void Begin(Operation operation)
@@ -247,22 +248,26 @@ public sealed class WorkerClient : IDisposable
     }
 
     // Reads the log up to the reply's fields.
-    private async Task AnswerAsync(Func<string, ValueTask> logLine)
+    private Task AnswerAsync() => AnswerAsync(static _ => default, static _ => default);
+
+    private async Task AnswerAsync(Func<string, ValueTask> builderLine, Func<string, ValueTask> nixLine)
     {
         await _writer.FlushAsync();
         while (true)
         {
+            // A log may be as long as it likes; each message of it is bounded.
+            _reader.BeginRequest();
             switch ((LogMessage)await _reader.ReadNumberAsync())
             {
                 case LogMessage.Last:
                     return;
                 case LogMessage.Next:
-                    string text = await _reader.ReadTextAsync(WireLimits.ContentBytesMax);
-                    await logLine(text.TrimEnd('\n'));
+                    string text = await ReadLogTextAsync();
+                    await nixLine(text.TrimEnd('\n'));
                     break;
                 case LogMessage.StartActivity:
                     await SkipNumbersAsync(3); // id, level, type
-                    await _reader.ReadTextAsync(WireLimits.ContentBytesMax);
+                    await ReadLogTextAsync();
                     await ReadFieldsAsync();
                     await _reader.ReadNumberAsync(); // parent
                     break;
@@ -275,7 +280,7 @@ public sealed class WorkerClient : IDisposable
                     var fields = await ReadFieldsAsync();
                     if (type is BuildLogLine or PostBuildLogLine && fields is [{ Text: { } line }, ..])
                     {
-                        await logLine(line);
+                        await builderLine(line);
                     }
 
                     break;
@@ -296,11 +301,23 @@ public sealed class WorkerClient : IDisposable
             fields.Add(await _reader.ReadNumberAsync() switch
             {
                 0 => await _reader.ReadNumberAsync(),
-                _ => await _reader.ReadTextAsync(WireLimits.ContentBytesMax),
+                _ => await ReadLogTextAsync(),
             });
         }
 
         return fields;
+    }
+
+    private async ValueTask<string> ReadLogTextAsync()
+    {
+        try
+        {
+            return await _reader.ReadTextAsync(WireLimits.ContentBytesMax);
+        }
+        catch (WireException e)
+        {
+            throw new WorkerClientException(e.Message, e) { IsLogTooLong = true };
+        }
     }
 
     private async ValueTask<string> ReadErrorAsync()
@@ -349,4 +366,8 @@ public sealed class WorkerClient : IDisposable
 }
 
 /// <summary>Stock Nix's daemon failed, or refuses, and says so in one line.</summary>
-public sealed class WorkerClientException(string message, Exception innerException) : Exception(message, innerException);
+public sealed class WorkerClientException(string message, Exception innerException) : Exception(message, innerException)
+{
+    /// <summary>Whether it is a line of the log that cannot be taken, which is its builder's fault.</summary>
+    public bool IsLogTooLong { get; init; }
+}

@@ -12,6 +12,9 @@ public sealed record BuildStep
     /// <summary>What it says.</summary>
     public required Derivation Derivation { get; init; }
 
+    /// <summary>Whether <see cref="Path"/> is valid and says just this; else a client has sent the derivation, and its path is the client's word.</summary>
+    public bool IsRegistered { get; init; }
+
     /// <summary>Its sources, and the outputs of other derivations that it needs; they are valid.</summary>
     public required IReadOnlyCollection<StorePath> Inputs { get; init; }
 

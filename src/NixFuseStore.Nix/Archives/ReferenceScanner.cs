@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Text;
 
 namespace NixFuseStore.Nix.Archives;
@@ -14,14 +15,18 @@ public sealed class ReferenceScanner : INarOutput
     private static readonly SearchValues<byte> Digits = SearchValues.Create(Encoding.ASCII.GetBytes(NixBase32.Alphabet));
 
     private readonly Dictionary<string, StorePath> _wanted;
+    private readonly HashSet<ulong> _beginnings;
     private readonly HashSet<StorePath> _found = [];
     private readonly byte[] _window = new byte[2 * Length];
     private int _held;
 
     /// <summary>Begins with nothing.</summary>
     /// <param name="candidates">Paths that may be referred to.</param>
-    public ReferenceScanner(IEnumerable<StorePath> candidates) =>
-        _wanted = candidates.Distinct().ToDictionary(static path => path.HashPart, StringComparer.Ordinal);
+    public ReferenceScanner(IEnumerable<StorePath> candidates)
+    {
+        _wanted = candidates.DistinctBy(static path => path.HashPart).ToDictionary(static path => path.HashPart, StringComparer.Ordinal);
+        _beginnings = [.. _wanted.Keys.Select(static part => BinaryPrimitives.ReadUInt64LittleEndian(Encoding.ASCII.GetBytes(part)))];
+    }
 
     /// <summary>Those of the candidates that were found so far.</summary>
     public IReadOnlyCollection<StorePath> Found => _found;
@@ -51,25 +56,31 @@ public sealed class ReferenceScanner : INarOutput
         }
     }
 
-    // A byte that is no base-32 rules out all that would reach over it, so that most bytes are never looked at.
+    // A byte that is no base-32 rules out all that would reach over it, so that most bytes are never looked at. Within a long run of digits
+    // each byte is looked at once more, and of most hash parts their first eight characters say that nobody looks for them.
     private void Scan(ReadOnlySpan<byte> bytes)
     {
         int start = 0;
+        int known = 0; // digits from the start on
         while (start + Length <= bytes.Length)
         {
-            int last = bytes.Slice(start, Length).LastIndexOfAnyExcept(Digits);
+            int last = bytes[(start + known)..(start + Length)].LastIndexOfAnyExcept(Digits);
             if (last >= 0)
             {
-                start += last + 1;
+                start += known + last + 1;
+                known = 0;
                 continue;
             }
 
-            if (_wanted.TryGetValue(Encoding.ASCII.GetString(bytes.Slice(start, Length)), out var path))
+            var hashPart = bytes.Slice(start, Length);
+            if (_beginnings.Contains(BinaryPrimitives.ReadUInt64LittleEndian(hashPart))
+                && _wanted.TryGetValue(Encoding.ASCII.GetString(hashPart), out var path))
             {
                 _found.Add(path);
             }
 
             start++;
+            known = Length - 1;
         }
     }
 }

@@ -142,6 +142,15 @@ public sealed class BuildTests
     }
 
     [Fact]
+    public async Task Success_IsNotBelievedWithoutTheOutputs()
+    {
+        string wanted = StoreDirectory.Default.Print(Derivation2) + "!out";
+        var reply = await TestDaemon.ConverseAsync(_store, 38, bytes => bytes.Number(9).Texts(wanted).Number(0), builder: new LyingBuilder());
+        await ExpectActivityAsync(reply, ActivityType.Build);
+        Assert.Contains("is not valid after the build of", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Check_BuildsWhatIsValidOnceMore()
     {
         var reply = await TestDaemon.ConverseAsync(
@@ -250,6 +259,12 @@ public sealed class BuildTests
     {
         Assert.Equal(LogMessage.StopActivity, (LogMessage)await reply.ReadNumberAsync());
         Assert.Equal(activity, await reply.ReadNumberAsync());
+    }
+
+    private sealed class LyingBuilder : IBuilder
+    {
+        public Task<StepResult> BuildAsync(BuildStep build, Func<string, ValueTask> logLine, CancellationToken cancellationToken) =>
+            Task.FromResult(new StepResult(BuildStatus.Built, ""));
     }
 
     private sealed class FakeBuilder(MemoryDaemonStore store) : IBuilder

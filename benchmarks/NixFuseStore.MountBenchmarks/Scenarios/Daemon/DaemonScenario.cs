@@ -26,6 +26,7 @@ internal static class DaemonScenario
             ("nix-instantiate", place => InstantiateScenario.Run(options, report, databases, place)),
             ("registered, PostgreSQL", place => RegistrationScenario.Run(options, report, databases.Create(), "PostgreSQL", place)),
             ("registered, SQLite", place => RegistrationScenario.Run(options, report, metadata: null, "SQLite", place)),
+            ("builds", place => BuildScenario.Run(options, report, databases, Directory.CreateDirectory(place).FullName)),
             ("nix copy", place => CopyScenario.Run(options, report, databases, place)),
         ];
         foreach (var (rows, run) in scenarios)

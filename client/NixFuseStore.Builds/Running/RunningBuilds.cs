@@ -1,0 +1,120 @@
+using NixFuseStore.Daemon;
+
+namespace NixFuseStore.Builds.Running;
+
+/// <summary>
+/// What runs and waits. Who asks for what runs already joins it; what has ended nobody joins; two builds of the same outputs follow each other.
+/// Disposed, it ends all and waits until nothing is left. Any thread.
+/// </summary>
+/// <param name="directory">Where logs lie.</param>
+internal sealed class RunningBuilds(string directory) : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _gate = new();
+
+    // Those that can be joined, and all of which something still runs or lies around.
+    private readonly Dictionary<BuildKey, SharedBuild> _open = [];
+    private readonly HashSet<SharedBuild> _all = [];
+
+    /// <summary>Joins a build, or begins it.</summary>
+    /// <param name="key">Which.</param>
+    /// <param name="run">The execution, which begins when no other one of the same outputs is left.</param>
+    /// <returns>The build, which the caller leaves.</returns>
+    /// <exception cref="IOException">Its log cannot be made.</exception>
+    /// <exception cref="DaemonStoreException">Nothing is begun any more.</exception>
+    public SharedBuild Join(BuildKey key, Func<SharedBuild, CancellationToken, Task<StepResult>> run)
+    {
+        lock (_gate)
+        {
+            if (_stopping.IsCancellationRequested)
+            {
+                throw new DaemonStoreException("the mount is ending");
+            }
+
+            if (!_open.TryGetValue(key, out var shared))
+            {
+                shared = new SharedBuild(key, directory, _stopping.Token);
+                var before = Task.WhenAll(_all.Where(other => other.Key.Outputs == key.Outputs).Select(static other => other.Ended));
+                _open.Add(key, shared);
+                _all.Add(shared);
+                shared.Start(
+                    async (build, cancellation) =>
+                    {
+                        await before.WaitAsync(cancellation).ConfigureAwait(false);
+                        return await run(build, cancellation).ConfigureAwait(false);
+                    },
+                    () => Close(shared));
+                _ = ForgetAsync(shared);
+            }
+
+            shared.Waiters++;
+            return shared;
+        }
+    }
+
+    /// <summary>Leaves a build; when the last leaves, it is ended.</summary>
+    public void Leave(SharedBuild shared)
+    {
+        lock (_gate)
+        {
+            if (--shared.Waiters > 0)
+            {
+                return;
+            }
+
+            // Who comes now begins anew.
+            Close(shared);
+        }
+
+        _ = ReleaseAsync(shared);
+    }
+
+    /// <summary>What runs and waits now, in the order in which it was asked for.</summary>
+    public IReadOnlyList<BuildState> List()
+    {
+        lock (_gate)
+        {
+            return [.. _open.Values.Select(static build => new BuildState(build.Key.Path, build.IsRunning, build.Since, build.Waiters)).OrderBy(static build => build.Since)];
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        Task[] ends;
+        lock (_gate)
+        {
+            _ = _stopping.CancelAsync();
+            ends = [.. _all.Select(static build => build.Ended)];
+        }
+
+        await Task.WhenAll(ends).ConfigureAwait(false);
+    }
+
+    private void Close(SharedBuild shared)
+    {
+        lock (_gate)
+        {
+            if (_open.TryGetValue(shared.Key, out var open) && open == shared)
+            {
+                _open.Remove(shared.Key);
+            }
+        }
+    }
+
+    private async Task ForgetAsync(SharedBuild shared)
+    {
+        await shared.Ended.ConfigureAwait(false);
+        lock (_gate)
+        {
+            _all.Remove(shared);
+        }
+    }
+
+    private static async Task ReleaseAsync(SharedBuild shared)
+    {
+        await shared.CancelAsync().ConfigureAwait(false);
+        await shared.Ended.ConfigureAwait(false);
+        shared.Release();
+    }
+}
