@@ -146,7 +146,7 @@ public sealed class CellTests : IDisposable
             "file '/nix/store/x' has an unsupported type",
             new CellWords(cell).OfError($"\u001b[31;1merror:\u001b[0m file '{cell.Directory}/root/nix/store/x' has an unsupported type"));
         Assert.Equal(
-            $"error: keeping '{cell.Directory}/tmp/nix-build-x'", new CellWords(cell).OfLine("error: keeping '/run/nixfuse/build/nix-build-x'"));
+            $"error: keeping '{cell.Directory}/tmp/nix-build-x'", new CellWords(cell).OfLine("error: keeping '/var/lib/nixfuse/build/nix-build-x'"));
     }
 
     [Fact]

@@ -33,7 +33,7 @@ internal sealed class CellProcess : IAsyncDisposable
         """;
 
     /// <summary>Locks of the build users, which all cells of a host share.</summary>
-    private const string SharedState = "/run/nixfuse/build-state";
+    private const string SharedState = "/var/lib/nixfuse/build-state";
 
     private readonly Process _process;
     private readonly StringBuilder _errors = new();

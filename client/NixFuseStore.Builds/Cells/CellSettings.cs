@@ -7,7 +7,7 @@ internal static class CellSettings
     /// Where the cell's build directories are seen within the cell: Nix from 2.30 on wants no directory above them that all may write, and cells
     /// may lie anywhere.
     /// </summary>
-    internal const string BuildDirectory = "/run/nixfuse/build";
+    internal const string BuildDirectory = "/var/lib/nixfuse/build";
 
     /// <summary>
     /// Builders are in a sandbox, or do not run. Nothing is fetched, for what is needed is there; nothing is signed or hooked; nobody but root
