@@ -88,7 +88,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         {
             shared.IsRunning = true;
 
-            // Somebody else may have been faster, here or on another host.
+            // Another build, here or on another host, may have registered them meanwhile.
             var outputs = build.Outputs.Values.ToArray();
             if (!build.Checks && (await _options.Store.FilterValidAsync(outputs, cancellation).ConfigureAwait(false)).Count == outputs.Length)
             {
@@ -110,7 +110,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
 
     private async Task<StepResult> BuildInCellAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
     {
-        // 1. A cell that knows the inputs, and where outputs are to be compared, these. Nobody waits until it is cleared away again.
+        // 1. A cell that knows the inputs; for a check the outputs as well. It is removed after the clients have their answer.
         var directory = _options.Store.Directory;
         var inputs = await InputClosure.FindAsync(_options.Store, build.Inputs, cancellation).ConfigureAwait(false);
         var valid = build.Checks

@@ -100,3 +100,7 @@ internal sealed class Cell : IDisposable
 
     private static string ReadHost(string file) => File.Exists(file) ? File.ReadAllText(file) : "";
 }
+
+
+/// <summary>A cell cannot be set up, or stock Nix failed in it; the message is the continuation of "cannot build … :".</summary>
+internal sealed class CellException(string message, Exception? innerException = null) : Exception(message, innerException);

@@ -44,7 +44,7 @@ internal static class CellProcessFile
 
     /// <summary>Ends the first process of the cell, and with it all others in it: the kernel sees to that, and its parent waits for it.</summary>
     /// <param name="process">The parent of the first, outside of the cell.</param>
-    /// <param name="alsoParent">Ends the parent as well, which takes the first process with it; then nobody waits for the others.</param>
+    /// <param name="alsoParent">Ends the parent as well, and with it the first process; that the others have ended is not certain then.</param>
     internal static void Kill(int process, bool alsoParent)
     {
         foreach (int target in alsoParent ? [.. ChildrenOf(process), process] : ChildrenOf(process) is { Count: > 0 } children ? children : [process])

@@ -10,7 +10,7 @@ internal static class CellSettings
     internal const string BuildDirectory = "/var/lib/nixfuse/build";
 
     /// <summary>
-    /// Builders are in a sandbox, or do not run. Nothing is fetched, for what is needed is there; nothing is signed or hooked; nobody but root
+    /// Builders are in a sandbox, or do not run. Nothing is fetched, for what is needed is there; nothing is signed or hooked; only root
     /// is there to be trusted. Releases that lack one of the settings say so and go on.
     /// </summary>
     internal const string Text =

@@ -19,7 +19,7 @@ internal sealed class OutputImport(IDaemonStore store)
     /// <param name="inputs">All that the outputs may refer to beside each other.</param>
     /// <param name="pathOf">Where an output lies on disk; nothing can change it any more.</param>
     /// <param name="cancellation">Gives up.</param>
-    /// <returns>Whether they are what is registered now; false where somebody was faster, on another host, and built something else. That stays.</returns>
+    /// <returns>Whether they are what is registered now; false where another host has registered other content for one of them, which stays.</returns>
     /// <exception cref="DaemonStoreException">They are not what stock Nix says, or cannot be registered.</exception>
     internal async Task<bool> RegisterAsync(
         BuildStep build,
