@@ -26,7 +26,7 @@ public sealed class PullThroughTests : EndToEndTest
         client.Mount();
         var daemon = $"unix://{client.MountPoint}/var/nix/daemon-socket/socket?root={Path.GetDirectoryName(client.MountPoint)}";
         var host = NewHost(suite, "host");
-        Assert.False(Directory.Exists(client.Real(fetched)));
+        Assert.DoesNotContain(client.Real(fetched), Directory.GetFileSystemEntries(client.Store));
 
         // 3. The first use brings it, with all that it refers to.
         host.Run(daemon, ["nix-store", "--realise", fetched]).Succeeded();

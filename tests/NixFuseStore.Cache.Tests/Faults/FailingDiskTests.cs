@@ -78,8 +78,10 @@ public sealed class FailingDiskTests : IDisposable
         using var hang = new ManualResetEventSlim();
         cache.OpenLog!.ReadFault = () => hang.Wait();
 
-        // 1. One read finds out.
+        // 1. One read finds out. It may be answered a moment before: the deadline of the request counts from its start, that of the disk from
+        // when a thread has taken it up.
         Assert.False(await cache.HasAsync(CacheTesting.Id(0, ChunkBytes)));
+        await CacheTesting.EventuallyAsync(() => cache.Status.BypassReason is not null, "found out");
         Assert.Equal("the disk does not answer", cache.Status.BypassReason);
 
         // 2. The others do not wait for it: a hundred take less than one deadline.
