@@ -70,7 +70,7 @@ internal sealed partial class PathRegistrar
 
         var key = await keys.GetSignerAsync(store.Id, cancellation).ConfigureAwait(false);
         var registrations = claims.ConvertAll(claim => Sign(claim, store.Name, directory, key));
-        var registered = await metadata.RegisterPathsAsync(store.Id, scope, registrations, cancellation).ConfigureAwait(false);
+        var registered = await metadata.RegisterPathsAsync(store.Id, scope, registrations, ending: null, cancellation).ConfigureAwait(false);
         for (var i = 0; i < claims.Count; i++)
         {
             results[claims[i].Index] = ToResult(claims[i], registered[i]);

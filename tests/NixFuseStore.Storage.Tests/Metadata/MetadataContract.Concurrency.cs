@@ -16,8 +16,8 @@ public abstract partial class MetadataContract
             await SamplePath.IndexAsync(Metadata, Main, left, right);
 
             var results = await Task.WhenAll(
-                Task.Run(() => Metadata.RegisterPathsAsync(Main, ChunkScope.All, [left.Registration], Token)),
-                Task.Run(() => second.RegisterPathsAsync(Main, ChunkScope.All, [right.Registration], Token)));
+                Task.Run(() => Metadata.RegisterPathsAsync(Main, ChunkScope.All, [left.Registration], cancellationToken: Token)),
+                Task.Run(() => second.RegisterPathsAsync(Main, ChunkScope.All, [right.Registration], cancellationToken: Token)));
 
             Assert.Equal(
                 [RegistrationOutcome.Registered, RegistrationOutcome.Conflict],
@@ -52,7 +52,7 @@ public abstract partial class MetadataContract
             {
                 int count = Math.Min(samples.Count - i, random.Next(1, 20));
                 var results = await metadata.RegisterPathsAsync(
-                    Main, ChunkScope.All, [.. samples.Skip(i).Take(count).Select(sample => sample.Registration)], Token);
+                    Main, ChunkScope.All, [.. samples.Skip(i).Take(count).Select(sample => sample.Registration)], cancellationToken: Token);
                 Assert.All(
                     results, result => Assert.True(result.Outcome is RegistrationOutcome.Registered or RegistrationOutcome.AlreadyValid));
                 i += count;
@@ -78,8 +78,8 @@ public abstract partial class MetadataContract
         PathRegistration[] backward = [.. forward.Reverse()];
 
         var results = await Task.WhenAll(
-            Task.Run(() => Metadata.RegisterPathsAsync(Main, ChunkScope.All, forward, Token)),
-            Task.Run(() => second.RegisterPathsAsync(other.Id, ChunkScope.All, backward, Token)));
+            Task.Run(() => Metadata.RegisterPathsAsync(Main, ChunkScope.All, forward, cancellationToken: Token)),
+            Task.Run(() => second.RegisterPathsAsync(other.Id, ChunkScope.All, backward, cancellationToken: Token)));
 
         Assert.All(results.SelectMany(list => list), result => Assert.Equal(RegistrationOutcome.Registered, result.Outcome));
         Assert.Equal(200, (await Metadata.GetStatisticsAsync(Token)).Manifests);
@@ -96,7 +96,7 @@ public abstract partial class MetadataContract
         Assert.False(waiting.IsCompleted);
 
         var clock = Stopwatch.StartNew();
-        await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration], Token);
+        await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration], cancellationToken: Token);
         await waiting;
 
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"woken after {clock.Elapsed}");

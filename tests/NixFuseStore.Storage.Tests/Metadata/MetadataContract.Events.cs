@@ -30,7 +30,7 @@ public abstract partial class MetadataContract
         var positions = new List<EventPosition> { default };
         foreach (var sample in samples)
         {
-            await keeping.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration], Token);
+            await keeping.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration], cancellationToken: Token);
             positions.Add(await keeping.GetHeadEventAsync(Main, Token));
         }
 

@@ -24,7 +24,7 @@ public abstract partial class MetadataContract
         clock.Restart();
         foreach (var batch in samples.Take(2_000).Chunk(200))
         {
-            await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [.. batch.Select(sample => sample.Registration)], Token);
+            await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [.. batch.Select(sample => sample.Registration)], cancellationToken: Token);
         }
 
         var batches = Print("register 2000 paths in calls of 200", clock);
@@ -33,7 +33,7 @@ public abstract partial class MetadataContract
         await Parallel.ForEachAsync(
             samples.Skip(2_000).Take(500),
             new ParallelOptions { MaxDegreeOfParallelism = 32, CancellationToken = Token },
-            async (sample, token) => await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration with { References = [] }], token));
+            async (sample, token) => await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration with { References = [] }], cancellationToken: token));
         Print("register 500 paths one by one, 32 callers", clock);
 
         string[] root = [samples[1_999].Path.HashPart];

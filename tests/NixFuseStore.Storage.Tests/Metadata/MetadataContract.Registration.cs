@@ -21,7 +21,7 @@ public abstract partial class MetadataContract
         };
         await SamplePath.IndexAsync(Metadata, Main, reference, sample);
 
-        var results = await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [reference.Registration, registration], Token);
+        var results = await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [reference.Registration, registration], cancellationToken: Token);
 
         Assert.Equal([RegistrationOutcome.Registered, RegistrationOutcome.Registered], results.Select(result => result.Outcome));
         var found = Assert.Single(await Metadata.QueryPathsAsync(Main, [sample.Path.HashPart, new string('0', 32)], Token));
@@ -47,7 +47,7 @@ public abstract partial class MetadataContract
         await AddAsync(sample);
 
         var again = sample.Registration with { Signatures = ["new:QQ=="], StoreSignatures = ["main-1:never"] };
-        var result = Assert.Single(await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [again], Token));
+        var result = Assert.Single(await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [again], cancellationToken: Token));
 
         Assert.Equal(RegistrationOutcome.AlreadyValid, result.Outcome);
         Assert.Equal(["new:QQ=="], result.Path!.Signatures);
@@ -57,7 +57,7 @@ public abstract partial class MetadataContract
         Assert.Equal(page.Head, page.Events[^1].Position);
 
         // Once more is no news.
-        await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [again], Token);
+        await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [again], cancellationToken: Token);
         Assert.Equal(page.Head, await Metadata.GetHeadEventAsync(Main, Token));
     }
 
@@ -69,7 +69,7 @@ public abstract partial class MetadataContract
         await AddAsync(first);
         await SamplePath.IndexAsync(Metadata, Main, second);
 
-        var result = Assert.Single(await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [second.Registration], Token));
+        var result = Assert.Single(await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [second.Registration], cancellationToken: Token));
 
         Assert.Equal(RegistrationOutcome.Conflict, result.Outcome);
         Assert.Equal(first.Registration.NarHash, result.Path!.NarHash);
@@ -86,7 +86,7 @@ public abstract partial class MetadataContract
         await SamplePath.IndexAsync(Metadata, Main, good, above, top);
 
         var results = await Metadata.RegisterPathsAsync(
-            Main, ChunkScope.All, [incomplete.Registration, above.Registration, top.Registration, good.Registration], Token);
+            Main, ChunkScope.All, [incomplete.Registration, above.Registration, top.Registration, good.Registration], cancellationToken: Token);
 
         Assert.Equal(
             [
@@ -113,7 +113,7 @@ public abstract partial class MetadataContract
         var referrer = SamplePath.Create("referrer", wrong);
         await SamplePath.IndexAsync(Metadata, Main, referrer);
 
-        var result = Assert.Single(await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [referrer.Registration], Token));
+        var result = Assert.Single(await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [referrer.Registration], cancellationToken: Token));
 
         Assert.Equal(RegistrationOutcome.MissingReferences, result.Outcome);
         Assert.Equal([wrong], result.MissingReferences);
@@ -127,7 +127,7 @@ public abstract partial class MetadataContract
         await SamplePath.IndexAsync(Metadata, Main, sample, other);
 
         var results = await Metadata.RegisterPathsAsync(
-            Main, ChunkScope.All, [sample.Registration, sample.Registration, other.Registration], Token);
+            Main, ChunkScope.All, [sample.Registration, sample.Registration, other.Registration], cancellationToken: Token);
 
         Assert.Equal(
             [RegistrationOutcome.Registered, RegistrationOutcome.AlreadyValid, RegistrationOutcome.Conflict],
@@ -143,8 +143,8 @@ public abstract partial class MetadataContract
         var good = SamplePath.Create("good");
         await SamplePath.IndexAsync(Metadata, Main, broken, good);
 
-        var failing = Metadata.RegisterPathsAsync(Main, ChunkScope.All, [broken.Registration with { Sections = [] }], Token);
-        var working = Metadata.RegisterPathsAsync(Main, ChunkScope.All, [good.Registration], Token);
+        var failing = Metadata.RegisterPathsAsync(Main, ChunkScope.All, [broken.Registration with { Sections = [] }], cancellationToken: Token);
+        var working = Metadata.RegisterPathsAsync(Main, ChunkScope.All, [good.Registration], cancellationToken: Token);
 
         await Assert.ThrowsAsync<ArgumentException>(() => failing);
         Assert.Equal(RegistrationOutcome.Registered, Assert.Single(await working).Outcome);
@@ -158,7 +158,7 @@ public abstract partial class MetadataContract
         await SamplePath.IndexAsync(Metadata, Main, [sample]);
 
         await Assert.ThrowsAsync<ArgumentException>(
-            () => Metadata.RegisterPathsAsync(new StoreId(Main.Value + 1), ChunkScope.All, [sample.Registration], Token));
+            () => Metadata.RegisterPathsAsync(new StoreId(Main.Value + 1), ChunkScope.All, [sample.Registration], cancellationToken: Token));
 
         Assert.Equal(0, (await Metadata.GetStatisticsAsync(Token)).Sections);
         await AddAsync(sample);
@@ -172,7 +172,7 @@ public abstract partial class MetadataContract
         await AddAsync(sample);
 
         var hidden = Assert.Single(
-            await Metadata.RegisterPathsAsync(other.Id, ChunkScope.Of(other.Id), [sample.Registration], Token));
+            await Metadata.RegisterPathsAsync(other.Id, ChunkScope.Of(other.Id), [sample.Registration], cancellationToken: Token));
         Assert.Equal(RegistrationOutcome.MissingChunks, hidden.Outcome);
         Assert.True(Assert.Single(await Metadata.FindMissingChunksAsync(ChunkScope.Of(other.Id), [sample.Uploads[0].Id], Token)));
         Assert.True(Assert.Single(await Metadata.FindMissingChunksAsync(ChunkScope.Of(), [sample.Uploads[0].Id], Token)));
@@ -180,7 +180,7 @@ public abstract partial class MetadataContract
 
         await Metadata.ShareChunksAsync(other.Id, [sample.Uploads[0].Id], Token);
         var shown = Assert.Single(
-            await Metadata.RegisterPathsAsync(other.Id, ChunkScope.Of(other.Id), [sample.Registration], Token));
+            await Metadata.RegisterPathsAsync(other.Id, ChunkScope.Of(other.Id), [sample.Registration], cancellationToken: Token));
         Assert.Equal(RegistrationOutcome.Registered, shown.Outcome);
     }
 
@@ -191,7 +191,7 @@ public abstract partial class MetadataContract
         var sample = SamplePath.Create("shared");
         await AddAsync(sample);
 
-        await Metadata.RegisterPathsAsync(other.Id, ChunkScope.Of(Main, other.Id), [sample.Registration], Token);
+        await Metadata.RegisterPathsAsync(other.Id, ChunkScope.Of(Main, other.Id), [sample.Registration], cancellationToken: Token);
 
         Assert.False(Assert.Single(await Metadata.FindMissingChunksAsync(ChunkScope.Of(other.Id), [sample.Uploads[0].Id], Token)));
         Assert.Equal(1, (await Metadata.GetStatisticsAsync(Token)).Manifests);
@@ -258,7 +258,7 @@ public abstract partial class MetadataContract
 
         // Those that come along with a registration find no other rule, and are no news where none of them fits.
         var again = sample.Registration with { Signatures = ["later:QQ=="] };
-        var result = Assert.Single(await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [again], Token));
+        var result = Assert.Single(await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [again], cancellationToken: Token));
         Assert.Equal(PathSignatures.CountMax, result.Path!.Signatures.Count);
         Assert.Equal(head.Number + 1, (await Metadata.GetHeadEventAsync(Main, Token)).Number);
     }
@@ -320,17 +320,17 @@ public abstract partial class MetadataContract
             Main,
             ChunkScope.All,
             [removed.Registration with { UnlessRemovedAfter = before }, other.Registration with { UnlessRemovedAfter = before }],
-            Token);
+            cancellationToken: Token);
 
         Assert.Equal([RegistrationOutcome.Removed, RegistrationOutcome.Registered], results.Select(result => result.Outcome));
         Assert.Empty(await Metadata.QueryPathsAsync(Main, [removed.Path.HashPart], Token));
 
         // Behind the removal it is wanted again, and then valid, whatever an older one says.
         var again = Assert.Single(await Metadata.RegisterPathsAsync(
-            Main, ChunkScope.All, [removed.Registration with { UnlessRemovedAfter = after }], Token));
+            Main, ChunkScope.All, [removed.Registration with { UnlessRemovedAfter = after }], cancellationToken: Token));
         Assert.Equal(RegistrationOutcome.Registered, again.Outcome);
         var late = Assert.Single(await Metadata.RegisterPathsAsync(
-            Main, ChunkScope.All, [removed.Registration with { UnlessRemovedAfter = before }], Token));
+            Main, ChunkScope.All, [removed.Registration with { UnlessRemovedAfter = before }], cancellationToken: Token));
         Assert.Equal(RegistrationOutcome.AlreadyValid, late.Outcome);
     }
 
@@ -344,7 +344,7 @@ public abstract partial class MetadataContract
         await SamplePath.IndexAsync(Metadata, Main, removed);
 
         var results = await Metadata.RegisterPathsAsync(
-            Main, ChunkScope.All, [removed.Registration with { UnlessRemovedAfter = before }, removed.Registration], Token);
+            Main, ChunkScope.All, [removed.Registration with { UnlessRemovedAfter = before }, removed.Registration], cancellationToken: Token);
 
         Assert.Equal([RegistrationOutcome.Removed, RegistrationOutcome.Registered], results.Select(result => result.Outcome));
     }

@@ -37,7 +37,7 @@ public abstract partial class MetadataContract
                 first.Registration with { DerivationOutputs = Outputs(("out", output), ("dev", own)) },
                 second.Registration with { DerivationOutputs = Outputs(("out", output)) },
             ],
-            Token);
+            cancellationToken: Token);
 
         var derivers = await Metadata.GetDeriversAsync(Main, [output, own, SamplePath.Name("nothing")], Token);
         Assert.Equal([.. new[] { first.Path, second.Path }.Order()], derivers[output]);

@@ -132,7 +132,7 @@ public abstract partial class MetadataContract
             Main,
             ChunkScope.All,
             [.. all.Select(sample => sample == root ? sample.Registration with { Deriver = derivation.Path } : sample.Registration)],
-            Token);
+            cancellationToken: Token);
         Assert.Empty(await ListByLivenessAsync(live: true));
         Assert.Equal([.. all.Select(sample => sample.Path).Order()], await ListByLivenessAsync(live: false));
 

@@ -82,7 +82,7 @@ public abstract partial class MetadataContract : IAsyncLifetime
     {
         await SamplePath.IndexAsync(Metadata, Main, samples);
         var results = await Metadata.RegisterPathsAsync(
-            Main, ChunkScope.All, [.. samples.Select(sample => sample.Registration)], Token);
+            Main, ChunkScope.All, [.. samples.Select(sample => sample.Registration)], cancellationToken: Token);
         Assert.All(results, result => Assert.Equal(RegistrationOutcome.Registered, result.Outcome));
         return [.. results.Select(result => result.Path!)];
     }

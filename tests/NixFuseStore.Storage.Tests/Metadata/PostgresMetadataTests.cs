@@ -21,7 +21,7 @@ public sealed class PostgresMetadataTests(PostgresServer server) : MetadataContr
         var listening = dialect.ListenAsync((store, head) => heard.TrySetResult((store, head)), stop.Token);
         await ListensAsync();
 
-        await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration], Token);
+        await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration], cancellationToken: Token);
 
         Assert.Equal((Main, await Metadata.GetHeadEventAsync(Main, Token)), await heard.Task.WaitAsync(TimeSpan.FromSeconds(60), Token));
         await stop.CancelAsync();

@@ -23,7 +23,7 @@ public sealed class PostgresOutageTests
         await Assert.ThrowsAsync<MetadataUnavailableException>(() => metadata.PingAsync(Token));
         await Assert.ThrowsAsync<MetadataUnavailableException>(() => metadata.QueryPathsAsync(store.Id, [sample.Path.HashPart], Token));
         await Assert.ThrowsAsync<MetadataUnavailableException>(
-            () => metadata.RegisterPathsAsync(store.Id, ChunkScope.All, [sample.Registration], Token));
+            () => metadata.RegisterPathsAsync(store.Id, ChunkScope.All, [sample.Registration], cancellationToken: Token));
         await Assert.ThrowsAsync<MetadataUnavailableException>(
             () => StorageFactory.OpenMetadataAsync(server.GetUri("test1"), Token));
 
@@ -31,7 +31,7 @@ public sealed class PostgresOutageTests
         await Assert.ThrowsAsync<MetadataUnavailableException>(() => waiting);
 
         await server.StartAsync();
-        var results = await metadata.RegisterPathsAsync(store.Id, ChunkScope.All, [sample.Registration], Token);
+        var results = await metadata.RegisterPathsAsync(store.Id, ChunkScope.All, [sample.Registration], cancellationToken: Token);
         Assert.Equal(RegistrationOutcome.Registered, Assert.Single(results).Outcome);
         Assert.Single((await metadata.ReadEventsAsync(store.Id, default, 10, Token)).Events);
     }

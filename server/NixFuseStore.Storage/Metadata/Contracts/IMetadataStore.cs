@@ -6,7 +6,7 @@ namespace NixFuseStore.Storage.Metadata;
 /// </summary>
 public interface IMetadataStore
     : IStoreCatalog, ITokenCatalog, IPathCatalog, IRegistrar, IEventLog, IChunkIndex, IRootCatalog, IDerivationCatalog,
-      IBuildLogCatalog, INarFileCatalog, IUpstreamCatalog, IStoreTextCatalog, IUseCatalog, IDamageCatalog, IAsyncDisposable
+      IBuildLogCatalog, IBuildCatalog, INarFileCatalog, IUpstreamCatalog, IStoreTextCatalog, IUseCatalog, IDamageCatalog, IAsyncDisposable
 {
     /// <summary>What the database is, for messages: no password in it.</summary>
     string Description { get; }

@@ -20,4 +20,7 @@ public enum RegistrationOutcome
 
     /// <summary>It was removed behind <see cref="PathRegistration.UnlessRemovedAfter"/>.</summary>
     Removed = 7,
+
+    /// <summary>It could be registered, and another output of the same build could not.</summary>
+    HeldBack = 8,
 }

@@ -16,6 +16,7 @@ internal static partial class Migrations
         new(9, Damage, []),
         new(10, BuildLogSums, []),
         new(11, BuildLogFailures, []),
+        new(12, Builds, []),
     ];
 
     private static string[] TokenExpiry => ["ALTER TABLE tokens ADD COLUMN expires {big}"];

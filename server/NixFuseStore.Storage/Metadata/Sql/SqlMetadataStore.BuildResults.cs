@@ -72,38 +72,37 @@ internal sealed partial class SqlMetadataStore
     public Task<bool> AddBuildLogAsync(StoreId store, StorePath derivation, BuildLog log, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(log);
-        return WriteAsync(
-            durable: true,
-            async session =>
-            {
-                // 1. The first one stays,
-                if (await session.ExecuteAsync(
-                    LogStatement(
-                        """
-                        INSERT INTO build_logs (store, base_name, plain_length, zstd, sum, failed, created)
-                        VALUES (@store, @name, @length, @zstd, @sum, @failed, @now)
-                        ON CONFLICT DO NOTHING
-                        """),
-                    cancellationToken).ConfigureAwait(false) == 1)
-                {
-                    return true;
-                }
+        return WriteAsync(durable: true, session => AddBuildLogAsync(session, store, derivation, log, cancellationToken), cancellationToken);
+    }
 
-                // 2. unless it is damaged, or of a build that failed.
-                if (await FindLogAsync(session, store, derivation, cancellationToken).ConfigureAwait(false) is { IsWhole: true, Log.IsOfFailure: false })
-                {
-                    return false;
-                }
+    private async Task<bool> AddBuildLogAsync(SqlSession session, StoreId store, StorePath derivation, BuildLog log, CancellationToken cancellationToken)
+    {
+        // 1. The first one stays,
+        if (await session.ExecuteAsync(
+            LogStatement(
+                """
+                INSERT INTO build_logs (store, base_name, plain_length, zstd, sum, failed, created)
+                VALUES (@store, @name, @length, @zstd, @sum, @failed, @now)
+                ON CONFLICT DO NOTHING
+                """),
+            cancellationToken).ConfigureAwait(false) == 1)
+        {
+            return true;
+        }
 
-                return await session.ExecuteAsync(
-                    LogStatement(
-                        """
-                        UPDATE build_logs SET plain_length = @length, zstd = @zstd, sum = @sum, failed = @failed, created = @now
-                        WHERE store = @store AND base_name = @name
-                        """),
-                    cancellationToken).ConfigureAwait(false) == 1;
-            },
-            cancellationToken);
+        // 2. unless it is damaged, or of a build that failed.
+        if (await FindLogAsync(session, store, derivation, cancellationToken).ConfigureAwait(false) is { IsWhole: true, Log.IsOfFailure: false })
+        {
+            return false;
+        }
+
+        return await session.ExecuteAsync(
+            LogStatement(
+                """
+                UPDATE build_logs SET plain_length = @length, zstd = @zstd, sum = @sum, failed = @failed, created = @now
+                WHERE store = @store AND base_name = @name
+                """),
+            cancellationToken).ConfigureAwait(false) == 1;
 
         SqlText LogStatement(string text) => new(
             text,

@@ -8,22 +8,22 @@ internal sealed partial class SqlMetadataStore
 {
     /// <inheritdoc/>
     public Task<IReadOnlyList<RegistrationResult>> RegisterPathsAsync(
-        StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, CancellationToken cancellationToken)
+        StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, BuildEnd? ending, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(scope);
         cancellationToken.ThrowIfCancellationRequested();
 
         // Once it has begun it is carried through: who gives up waiting may have registered all the same.
-        return paths.Count == 0
+        return paths.Count == 0 && ending is null
             ? Task.FromResult<IReadOnlyList<RegistrationResult>>([])
-            : RegisterInOneTransactionAsync(store, scope, paths).WaitAsync(cancellationToken);
+            : RegisterInOneTransactionAsync(store, scope, paths, ending).WaitAsync(cancellationToken);
     }
 
     private async Task<IReadOnlyList<RegistrationResult>> RegisterInOneTransactionAsync(
-        StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths)
+        StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, BuildEnd? ending)
     {
         var (results, head) = await WriteAsync(
-            durable: true, session => RegisterAsync(session, store, scope, paths, CancellationToken.None), CancellationToken.None)
+            durable: true, session => RegisterAsync(session, store, scope, paths, ending, CancellationToken.None), CancellationToken.None)
             .ConfigureAwait(false);
         Advance(store, head);
         return results;
@@ -38,7 +38,7 @@ internal sealed partial class SqlMetadataStore
     }
 
     private async Task<(IReadOnlyList<RegistrationResult> Results, EventPosition? Head)> RegisterAsync(
-        SqlSession session, StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, CancellationToken cancellationToken)
+        SqlSession session, StoreId store, ChunkScope scope, IReadOnlyList<PathRegistration> paths, BuildEnd? ending, CancellationToken cancellationToken)
     {
         // 1. From here on no sweep runs, and no other call registers or removes in this store; and what is there already.
         PathRow[] candidates = [.. paths.Select(path => new PathRow(path))];
@@ -48,6 +48,11 @@ internal sealed partial class SqlMetadataStore
         DecideValid(candidates, present);
         DecideChunks(candidates, present.Chunks);
         DecideReferences(candidates, present.Paths);
+        bool endsBuild = ending is not null && !HoldBack(candidates);
+        if (endsBuild && !await EndBuildAsync(session, store, ending!, cancellationToken).ConfigureAwait(false))
+        {
+            throw new BuildLostException(ending!.Number);
+        }
 
         // 3. The rest becomes valid.
         EventPosition? head = null;
@@ -181,6 +186,18 @@ internal sealed partial class SqlMetadataStore
                 candidate.Outcome = RegistrationOutcome.MissingChunks;
             }
         }
+    }
+
+    /// <summary>Of a build's outputs none becomes valid where one cannot; says whether that is so.</summary>
+    private static bool HoldBack(PathRow[] candidates)
+    {
+        bool fails = candidates.Any(candidate => candidate.Outcome is { } outcome and not (RegistrationOutcome.AlreadyValid or RegistrationOutcome.Conflict));
+        foreach (var candidate in candidates.Where(candidate => fails && candidate is { Outcome: null, SameAs: null }))
+        {
+            candidate.Outcome = RegistrationOutcome.HeldBack;
+        }
+
+        return fails;
     }
 
     /// <summary>A path whose reference is refused is refused too, and so on, until nothing changes.</summary>

@@ -1,0 +1,118 @@
+using NixFuseStore.Nix;
+
+namespace NixFuseStore.Storage.Metadata;
+
+/// <summary>A step that a host wants built, and how.</summary>
+public sealed record BuildRequest
+{
+    /// <summary>SHA-256 of the step's output paths: of each there is one execution at a time.</summary>
+    public required ReadOnlyMemory<byte> OutputsKey { get; init; }
+
+    /// <summary>The derivation.</summary>
+    public required StorePath Derivation { get; init; }
+
+    /// <summary>SHA-256 of the derivation's text: two with the same outputs may differ in it.</summary>
+    public required ReadOnlyMemory<byte> TextHash { get; init; }
+
+    /// <summary>How it is wanted.</summary>
+    public BuildWishes Wishes { get; init; } = new(0, 0, 0, KeepFailed: false);
+
+    /// <summary>Who asks; the execution is theirs alone.</summary>
+    public required string Owner { get; init; }
+
+    /// <summary>The host, for people.</summary>
+    public required string Host { get; init; }
+
+    /// <summary>What the host calls itself as one that waits for an execution.</summary>
+    public required string Waiter { get; init; }
+}
+
+/// <summary>How a build is wanted; 0 where there is no limit.</summary>
+/// <param name="Timeout">Seconds in all.</param>
+/// <param name="MaxSilentTime">Seconds without a line.</param>
+/// <param name="MaxLogSize">Bytes that it may print.</param>
+/// <param name="KeepFailed">Whether the directory of a failed build is wanted.</param>
+public sealed record BuildWishes(ulong Timeout, ulong MaxSilentTime, ulong MaxLogSize, bool KeepFailed);
+
+/// <summary>What becomes of an execution. The numbers stand in the database.</summary>
+public enum BuildState
+{
+    /// <summary>Its owner builds.</summary>
+    Running = 0,
+
+    /// <summary>The builder has ended, well or not; there is a result.</summary>
+    Ended = 1,
+
+    /// <summary>Its owner could not build it, or did not want it any more; others may.</summary>
+    GivenUp = 2,
+
+    /// <summary>Its owner was not heard for a lease, and another one has taken over.</summary>
+    Lost = 3,
+
+    /// <summary>An administrator has ended it.</summary>
+    Cancelled = 4,
+}
+
+/// <summary>An execution that runs.</summary>
+/// <param name="Number">Ascending and never given out again: what an owner does under an older number is void (a fencing number).</param>
+/// <param name="Derivation">What is built.</param>
+/// <param name="TextHash">SHA-256 of its text.</param>
+/// <param name="Wishes">As its owner was asked.</param>
+/// <param name="Host">Where it runs.</param>
+/// <param name="Created">Seconds since 1970 by the server's clock.</param>
+/// <param name="Waiters">Other hosts that wait for it.</param>
+public sealed record RunningBuild(
+    long Number, StorePath Derivation, ReadOnlyMemory<byte> TextHash, BuildWishes Wishes, string Host, long Created, int Waiters);
+
+/// <summary>The answer to one who wants a step built.</summary>
+/// <param name="Owned">The number of the caller's own execution, which begins now; 0 where it is not the caller's.</param>
+/// <param name="Running">Another's execution, which the caller waits for from now on; null where there is none.</param>
+public sealed record BuildClaim(long Owned, RunningBuild? Running);
+
+/// <summary>The answer to an owner that is alive.</summary>
+/// <param name="Waiters">Other hosts that wait.</param>
+/// <param name="LogBytes">Bytes of the log that the database has.</param>
+public sealed record BuildRenewal(int Waiters, long LogBytes);
+
+/// <summary>How an execution ends.</summary>
+public sealed record BuildEnd
+{
+    /// <summary>Its number.</summary>
+    public required long Number { get; init; }
+
+    /// <summary>Whose it is.</summary>
+    public required string Owner { get; init; }
+
+    /// <summary><see cref="BuildState.Ended"/> or <see cref="BuildState.GivenUp"/>.</summary>
+    public required BuildState State { get; init; }
+
+    /// <summary>The builder's status, a number of Nix's; of no meaning for one that was given up.</summary>
+    public int Status { get; init; }
+
+    /// <summary>Why it failed; empty where it did not.</summary>
+    public string Message { get; init; } = "";
+
+    /// <summary>Seconds since 1970 when the builder began; 0 where it did not.</summary>
+    public long StartTime { get; init; }
+
+    /// <summary>Seconds since 1970 when it ended; 0 where it did not begin.</summary>
+    public long StopTime { get; init; }
+
+    /// <summary>All that the builder printed; what of it the database has not yet is added for those who wait.</summary>
+    public ReadOnlyMemory<byte> Log { get; init; }
+
+    /// <summary>The derivation, and the log to be kept under its name; null where none is.</summary>
+    public (StorePath Derivation, BuildLog Log)? Kept { get; init; }
+}
+
+/// <summary>How far an execution is, for one that waits.</summary>
+/// <param name="State">Whether it runs.</param>
+/// <param name="IsAlive">Whether its owner's lease lasts; of meaning while it runs.</param>
+/// <param name="Status">As in <see cref="BuildEnd"/>.</param>
+/// <param name="Message">As in <see cref="BuildEnd"/>.</param>
+/// <param name="StartTime">As in <see cref="BuildEnd"/>.</param>
+/// <param name="StopTime">As in <see cref="BuildEnd"/>.</param>
+/// <param name="Log">The next bytes of the log behind the asked-for position.</param>
+/// <param name="LogBytes">Bytes of the log so far.</param>
+public sealed record BuildProgress(
+    BuildState State, bool IsAlive, int Status, string Message, long StartTime, long StopTime, ReadOnlyMemory<byte> Log, long LogBytes);

@@ -1,0 +1,203 @@
+using System.Security.Cryptography;
+using System.Text;
+using NixFuseStore.Native.Compression;
+using NixFuseStore.Nix;
+using NixFuseStore.Storage.Metadata;
+
+namespace NixFuseStore.Storage.Tests.Metadata;
+
+public abstract partial class MetadataContract
+{
+    private static readonly TimeSpan Instant = TimeSpan.FromMilliseconds(1);
+    private static readonly StorePath Derivation = SamplePath.Name("hello.drv");
+
+    [Fact]
+    public async Task Claim_TheFirstBuilds_TheOthersWait()
+    {
+        var owned = await ClaimAsync("a");
+        Assert.True(owned.Owned > 0);
+        Assert.Null(owned.Running);
+
+        var waiting = await ClaimAsync("b", claims: false);
+        Assert.Equal((0, owned.Owned), (waiting.Owned, waiting.Running!.Number));
+        Assert.Equal((Derivation, "host a", new BuildWishes(1, 2, 3, KeepFailed: true)), (waiting.Running.Derivation, waiting.Running.Host, waiting.Running.Wishes));
+        Assert.Equal(SHA256.HashData("text a"u8), waiting.Running.TextHash.ToArray());
+        Assert.Equal(owned.Owned, (await ClaimAsync("c")).Running!.Number);
+
+        // Who waits is counted, and those who wait no more are not.
+        Assert.Equal(2, (await RenewAsync(owned.Owned, "a"))!.Waiters);
+        await Metadata.KeepWaitingAsync(Main, owned.Owned, "waiter b", TimeSpan.Zero, Token);
+        Assert.Equal(1, (await RenewAsync(owned.Owned, "a"))!.Waiters);
+        var listed = Assert.Single(await Metadata.ListBuildsAsync(Main, Token));
+        Assert.Equal((owned.Owned, 1), (listed.Number, listed.Waiters));
+
+        // Other outputs, and other stores, are nothing to it.
+        Assert.True((await ClaimAsync("b", outputs: "others")).Owned > owned.Owned);
+        var other = (await CreateStoreAsync("other")).Id;
+        Assert.True((await Metadata.ClaimBuildAsync(other, Request("b"), claims: true, mayTakeOver: true, Minute, Token)).Owned > owned.Owned);
+        Assert.Null(await Metadata.RenewBuildAsync(other, owned.Owned, "a", Minute, 0, default, Token));
+        Assert.Null(await Metadata.FollowBuildAsync(other, owned.Owned, 0, Token));
+        Assert.False(await Metadata.CancelBuildAsync(other, owned.Owned, Token));
+    }
+
+    [Fact]
+    public async Task Claim_NotReadyToBuild_BeginsNothing()
+    {
+        Assert.Equal(new BuildClaim(0, null), await ClaimAsync("a", claims: false));
+        Assert.Empty(await Metadata.ListBuildsAsync(Main, Token));
+    }
+
+    [Fact]
+    public async Task Claim_ManyAtOnce_OneBuilds()
+    {
+        var second = await OpenAsync();
+        for (int round = 0; round < 10; round++)
+        {
+            var claims = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => (i % 2 == 0 ? Metadata : second).ClaimBuildAsync(
+                Main, Request($"{i}", $"outputs {round}"), claims: true, mayTakeOver: true, Minute, Token))));
+            long number = Assert.Single(claims, claim => claim.Owned > 0).Owned;
+            Assert.All(claims, claim => Assert.Equal(number, claim.Running?.Number ?? claim.Owned));
+        }
+    }
+
+    [Fact]
+    public async Task Lease_RunOut_OnlyLetsAnotherTakeOver_AndThenAllOfTheOldOneIsVoid()
+    {
+        var sample = SamplePath.Create("output");
+        await SamplePath.IndexAsync(Metadata, Main, sample);
+        var old = await ClaimAsync("a", lease: Instant);
+        await Task.Delay(20, Token);
+
+        // 1. Whoever may not take over waits, and the owner goes on.
+        Assert.Equal(old.Owned, (await ClaimAsync("b", mayTakeOver: false)).Running!.Number);
+        Assert.False((await Metadata.FollowBuildAsync(Main, old.Owned, 0, Token))!.IsAlive);
+        Assert.NotNull(await RenewAsync(old.Owned, "a", Instant));
+        await Task.Delay(20, Token);
+
+        // 2. Taken over.
+        var next = await ClaimAsync("b");
+        Assert.True(next.Owned > old.Owned);
+        Assert.Null(await RenewAsync(old.Owned, "a"));
+        Assert.Equal(BuildState.Lost, (await Metadata.FollowBuildAsync(Main, old.Owned, 0, Token))!.State);
+        Assert.False(await Metadata.EndBuildAsync(Main, End(old.Owned, "a"), Token));
+        await Assert.ThrowsAsync<BuildLostException>(
+            () => Metadata.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration], End(old.Owned, "a"), Token));
+        Assert.Empty(await Metadata.QueryPathsAsync(Main, [sample.Path.HashPart], Token));
+
+        // 3. What the new one does counts, and no other may do it in its name.
+        await Assert.ThrowsAsync<BuildLostException>(
+            () => Metadata.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration], End(next.Owned, "a"), Token));
+        var results = await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [sample.Registration], End(next.Owned, "b"), Token);
+        Assert.Equal(RegistrationOutcome.Registered, Assert.Single(results).Outcome);
+    }
+
+    [Fact]
+    public async Task End_WithOutputs_IsOneTransaction_AndMayBeAskedTwice()
+    {
+        var (a, b) = (SamplePath.Create("a"), SamplePath.Create("b"));
+        await SamplePath.IndexAsync(Metadata, Main, a);
+        long number = (await ClaimAsync("a")).Owned;
+        var kept = new BuildLog(4, Zstd.Compress("log\n"u8, 1));
+        var end = End(number, "a") with { Kept = (Derivation, kept) };
+
+        // 1. One output cannot be registered: none is, nothing has ended, no log is kept.
+        var results = await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [a.Registration, b.Registration], end, Token);
+        Assert.Equal([RegistrationOutcome.HeldBack, RegistrationOutcome.MissingChunks], results.Select(result => result.Outcome));
+        Assert.Empty(await Metadata.QueryPathsAsync(Main, [a.Path.HashPart], Token));
+        Assert.Equal(BuildState.Running, (await Metadata.FollowBuildAsync(Main, number, 0, Token))!.State);
+        Assert.Null(await Metadata.FindBuildLogAsync(Main, Derivation, Token));
+
+        // 2. All can: they are, with the result and the log.
+        await SamplePath.IndexAsync(Metadata, Main, b);
+        for (int attempt = 0; attempt < 2; attempt++)
+        {
+            results = await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [a.Registration, b.Registration], end, Token);
+            var outcome = attempt == 0 ? RegistrationOutcome.Registered : RegistrationOutcome.AlreadyValid;
+            Assert.Equal([outcome, outcome], results.Select(result => result.Outcome));
+        }
+
+        var ended = (await Metadata.FollowBuildAsync(Main, number, 0, Token))!;
+        Assert.Equal((BuildState.Ended, 3, "why", 10L, 20L), (ended.State, ended.Status, ended.Message, ended.StartTime, ended.StopTime));
+        Assert.Equal(4, (await Metadata.FindBuildLogAsync(Main, Derivation, Token))!.PlainLength);
+        Assert.Empty(await Metadata.ListBuildsAsync(Main, Token));
+
+        // 3. Who comes now may begin anew.
+        Assert.True((await ClaimAsync("b")).Owned > number);
+    }
+
+    [Fact]
+    public async Task End_GivenUp_LetsAnotherBuild()
+    {
+        long number = (await ClaimAsync("a")).Owned;
+        Assert.True(await Metadata.EndBuildAsync(Main, End(number, "a") with { State = BuildState.GivenUp }, Token));
+        Assert.True(await Metadata.EndBuildAsync(Main, End(number, "a") with { State = BuildState.GivenUp }, Token));
+        Assert.False(await Metadata.EndBuildAsync(Main, End(number, "a"), Token));
+        Assert.Equal(BuildState.GivenUp, (await Metadata.FollowBuildAsync(Main, number, 0, Token))!.State);
+        Assert.True((await ClaimAsync("b")).Owned > number);
+    }
+
+    [Fact]
+    public async Task Cancel_EndsItForItsOwner()
+    {
+        long number = (await ClaimAsync("a")).Owned;
+        Assert.True(await Metadata.CancelBuildAsync(Main, number, Token));
+        Assert.False(await Metadata.CancelBuildAsync(Main, number, Token));
+        Assert.Null(await RenewAsync(number, "a"));
+        Assert.False(await Metadata.EndBuildAsync(Main, End(number, "a"), Token));
+        Assert.Equal(BuildState.Cancelled, (await Metadata.FollowBuildAsync(Main, number, 0, Token))!.State);
+    }
+
+    [Fact]
+    public async Task Log_IsFollowedFromTheFirstByte_EachByteOnce()
+    {
+        long number = (await ClaimAsync("a")).Owned;
+        await ClaimAsync("b", claims: false);
+        byte[] log = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 100_000)) + "\n");
+
+        // 1. In parts, one of them sent twice, as after an answer that was lost.
+        Assert.Equal(10, (await RenewAsync(number, "a", log: log.AsMemory(0, 10)))!.LogBytes);
+        Assert.Equal(10, (await RenewAsync(number, "a", log: log.AsMemory(0, 300)))!.LogBytes);
+        Assert.Equal(400_000, (await RenewAsync(number, "a", position: 10, log: log.AsMemory(10, 399_990)))!.LogBytes);
+        Assert.Equal(400_000, (await RenewAsync(number, "a", position: 500_000, log: log.AsMemory(500_000, 10)))!.LogBytes);
+
+        // 2. The rest comes with the end.
+        Assert.True(await Metadata.EndBuildAsync(Main, End(number, "a") with { Log = log }, Token));
+        var read = new MemoryStream();
+        while (await Metadata.FollowBuildAsync(Main, number, read.Length, Token) is { Log.Length: > 0 } progress)
+        {
+            Assert.Equal(log.Length, progress.LogBytes);
+            read.Write(progress.Log.Span);
+        }
+
+        Assert.Equal(log, read.ToArray());
+    }
+
+    private static BuildRequest Request(string who, string outputs = "outputs") => new()
+    {
+        OutputsKey = SHA256.HashData(Encoding.UTF8.GetBytes(outputs)),
+        Derivation = Derivation,
+        TextHash = SHA256.HashData(Encoding.UTF8.GetBytes($"text {who}")),
+        Wishes = new BuildWishes(1, 2, 3, KeepFailed: true),
+        Owner = who,
+        Host = $"host {who}",
+        Waiter = $"waiter {who}",
+    };
+
+    private static BuildEnd End(long number, string owner) => new()
+    {
+        Number = number,
+        Owner = owner,
+        State = BuildState.Ended,
+        Status = 3,
+        Message = "why",
+        StartTime = 10,
+        StopTime = 20,
+    };
+
+    private Task<BuildClaim> ClaimAsync(
+        string who, bool claims = true, bool mayTakeOver = true, TimeSpan? lease = null, string outputs = "outputs") =>
+        Metadata.ClaimBuildAsync(Main, Request(who, outputs), claims, mayTakeOver, lease ?? Minute, Token);
+
+    private Task<BuildRenewal?> RenewAsync(long number, string owner, TimeSpan? lease = null, long position = 0, ReadOnlyMemory<byte> log = default) =>
+        Metadata.RenewBuildAsync(Main, number, owner, lease ?? Minute, position, log, Token);
+}
