@@ -2,7 +2,7 @@ using NixFuseStore.Protocol.Grpc;
 
 namespace NixFuseStore.Protocol;
 
-/// <summary>The rpcs of <c>store.proto</c> by name. See there for what they mean and <see cref="RpcChannel"/> for how they fail. May be used on any thread at once.</summary>
+/// <summary>The rpcs of <c>store.proto</c> and <c>builds.proto</c> by name. See there for what they mean and <see cref="RpcChannel"/> for how they fail. May be used on any thread at once.</summary>
 public sealed partial class StoreClient(RpcChannel channel)
 {
     private readonly Store.StoreClient _client = new(channel.Invoker);

@@ -1,3 +1,5 @@
+using NixFuseStore.Nix;
+
 namespace NixFuseStore.Server.Base;
 
 /// <summary>Every message that the server logs.</summary>
@@ -60,4 +62,7 @@ internal static partial class Log
 
     [LoggerMessage(13, LogLevel.Warning, "{Store}: {Subject} cannot be used as upstream setting: {Reason}")]
     public static partial void UpstreamSettingUnusable(this ILogger logger, string store, string subject, string reason);
+
+    [LoggerMessage(19, LogLevel.Information, "{Store}: build {Number} of {Derivation} begins on {Host}")]
+    public static partial void BuildBegins(this ILogger logger, string store, long number, StorePath derivation, string host);
 }

@@ -61,16 +61,22 @@ internal sealed partial class PathRegistrar
     }
 
     private async Task CommitAsync(
-        StoreRecord store, ChunkScope scope, StoreDirectory directory, List<SubmittedPath> claims, RegisterPathResult[] results, CancellationToken cancellation)
+        StoreRecord store,
+        ChunkScope scope,
+        StoreDirectory directory,
+        List<SubmittedPath> claims,
+        RegisterPathResult[] results,
+        BuildEnd? ending,
+        CancellationToken cancellation)
     {
-        if (claims.Count == 0)
+        if (claims.Count == 0 && ending is null)
         {
             return;
         }
 
         var key = await keys.GetSignerAsync(store.Id, cancellation).ConfigureAwait(false);
         var registrations = claims.ConvertAll(claim => Sign(claim, store.Name, directory, key));
-        var registered = await metadata.RegisterPathsAsync(store.Id, scope, registrations, ending: null, cancellation).ConfigureAwait(false);
+        var registered = await metadata.RegisterPathsAsync(store.Id, scope, registrations, ending, cancellation).ConfigureAwait(false);
         for (var i = 0; i < claims.Count; i++)
         {
             results[claims[i].Index] = ToResult(claims[i], registered[i]);
@@ -117,6 +123,8 @@ internal sealed partial class PathRegistrar
                     Outcome = Outcome.Revoked,
                     Message = $"it was removed from the store behind event {claim.Message.UnlessRemovedAfter}",
                 };
+            case RegistrationOutcome.HeldBack:
+                return HeldBack();
             default:
                 return new RegisterPathResult { Outcome = (Outcome)result.Outcome, Path = Records.ToMessage(result.Path!) };
         }

@@ -38,9 +38,12 @@ internal sealed partial class PathRegistrar(
     /// <summary>Registers paths in one transaction.</summary>
     /// <param name="store">The store.</param>
     /// <param name="batches">One or more, of callers that may know of the same chunks.</param>
+    /// <param name="ending">The build that ends with these outputs, all of which become valid or none; null where no build made them.</param>
     /// <param name="cancellation">Gives up, unless the transaction has begun.</param>
     /// <returns>A result for each path, in their order.</returns>
-    public async Task<RegisterPathsResponse> RegisterAsync(StoreRecord store, IReadOnlyList<SubmittedBatch> batches, CancellationToken cancellation)
+    /// <exception cref="BuildLostException">The build is not the caller's any more.</exception>
+    public async Task<RegisterPathsResponse> RegisterAsync(
+        StoreRecord store, IReadOnlyList<SubmittedBatch> batches, BuildEnd? ending, CancellationToken cancellation)
     {
         var paths = batches.Count == 1 ? batches[0].Paths : [.. batches.SelectMany(static batch => batch.Paths)];
         var scope = batches[0].Principal.ReadableChunks;
@@ -74,8 +77,11 @@ internal sealed partial class PathRegistrar(
         claims = Remaining(claims, results);
 
         // 5. Keep the chunks that came along, sign, and make valid.
-        await StoreInlineChunksAsync(store, claims, cancellation).ConfigureAwait(false);
-        await CommitAsync(store, scope, directory, claims, results, cancellation).ConfigureAwait(false);
+        if (ending is null || !HoldBack(claims, results))
+        {
+            await StoreInlineChunksAsync(store, claims, cancellation).ConfigureAwait(false);
+            await CommitAsync(store, scope, directory, claims, results, ending, cancellation).ConfigureAwait(false);
+        }
 
         Report(store, batches, results, watch.ElapsedMilliseconds);
         var response = new RegisterPathsResponse();
@@ -153,6 +159,20 @@ internal sealed partial class PathRegistrar(
     private static List<SubmittedPath> Remaining(List<SubmittedPath> claims, RegisterPathResult[] results) =>
         claims.FindAll(claim => results[claim.Index] is null);
 
+    /// <summary>Of a build's outputs none becomes valid where one cannot; says whether that is so.</summary>
+    private static bool HoldBack(List<SubmittedPath> claims, RegisterPathResult[] results)
+    {
+        if (results.All(static result => result is null or { Outcome: Outcome.AlreadyValid or Outcome.Conflict }))
+        {
+            return false;
+        }
+
+        claims.ForEach(claim => results[claim.Index] = HeldBack());
+        return true;
+    }
+
+    private static RegisterPathResult HeldBack() => new() { Outcome = Outcome.HeldBack, Message = "another output of its build cannot be registered" };
+
     private static RegisterPathResult Refused(RejectedRequestException e) => new() { Outcome = Outcome.Refused, Message = e.Message };
 
     private void Report(StoreRecord store, IReadOnlyList<SubmittedBatch> batches, RegisterPathResult[] results, long milliseconds)
@@ -196,6 +216,7 @@ internal sealed partial class PathRegistrar(
         Outcome.MissingChunks => "missing_chunks",
         Outcome.MissingReferences => "missing_references",
         Outcome.Revoked => "revoked",
+        Outcome.HeldBack => "held_back",
         _ => "refused",
     };
 }

@@ -142,7 +142,7 @@ internal sealed class PathImporter(
 
         // 3. Registered as anything else.
         var claim = ManifestDraft.Complete(ManifestDraft.Of(nar.Manifest), info);
-        var response = await registrar.RegisterAsync(store, [new SubmittedBatch(Principal.ImporterOf(store.Id), [claim])], stopping).ConfigureAwait(false);
+        var response = await registrar.RegisterAsync(store, [new SubmittedBatch(Principal.ImporterOf(store.Id), [claim])], ending: null, stopping).ConfigureAwait(false);
         var result = response.Results[0];
         if (result.Outcome is not (Outcome.Registered or Outcome.AlreadyValid or Outcome.Conflict))
         {

@@ -14,6 +14,7 @@ internal sealed class CallInterceptor(AccessControl access, ServerLimits limits,
     private static readonly HashSet<string> Endless = new(StringComparer.Ordinal)
     {
         $"/{Store.Descriptor.FullName}/Watch",
+        $"/{Builds.Descriptor.FullName}/FollowBuild",
         "/grpc.health.v1.Health/Watch",
     };
 

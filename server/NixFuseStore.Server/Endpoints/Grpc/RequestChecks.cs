@@ -1,7 +1,9 @@
 using System.Text;
+using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Grpc.Core;
 using NixFuseStore.Nix;
+using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Server.Endpoints.Grpc;
 
@@ -20,6 +22,12 @@ internal static class RequestChecks
 
     public static StorePath ParsePath(string name) =>
         StorePath.TryParseBaseName(name, out var path) ? path : throw Invalid($"'{name}' is not the base name of a store path");
+
+    public static StorePath ParseDerivation(string name)
+    {
+        var path = ParsePath(name);
+        return path.Name.EndsWith(".drv", StringComparison.Ordinal) ? path : throw Invalid($"'{name}' is not the base name of a derivation");
+    }
 
     public static StorePath[] ParsePaths(RepeatedField<string> names, int countMax)
     {
@@ -52,4 +60,24 @@ internal static class RequestChecks
         seconds > 0 && seconds <= longest.TotalSeconds
             ? TimeSpan.FromSeconds(seconds)
             : throw Invalid($"a lease must last 1 to {longest.TotalSeconds:F0} seconds");
+
+    /// <summary>A caller that means another store than the one that has the name now is told so.</summary>
+    public static void CheckStoreId(StoreRecord store, ByteString id)
+    {
+        if (!id.IsEmpty && !id.Span.SequenceEqual(store.Uuid))
+        {
+            throw new RpcException(new Status(
+                StatusCode.FailedPrecondition,
+                $"these paths were added to another store than the one that is called '{store.Name}' here; mount it anew"));
+        }
+    }
+
+    public static void CheckLog(BuildLog log)
+    {
+        if (log.PlainLength > BuildLog.PlainBytesMax || log.Zstd.Length > BuildLog.ZstdBytesMax)
+        {
+            throw Invalid(
+                $"a log may have at most {BuildLog.PlainBytesMax} bytes, compressed {BuildLog.ZstdBytesMax}; this one has {log.PlainLength} and {log.Zstd.Length}");
+        }
+    }
 }

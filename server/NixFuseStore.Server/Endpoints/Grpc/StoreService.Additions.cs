@@ -87,13 +87,8 @@ internal sealed partial class StoreService
         var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         var derivation = ParseDerivation(request.BaseName);
-        if (request.PlainLength > BuildLog.PlainBytesMax || request.Zstd.Length > BuildLog.ZstdBytesMax)
-        {
-            throw Invalid(
-                $"a log may have at most {BuildLog.PlainBytesMax} bytes, compressed {BuildLog.ZstdBytesMax}; this one has {request.PlainLength} and {request.Zstd.Length}");
-        }
-
-        var log = new BuildLog((int)request.PlainLength, request.Zstd.Memory) { IsOfFailure = request.Failed };
+        var log = new BuildLog((int)Math.Min(request.PlainLength, int.MaxValue), request.Zstd.Memory) { IsOfFailure = request.Failed };
+        CheckLog(log);
         if (!await IsWholeAsync(log, call.Cancellation).ConfigureAwait(false))
         {
             throw Invalid($"the log is not one zstd frame of {log.PlainLength} bytes");
@@ -138,11 +133,5 @@ internal sealed partial class StoreService
         {
             throw Invalid($"'{id}' is not the id of a derivation's output (sha256:HEX!OUTPUT)");
         }
-    }
-
-    private static StorePath ParseDerivation(string name)
-    {
-        var path = ParsePath(name);
-        return path.Name.EndsWith(".drv", StringComparison.Ordinal) ? path : throw Invalid($"'{name}' is not the base name of a derivation");
     }
 }

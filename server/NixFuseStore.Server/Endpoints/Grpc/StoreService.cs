@@ -100,13 +100,7 @@ internal sealed partial class StoreService(
     {
         var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
-        if (!request.StoreId.IsEmpty && !request.StoreId.Span.SequenceEqual(store.Uuid))
-        {
-            throw new RpcException(new Status(
-                StatusCode.FailedPrecondition,
-                $"these paths were added to another store than the one that is called '{store.Name}' here; mount it anew"));
-        }
-
+        CheckStoreId(store, request.StoreId);
         if (request.Paths.Count > limits.RegisterPathsMax)
         {
             throw Invalid($"at most {limits.RegisterPathsMax} paths can be registered in one call");

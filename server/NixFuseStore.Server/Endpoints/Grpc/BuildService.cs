@@ -1,0 +1,307 @@
+using System.Threading.RateLimiting;
+using Google.Protobuf;
+using Grpc.Core;
+using NixFuseStore.Native.Compression;
+using NixFuseStore.Protocol;
+using NixFuseStore.Server.Access;
+using NixFuseStore.Server.Base;
+using NixFuseStore.Server.Building;
+using NixFuseStore.Server.Registration;
+using NixFuseStore.Storage.Metadata;
+using static NixFuseStore.Server.Endpoints.Grpc.RequestChecks;
+using BuildWishes = NixFuseStore.Storage.Metadata.BuildWishes;
+using RunningBuild = NixFuseStore.Storage.Metadata.RunningBuild;
+
+namespace NixFuseStore.Server.Endpoints.Grpc;
+
+/// <summary>The rpcs of <c>builds.proto</c>.</summary>
+internal sealed class BuildService(
+    IMetadataStore metadata, AccessControl access, PathRegistrar registrar, BuildLeases leases, ServerLimits limits, ILogger logger)
+    : Builds.BuildsBase
+{
+    private const int HashBytes = 32;
+    private const int HostBytesMax = 255;
+    private const int WaiterBytesMax = 64;
+    private const int MessageCharactersMax = 64 << 10;
+
+    /// <summary>Bytes of a log that one call brings.</summary>
+    private const int LogPieceBytesMax = 1 << 20;
+
+    /// <summary>Builds that are ended in one call.</summary>
+    private const int CancelMax = 1_000;
+
+    /// <summary>How often a build is looked at whose owner talks to another server.</summary>
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long the last word of one that followed may take.</summary>
+    private static readonly TimeSpan LeaveDeadline = TimeSpan.FromSeconds(5);
+
+    /// <summary>Logs that are decompressed at once: each takes up to <see cref="BuildLog.PlainBytesMax"/>.</summary>
+    private readonly ConcurrencyLimiter _logs = Limiters.Waiting(2);
+
+    public override async Task<ClaimBuildResponse> ClaimBuild(ClaimBuildRequest request, ServerCallContext context)
+    {
+        var call = CallContext.Of(context);
+        var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
+        var wanted = new BuildRequest
+        {
+            OutputsKey = CheckHash(request.OutputsKey, "outputs_key"),
+            Derivation = ParseDerivation(request.Derivation),
+            TextHash = CheckHash(request.TextHash, "text_hash"),
+            Wishes = Parse(request.Wishes),
+            Owner = call.Principal.Name,
+            Host = CheckText(request.Host, HostBytesMax, "host"),
+            Waiter = CheckText(request.Waiter, WaiterBytesMax, "waiter"),
+        };
+        var claim = await leases.AskAsync(metadata.ClaimBuildAsync(
+            store.Id, wanted, request.Claims, leases.MayTakeOver, BuildLeases.Lease, call.Cancellation)).ConfigureAwait(false);
+        if (claim.Owned > 0)
+        {
+            logger.BuildBegins(store.Name, claim.Owned, wanted.Derivation, wanted.Host);
+        }
+
+        var response = new ClaimBuildResponse { Owned = (ulong)claim.Owned, LeaseSeconds = (uint)BuildLeases.Lease.TotalSeconds };
+        if (claim.Running is { } running)
+        {
+            response.Running = ToMessage(running);
+        }
+
+        return response;
+    }
+
+    public override async Task<RenewBuildResponse> RenewBuild(RenewBuildRequest request, ServerCallContext context)
+    {
+        var call = CallContext.Of(context);
+        var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
+        if (request.Log.Length > LogPieceBytesMax)
+        {
+            throw Invalid($"at most {LogPieceBytesMax} bytes of a log can be sent at once");
+        }
+
+        var number = ParseNumber(request.Number);
+        var renewal = await leases.AskAsync(metadata.RenewBuildAsync(
+            store.Id, number, call.Principal.Name, BuildLeases.Lease, (long)Math.Min(request.LogPosition, long.MaxValue), request.Log.Memory, call.Cancellation))
+            .ConfigureAwait(false);
+        if (!request.Log.IsEmpty)
+        {
+            leases.Tell(store.Id, number);
+        }
+
+        return renewal is null
+            ? new RenewBuildResponse { Lost = true }
+            : new RenewBuildResponse { Waiters = (uint)renewal.Waiters, LogBytes = (ulong)renewal.LogBytes };
+    }
+
+    public override async Task<FinishBuildResponse> FinishBuild(FinishBuildRequest request, ServerCallContext context)
+    {
+        var call = CallContext.Of(context);
+        var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
+        CheckStoreId(store, request.StoreId);
+        CheckCount(request.Outputs, limits.QueryPathsMax, "outputs");
+        var ending = await ParseAsync(call, request).ConfigureAwait(false);
+        var response = new FinishBuildResponse();
+        if (request.Outputs.Count == 0)
+        {
+            response.Lost = !await leases.AskAsync(metadata.EndBuildAsync(store.Id, ending, call.Cancellation)).ConfigureAwait(false);
+        }
+        else
+        {
+            try
+            {
+                var registered = await leases.AskAsync(registrar.RegisterAsync(
+                    store, [new SubmittedBatch(call.Principal, request.Outputs)], ending, call.Cancellation)).ConfigureAwait(false);
+                response.Results.AddRange(registered.Results);
+            }
+            catch (BuildLostException)
+            {
+                response.Lost = true;
+            }
+        }
+
+        leases.Tell(store.Id, ending.Number);
+        return response;
+    }
+
+    public override async Task FollowBuild(FollowBuildRequest request, IServerStreamWriter<FollowBuildResponse> responseStream, ServerCallContext context)
+    {
+        var call = CallContext.Of(context);
+        var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
+        var number = ParseNumber(request.Number);
+        var waiter = CheckText(request.Waiter, WaiterBytesMax, "waiter");
+        using var hold = call.Hold();
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, hold.Ended);
+        try
+        {
+            await FollowAsync(store, number, waiter, responseStream, ending.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (hold.Ended.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(StatusCode.Unauthenticated, hold.Reason));
+        }
+        finally
+        {
+            await LeaveAsync(store, number, waiter).ConfigureAwait(false);
+        }
+    }
+
+    public override async Task<ListBuildsResponse> ListBuilds(ListBuildsRequest request, ServerCallContext context)
+    {
+        var call = CallContext.Of(context);
+        var store = await RequireAsync(call, request.Store, AccessRights.Read).ConfigureAwait(false);
+        var response = new ListBuildsResponse();
+        response.Builds.AddRange((await metadata.ListBuildsAsync(store.Id, call.Cancellation).ConfigureAwait(false)).Select(ToMessage));
+        return response;
+    }
+
+    public override async Task<CancelBuildResponse> CancelBuild(CancelBuildRequest request, ServerCallContext context)
+    {
+        var call = CallContext.Of(context);
+        var store = await RequireAsync(call, request.Store, AccessRights.Administer).ConfigureAwait(false);
+        CheckCount(request.Numbers, CancelMax, "builds");
+        var response = new CancelBuildResponse();
+        foreach (var number in request.Numbers)
+        {
+            if (await metadata.CancelBuildAsync(store.Id, ParseNumber(number), call.Cancellation).ConfigureAwait(false))
+            {
+                response.Cancelled.Add(number);
+                leases.Tell(store.Id, ParseNumber(number));
+            }
+        }
+
+        return response;
+    }
+
+    private async Task FollowAsync(
+        StoreRecord store, long number, string waiter, IServerStreamWriter<FollowBuildResponse> responses, CancellationToken cancellation)
+    {
+        long position = 0;
+        var heard = DateTimeOffset.MinValue;
+        while (true)
+        {
+            if (DateTimeOffset.UtcNow - heard > BuildLeases.Lease / 3)
+            {
+                heard = DateTimeOffset.UtcNow;
+                await metadata.KeepWaitingAsync(store.Id, number, waiter, BuildLeases.Lease, cancellation).ConfigureAwait(false);
+            }
+
+            // The log first, all of it; the result is behind its last line.
+            var news = leases.NewsOf(store.Id, number);
+            var progress = await leases.AskAsync(metadata.FollowBuildAsync(store.Id, number, position, cancellation)).ConfigureAwait(false);
+            if (progress is { Log.Length: > 0 })
+            {
+                position += progress.Log.Length;
+                await responses.WriteAsync(new FollowBuildResponse { Log = UnsafeByteOperations.UnsafeWrap(progress.Log) }, cancellation).ConfigureAwait(false);
+            }
+            else if (progress is { State: BuildState.Running } && (progress.IsAlive || !leases.MayTakeOver))
+            {
+                await Task.WhenAny(news, Task.Delay(LookInterval, cancellation)).ConfigureAwait(false);
+                cancellation.ThrowIfCancellationRequested();
+            }
+            else
+            {
+                await responses.WriteAsync(ToLastMessage(progress), cancellation).ConfigureAwait(false);
+                return;
+            }
+        }
+    }
+
+    private async Task LeaveAsync(StoreRecord store, long number, string waiter)
+    {
+        // Others look once more, and nothing is remembered of a build that no one follows.
+        leases.Tell(store.Id, number);
+        using var patience = new CancellationTokenSource(LeaveDeadline);
+        try
+        {
+            await metadata.KeepWaitingAsync(store.Id, number, waiter, TimeSpan.Zero, patience.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is MetadataUnavailableException or OperationCanceledException)
+        {
+            // The lease runs out by itself.
+        }
+    }
+
+    private static FollowBuildResponse ToLastMessage(BuildProgress? progress) => progress switch
+    {
+        { State: BuildState.Ended } => new FollowBuildResponse
+        {
+            Outcome = FollowBuildResponse.Types.Outcome.Ended,
+            Status = (uint)progress.Status,
+            Message = progress.Message,
+            StartTime = progress.StartTime,
+            StopTime = progress.StopTime,
+        },
+        { State: BuildState.Cancelled } => new FollowBuildResponse { Outcome = FollowBuildResponse.Types.Outcome.Cancelled },
+        _ => new FollowBuildResponse { Outcome = FollowBuildResponse.Types.Outcome.TryAgain },
+    };
+
+    private async Task<BuildEnd> ParseAsync(CallContext call, FinishBuildRequest request)
+    {
+        if (request.Message.Length > MessageCharactersMax || request.Message.Contains('\0', StringComparison.Ordinal))
+        {
+            throw Invalid($"a message has at most {MessageCharactersMax} characters and no NUL among them");
+        }
+
+        var log = new BuildLog((int)Math.Min(request.LogPlainLength, int.MaxValue), request.LogZstd.Memory) { IsOfFailure = request.Outputs.Count == 0 };
+        var plain = await UnpackAsync(log, call.Cancellation).ConfigureAwait(false);
+        return new BuildEnd
+        {
+            Number = ParseNumber(request.Number),
+            Owner = call.Principal.Name,
+            State = request.GivenUp ? BuildState.GivenUp : BuildState.Ended,
+            Status = (int)Math.Min(request.Status, int.MaxValue),
+            Message = request.Message,
+            StartTime = request.StartTime,
+            StopTime = request.StopTime,
+            Log = plain,
+            Kept = request.KeepLog ? (ParseDerivation(request.Derivation), log) : null,
+        };
+    }
+
+    private async Task<byte[]> UnpackAsync(BuildLog log, CancellationToken cancellation)
+    {
+        CheckLog(log);
+        if (log.PlainLength == 0 && log.Zstd.IsEmpty)
+        {
+            return [];
+        }
+
+        using var turn = await _logs.AcquireAsync(cancellationToken: cancellation).ConfigureAwait(false);
+        var plain = GC.AllocateUninitializedArray<byte>(log.PlainLength);
+        return Zstd.TryDecompress(log.Zstd.Span, plain, out var written) && written == plain.Length
+            ? plain
+            : throw Invalid($"the log is not one zstd frame of {log.PlainLength} bytes");
+    }
+
+    private ValueTask<StoreRecord> RequireAsync(CallContext call, string store, AccessRights right) =>
+        access.RequireAsync(call.Principal, store, right, call.Cancellation);
+
+    private static long ParseNumber(ulong number) =>
+        number is > 0 and <= int.MaxValue ? (long)number : throw Invalid($"{number} is not the number of a build");
+
+    private static ReadOnlyMemory<byte> CheckHash(ByteString hash, string what) =>
+        hash.Length == HashBytes ? hash.Memory : throw Invalid($"{what} must have {HashBytes} bytes");
+
+    // What is larger than the database's numbers is no limit that anyone means.
+    private static BuildWishes Parse(Protocol.BuildWishes? wishes) => new(
+        Math.Min(wishes?.Timeout ?? 0, long.MaxValue),
+        Math.Min(wishes?.MaxSilentTime ?? 0, long.MaxValue),
+        Math.Min(wishes?.MaxLogSize ?? 0, long.MaxValue),
+        wishes?.KeepFailed ?? false);
+
+    private static Protocol.RunningBuild ToMessage(RunningBuild build) => new()
+    {
+        Number = (ulong)build.Number,
+        Derivation = build.Derivation.BaseName,
+        TextHash = UnsafeByteOperations.UnsafeWrap(build.TextHash),
+        Wishes = new Protocol.BuildWishes
+        {
+            Timeout = build.Wishes.Timeout,
+            MaxSilentTime = build.Wishes.MaxSilentTime,
+            MaxLogSize = build.Wishes.MaxLogSize,
+            KeepFailed = build.Wishes.KeepFailed,
+        },
+        Host = build.Host,
+        Created = build.Created,
+        Waiters = (uint)build.Waiters,
+    };
+}
