@@ -1,4 +1,5 @@
 using NixFuseStore.Builds.Cells;
+using NixFuseStore.Builds.Fleet;
 using NixFuseStore.Builds.Outputs;
 using NixFuseStore.Builds.Running;
 using NixFuseStore.Daemon;
@@ -7,8 +8,8 @@ using NixFuseStore.Nix;
 namespace NixFuseStore.Builds;
 
 /// <summary>
-/// Builds on this host: each derivation in a cell of its own, by stock Nix. Who asks for a derivation that is being built waits for that
-/// build. Disposed, it ends what runs, and waits until nothing is left.
+/// Builds on this host: each derivation in a cell of its own, by stock Nix. Who asks for a derivation that is being built, here or on another
+/// host, waits for that build. Disposed, it ends what runs, and waits until nothing is left.
 /// </summary>
 public sealed class HostBuilder : IBuilder, IAsyncDisposable
 {
@@ -17,6 +18,9 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
 
     /// <summary>A cell is set up in a fraction of a second; what takes longer than this hangs.</summary>
     private static readonly TimeSpan SetUpPatience = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long a slot is waited for before other hosts are asked again.</summary>
+    private static readonly TimeSpan SlotPatience = TimeSpan.FromSeconds(2);
 
     private readonly HostBuilderOptions _options;
     private readonly OutputImport _outputs;
@@ -83,24 +87,28 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
 
     private async Task<StepResult> RunAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
     {
-        await _slots.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            shared.IsRunning = true;
-
-            // Another build, here or on another host, may have registered them meanwhile.
-            var outputs = build.Outputs.Values.ToArray();
-            if (!build.Checks && (await _options.Store.FilterValidAsync(outputs, cancellation).ConfigureAwait(false)).Count == outputs.Length)
-            {
-                return new StepResult(BuildStatus.AlreadyValid, "");
-            }
-
-            return await BuildInCellAsync(build, shared, cancellation).ConfigureAwait(false);
+            return build.Checks
+                ? await CheckAsync(build, shared, cancellation).ConfigureAwait(false)
+                : await BuildOnceAsync(build, shared, cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CellException)
         {
             cancellation.ThrowIfCancellationRequested();
             throw Failed(build, e.Message, e);
+        }
+    }
+
+    // A check is one client's alone.
+    private async Task<StepResult> CheckAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
+    {
+        await _slots.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            shared.IsRunning = true;
+            var valid = await InputClosure.FindAsync(_options.Store, [.. build.Inputs, .. build.Outputs.Values], cancellation).ConfigureAwait(false);
+            return (await BuildInCellAsync(build, shared, valid, cancellation).ConfigureAwait(false)).Result;
         }
         finally
         {
@@ -108,43 +116,178 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         }
     }
 
-    private async Task<StepResult> BuildInCellAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
+    /// <summary>Builds it here, or waits for another host that does, until there is a result that counts here.</summary>
+    private async Task<StepResult> BuildOnceAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
     {
-        // 1. A cell that knows the inputs; for a check the outputs as well. It is removed after the clients have their answer.
-        var directory = _options.Store.Directory;
-        var inputs = await InputClosure.FindAsync(_options.Store, build.Inputs, cancellation).ConfigureAwait(false);
-        var valid = build.Checks
-            ? await InputClosure.FindAsync(_options.Store, [.. build.Inputs, .. build.Outputs.Values], cancellation).ConfigureAwait(false)
-            : inputs;
-        var cell = Cell.Create(_options.Directory, directory, valid.Values, _options.Notice);
-        shared.AddCleanUp(cell.Dispose);
-
-        // 2. Built, and nothing of it runs any more: no builder is left that could change what Nix has checked.
-        var (result, made) = await BuildAsync(build, cell, shared.Log, cancellation).ConfigureAwait(false);
-        cancellation.ThrowIfCancellationRequested();
-        if (build.Checks)
+        var wanted = FleetStep.Of(shared.Key);
+        bool hasSlot = false;
+        try
         {
-            return result;
+            while (true)
+            {
+                hasSlot = hasSlot || await _slots.WaitAsync(TimeSpan.Zero, cancellation).ConfigureAwait(false);
+                var claim = await _options.Fleet.ClaimAsync(wanted, claims: hasSlot, cancellation).ConfigureAwait(false);
+                if (claim.Owned > 0)
+                {
+                    if (await BuildOwnedAsync(build, shared, claim, cancellation).ConfigureAwait(false) is { } result)
+                    {
+                        return result;
+                    }
+                }
+                else if (claim.Running is { } running)
+                {
+                    if (hasSlot)
+                    {
+                        _slots.Release();
+                        hasSlot = false;
+                    }
+
+                    if (await FollowAsync(build, shared, wanted, running, cancellation).ConfigureAwait(false) is { } result)
+                    {
+                        return result;
+                    }
+                }
+                else if (!hasSlot)
+                {
+                    // Another host may begin it meanwhile.
+                    hasSlot = await _slots.WaitAsync(SlotPatience, cancellation).ConfigureAwait(false);
+                }
+            }
         }
-
-        // 3. Registered, with its log.
-        if (result.IsSuccess && !await _outputs.RegisterAsync(build, made, inputs, cell.PathOf, cancellation).ConfigureAwait(false))
+        finally
         {
+            if (hasSlot)
+            {
+                _slots.Release();
+            }
+        }
+    }
+
+    /// <summary>Waits for another host; null where the step is to be claimed anew.</summary>
+    private async Task<StepResult?> FollowAsync(
+        BuildStep build, SharedBuild shared, FleetStep wanted, FleetBuild running, CancellationToken cancellation)
+    {
+        shared.Host = running.Host;
+        try
+        {
+            var last = await new FollowedBuild(_options.Fleet, shared.Log).FollowAsync(running, cancellation).ConfigureAwait(false);
+            switch (last.State)
+            {
+                case FleetState.Cancelled:
+                    throw CancelledByAdministrator(build);
+                case FleetState.Ended when last.Result is { IsSuccess: true } result:
+                    await _options.Fleet.AdoptAsync([.. build.Outputs.Values], cancellation).ConfigureAwait(false);
+                    return result;
+                case FleetState.Ended when last.Result is { } failure && running.FailsAlsoFor(wanted):
+                    return failure;
+                case FleetState.Ended:
+                    await shared.Log.AppendAsync($"({running.Host} could not build it as it was asked to; it is tried again)").ConfigureAwait(false);
+                    return null;
+                default:
+                    await shared.Log.AppendAsync($"({running.Host} does not build it any more; it begins anew)").ConfigureAwait(false);
+                    return null;
+            }
+        }
+        finally
+        {
+            shared.Host = null;
+        }
+    }
+
+    /// <summary>Builds what is this host's to build; null where another host has taken over.</summary>
+    private async Task<StepResult?> BuildOwnedAsync(BuildStep build, SharedBuild shared, FleetClaim claim, CancellationToken cancellation)
+    {
+        var owned = new OwnedBuild(_options.Fleet, claim, shared.Log);
+        await using (owned.ConfigureAwait(false))
+        {
+            using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, owned.Lost);
+            bool isOver = false;
+            try
+            {
+                shared.IsRunning = true;
+                shared.IsWantedElsewhere = owned.IsWantedElsewhereAsync;
+                var result = await BuildAndRegisterAsync(build, shared, owned, ending.Token).ConfigureAwait(false);
+                isOver = result is not null;
+                return result;
+            }
+            catch (OperationCanceledException) when (owned.Lost.IsCancellationRequested && !cancellation.IsCancellationRequested)
+            {
+                // Nothing of it counts any more.
+            }
+            finally
+            {
+                shared.IsRunning = false;
+                shared.IsWantedElsewhere = null;
+                if (!isOver && !owned.Lost.IsCancellationRequested)
+                {
+                    await _options.Fleet.GiveUpAsync(owned.Number).ConfigureAwait(false);
+                }
+            }
+
+            if (owned.IsCancelled)
+            {
+                throw CancelledByAdministrator(build);
+            }
+
+            await shared.Log.AppendAsync("(this host was away for too long, and another one has taken over)").ConfigureAwait(false);
+            return null;
+        }
+    }
+
+    private async Task<StepResult?> BuildAndRegisterAsync(BuildStep build, SharedBuild shared, OwnedBuild owned, CancellationToken cancellation)
+    {
+        // 1. Another execution may have registered them just before this one began.
+        var outputs = build.Outputs.Values.ToArray();
+        if ((await _options.Store.FilterValidAsync(outputs, cancellation).ConfigureAwait(false)).Count == outputs.Length)
+        {
+            await _options.Fleet.GiveUpAsync(owned.Number).ConfigureAwait(false);
             return new StepResult(BuildStatus.AlreadyValid, "");
         }
 
+        // 2. Built.
+        var inputs = await InputClosure.FindAsync(_options.Store, build.Inputs, cancellation).ConfigureAwait(false);
+        var (result, made, cell) = await BuildInCellAsync(build, shared, inputs, cancellation).ConfigureAwait(false);
+
+        // 3. Registered, with its log; all of it or nothing.
+        var end = result.IsSuccess
+            ? await _outputs.ImportAsync(
+                build, made, inputs, cell.PathOf, imported => FinishAsync(build, owned, result, imported, cancellation), cancellation).ConfigureAwait(false)
+            : await FinishAsync(build, owned, result, [], cancellation).ConfigureAwait(false);
+        return end switch
+        {
+            FleetEnd.Registered => result,
+            FleetEnd.OthersValid => new StepResult(BuildStatus.AlreadyValid, ""),
+            FleetEnd.Cancelled => throw CancelledByAdministrator(build),
+            _ => null,
+        };
+    }
+
+    private async Task<FleetEnd> FinishAsync(
+        BuildStep build, OwnedBuild owned, StepResult result, IReadOnlyList<BuiltOutput> outputs, CancellationToken cancellation)
+    {
+        var log = owned.OpenLog();
+        await using (log.ConfigureAwait(false))
+        {
+            return await _options.Fleet.FinishAsync(owned.Number, build, result, outputs, log, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    // In a cell that knows the inputs; for a check the outputs as well. It is removed after the clients have their answer.
+    private async Task<(StepResult Result, IReadOnlyList<PathInfo> Outputs, Cell Cell)> BuildInCellAsync(
+        BuildStep build, SharedBuild shared, IReadOnlyDictionary<StorePath, PathInfo> valid, CancellationToken cancellation)
+    {
+        var cell = Cell.Create(_options.Directory, _options.Store.Directory, valid.Values, _options.Notice);
+        shared.AddCleanUp(cell.Dispose);
+
+        // Afterwards nothing of it runs any more: no builder is left that could change what Nix has checked.
+        var (result, made) = await BuildAsync(build, cell, shared.Log, cancellation).ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
         if (!result.IsSuccess && build.KeepFailed)
         {
             cell.KeepBuildDirectory();
         }
 
-        // Of a derivation that a client made up nothing is kept under the name of another.
-        if (build.IsRegistered)
-        {
-            await KeepLogAsync(build, shared.Log, !result.IsSuccess, cancellation).ConfigureAwait(false);
-        }
-
-        return result;
+        return (result, made, cell);
     }
 
     private async Task<(StepResult Result, IReadOnlyList<PathInfo> Outputs)> BuildAsync(BuildStep build, Cell cell, BuildLog log, CancellationToken cancellation)
@@ -188,28 +331,15 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         return await WorkerClient.ConnectAsync(directory, process.Output, process.Input).ConfigureAwait(false);
     }
 
-    private async Task KeepLogAsync(BuildStep build, BuildLog log, bool failed, CancellationToken cancellation)
-    {
-        try
-        {
-            var text = log.OpenText();
-            await using (text.ConfigureAwait(false))
-            {
-                await _options.Store.AddBuildLogAsync(build.Path, text, failed, cancellation).ConfigureAwait(false);
-            }
-        }
-        catch (DaemonStoreException e)
-        {
-            _options.Notice($"the log of {build.Path} is lost: {e.Message}");
-        }
-    }
-
     // As they count here, so that requests which differ in nothing that counts are one build. 0 stands for no limit.
     private BuildLimits Limit(BuildLimits asked) => asked with
     {
         MaxLogSize = asked.MaxLogSize == 0 ? LogBytesMax : Math.Min(asked.MaxLogSize, LogBytesMax),
         Cores = asked.Cores is { } cores and > 0 ? Math.Min(cores, (ulong)_options.Cores) : (ulong)_options.Cores,
     };
+
+    private DaemonStoreException CancelledByAdministrator(BuildStep build) =>
+        new($"the build of '{_options.Store.Directory.Print(build.Path)}' was cancelled by an administrator");
 
     private DaemonStoreException Failed(BuildStep build, string why, Exception cause) =>
         new($"cannot build '{_options.Store.Directory.Print(build.Path)}': {why.TrimEnd('.')}", cause);

@@ -1,3 +1,4 @@
+using NixFuseStore.Builds.Fleet;
 using NixFuseStore.Daemon;
 
 namespace NixFuseStore.Builds;
@@ -7,6 +8,9 @@ public sealed record HostBuilderOptions
 {
     /// <summary>The store: inputs are valid in it, outputs are registered there.</summary>
     public required IDaemonStore Store { get; init; }
+
+    /// <summary>The hosts that build for the store.</summary>
+    public required IBuildFleet Fleet { get; init; }
 
     /// <summary>Where the mount shows the store's paths, such as <c>/mnt/nix/store</c>. Only processes of cells go there, never this one.</summary>
     public required string MountedStore { get; init; }

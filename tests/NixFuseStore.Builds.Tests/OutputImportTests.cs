@@ -87,7 +87,7 @@ public sealed class OutputImportTests : IDisposable
 
     private Task<bool> RegisterAsync(params PathInfo[] outputs) => RegisterAsync(isRegistered: true, outputs);
 
-    private Task<bool> RegisterAsync(bool isRegistered, params PathInfo[] outputs) => new OutputImport(_store).RegisterAsync(
+    private Task<bool> RegisterAsync(bool isRegistered, params PathInfo[] outputs) => new OutputImport(_store).ImportAsync(
         new BuildStep
         {
             Path = StoreDirectory.Default.Parse("/nix/store/00000000000000000000000000000009-x.drv"),
@@ -102,6 +102,16 @@ public sealed class OutputImportTests : IDisposable
         outputs,
         new Dictionary<StorePath, PathInfo> { [Input] = new() { Path = Input, NarHash = NixHash.Sha256(""u8), NarSize = 0 } },
         FileOf,
+        static async imported =>
+        {
+            bool registered = true;
+            foreach (var (import, info) in imported)
+            {
+                registered &= (await import.RegisterAsync(info, TestContext.Current.CancellationToken)).NarHash.Equals(info.NarHash);
+            }
+
+            return registered;
+        },
         TestContext.Current.CancellationToken);
 
     private PathInfo Describe(StorePath path, params StorePath[] references)

@@ -1,3 +1,4 @@
+using NixFuseStore.Builds.Fleet;
 using NixFuseStore.Daemon;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Archives;
@@ -13,49 +14,60 @@ internal sealed class OutputImport(IDaemonStore store)
 {
     private const int MessageCharactersMax = 400;
 
-    /// <summary>Registers the outputs of one build, referenced ones before those that refer to them.</summary>
+    /// <summary>Reads the outputs of one build and compares them, referenced ones before those that refer to them; nothing is registered here.</summary>
     /// <param name="build">What was built.</param>
     /// <param name="outputs">What stock Nix says of its outputs.</param>
     /// <param name="inputs">All that the outputs may refer to beside each other.</param>
     /// <param name="pathOf">Where an output lies on disk; nothing can change it any more.</param>
+    /// <param name="register">Registers them all.</param>
     /// <param name="cancellation">Gives up.</param>
-    /// <returns>Whether they are what is registered now; false where another host has registered other content for one of them, which stays.</returns>
     /// <exception cref="DaemonStoreException">They are not what stock Nix says, or cannot be registered.</exception>
-    internal async Task<bool> RegisterAsync(
+    internal async Task<T> ImportAsync<T>(
         BuildStep build,
         IReadOnlyCollection<PathInfo> outputs,
         IReadOnlyDictionary<StorePath, PathInfo> inputs,
         Func<StorePath, string> pathOf,
+        Func<IReadOnlyList<BuiltOutput>, Task<T>> register,
         CancellationToken cancellation)
     {
         StorePath[] candidates = [.. inputs.Keys, .. outputs.Select(static output => output.Path)];
-        bool registered = true;
-        foreach (var output in InOrder(outputs))
+        var imported = new List<BuiltOutput>();
+        try
         {
-            var info = new PathInfo
+            foreach (var output in InOrder(outputs))
             {
-                Path = output.Path,
-                NarHash = output.NarHash,
-                NarSize = output.NarSize,
-                References = output.References,
-                Deriver = build.IsRegistered ? build.Path : null,
-                ContentAddress = output.ContentAddress,
-                Ultimate = true,
-            };
-            registered &= await RegisterAsync(info, candidates, pathOf(output.Path), cancellation).ConfigureAwait(false);
-        }
+                var info = new PathInfo
+                {
+                    Path = output.Path,
+                    NarHash = output.NarHash,
+                    NarSize = output.NarSize,
+                    References = output.References,
+                    Deriver = build.IsRegistered ? build.Path : null,
+                    ContentAddress = output.ContentAddress,
+                    Ultimate = true,
+                };
+                imported.Add(new BuiltOutput(await ImportAsync(info, candidates, pathOf(output.Path), cancellation).ConfigureAwait(false), info));
+            }
 
-        return registered;
+            return await register(imported).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var output in imported)
+            {
+                await output.Import.DisposeAsync().ConfigureAwait(false);
+            }
+        }
     }
 
-    private async Task<bool> RegisterAsync(PathInfo info, IReadOnlyCollection<StorePath> candidates, string file, CancellationToken cancellation)
+    private async Task<IPathImport> ImportAsync(PathInfo info, IReadOnlyCollection<StorePath> candidates, string file, CancellationToken cancellation)
     {
-        // 1. The bytes, once.
         using var address = Verifier(info);
         var scanner = new ReferenceScanner(candidates);
         var import = store.BeginImport(info.NarSize, address.Visitor);
-        await using (import.ConfigureAwait(false))
+        try
         {
+            // 1. The bytes, once.
             try
             {
                 await Task.Run(() => FileTreeWalker.Walk(file, new NarWriter(new Splitter(scanner, address.Nar, import, cancellation)), cancellation), cancellation)
@@ -80,9 +92,12 @@ internal sealed class OutputImport(IDaemonStore store)
                 throw new DaemonStoreException($"the output '{store.Directory.Print(info.Path)}' was not registered: {e.Message}", e);
             }
 
-            // 3. Valid.
-            var registered = await import.RegisterAsync(info, cancellation).ConfigureAwait(false);
-            return registered.NarHash.Equals(hash);
+            return import;
+        }
+        catch
+        {
+            await import.DisposeAsync().ConfigureAwait(false);
+            throw;
         }
     }
 

@@ -7,7 +7,7 @@ namespace NixFuseStore.Builds.Running;
 
 /// <summary>What makes two requests one build: the same derivation to the letter, wanted in the same way.</summary>
 /// <param name="Path">The derivation's path, which a client may have made up.</param>
-/// <param name="Text">SHA-256 of the derivation's text.</param>
+/// <param name="Text">SHA-256 of the derivation's text, in hexadecimal digits.</param>
 /// <param name="Limits">A build that fails by its limits says nothing to those who set others.</param>
 /// <param name="KeepFailed">Whether the build directory is wanted.</param>
 /// <param name="Outputs">The outputs: two builds of the same are never under way at the same time.</param>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Native.Streams;
@@ -39,7 +40,7 @@ internal sealed class BuildLog : IDisposable
     {
         long told = 0;
         byte[] buffer = new byte[ReadBytes];
-        var rest = new MemoryStream();
+        var lines = new LogLines();
         while (true)
         {
             Task news;
@@ -55,7 +56,10 @@ internal sealed class BuildLog : IDisposable
                 int read = await RandomAccess.ReadAsync(_file, buffer.AsMemory(0, (int)Math.Min(ReadBytes, length - told)), told, cancellationToken)
                     .ConfigureAwait(false);
                 told += read;
-                await TellAsync(buffer.AsMemory(0, read), rest, line).ConfigureAwait(false);
+                foreach (string text in lines.Take(buffer.AsSpan(0, read)))
+                {
+                    await line(text).ConfigureAwait(false);
+                }
             }
 
             if (isComplete)
@@ -67,8 +71,15 @@ internal sealed class BuildLog : IDisposable
         }
     }
 
-    /// <summary>All of it, once it is complete or nothing is added for the time being. The caller disposes the stream.</summary>
-    internal Stream OpenText() => new LogStream(_file, _length);
+    /// <summary>Bytes so far.</summary>
+    internal long Length => Volatile.Read(ref _length);
+
+    /// <summary>Reads some of what there is; 0 bytes at its end.</summary>
+    internal ValueTask<int> ReadAsync(Memory<byte> buffer, long position, CancellationToken cancellationToken) =>
+        RandomAccess.ReadAsync(_file, buffer, position, cancellationToken);
+
+    /// <summary>All of it from a position on, once it is complete or nothing is added for the time being. The caller disposes the stream.</summary>
+    internal Stream OpenText(long start = 0) => new LogStream(_file, start, Length);
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
@@ -86,23 +97,9 @@ internal sealed class BuildLog : IDisposable
         news.SetResult();
     }
 
-    private static async ValueTask TellAsync(ReadOnlyMemory<byte> bytes, MemoryStream rest, Func<string, ValueTask> line)
+    private sealed class LogStream(SafeFileHandle file, long start, long length) : ForwardReadStream
     {
-        while (bytes.Span.IndexOf((byte)'\n') is >= 0 and var end)
-        {
-            rest.Write(bytes.Span[..end]);
-            string text = Encoding.UTF8.GetString(rest.GetBuffer().AsSpan(0, (int)rest.Length));
-            rest.SetLength(0);
-            bytes = bytes[(end + 1)..];
-            await line(text).ConfigureAwait(false);
-        }
-
-        rest.Write(bytes.Span);
-    }
-
-    private sealed class LogStream(SafeFileHandle file, long length) : ForwardReadStream
-    {
-        private long _position;
+        private long _position = start;
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -111,5 +108,27 @@ internal sealed class BuildLog : IDisposable
             _position += read;
             return read;
         }
+    }
+}
+
+/// <summary>The lines of a text that comes in pieces.</summary>
+internal sealed class LogLines
+{
+    private readonly ArrayBufferWriter<byte> _rest = new();
+
+    /// <summary>Takes the next piece, and gives the lines that have ended with it, without their line feeds.</summary>
+    internal IReadOnlyList<string> Take(ReadOnlySpan<byte> bytes)
+    {
+        var lines = new List<string>();
+        while (bytes.IndexOf((byte)'\n') is >= 0 and var end)
+        {
+            _rest.Write(bytes[..end]);
+            lines.Add(Encoding.UTF8.GetString(_rest.WrittenSpan));
+            _rest.ResetWrittenCount();
+            bytes = bytes[(end + 1)..];
+        }
+
+        _rest.Write(bytes);
+        return lines;
     }
 }

@@ -9,6 +9,9 @@ namespace NixFuseStore.Builds.Running;
 /// <param name="directory">Where logs lie.</param>
 internal sealed class RunningBuilds(string directory) : IAsyncDisposable
 {
+    /// <summary>How often a build that is left here looks whether other hosts still wait for it.</summary>
+    private static readonly TimeSpan s_wantedInterval = TimeSpan.FromSeconds(1);
+
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
 
@@ -52,21 +55,20 @@ internal sealed class RunningBuilds(string directory) : IAsyncDisposable
         }
     }
 
-    /// <summary>Leaves a build; when the last leaves, it is ended.</summary>
+    /// <summary>Leaves a build; when the last leaves, on other hosts too, it is ended.</summary>
     public void Leave(SharedBuild shared)
     {
         lock (_gate)
         {
-            if (--shared.Waiters > 0)
+            if (--shared.Waiters > 0 || shared.IsLeft)
             {
                 return;
             }
 
-            // Who comes now begins anew.
-            Close(shared);
+            shared.IsLeft = true;
         }
 
-        _ = ReleaseAsync(shared);
+        _ = LeaveLastAsync(shared);
     }
 
     /// <summary>What runs and waits now, in the order in which it was asked for.</summary>
@@ -74,7 +76,7 @@ internal sealed class RunningBuilds(string directory) : IAsyncDisposable
     {
         lock (_gate)
         {
-            return [.. _open.Values.Select(static build => new BuildState(build.Key.Path, build.IsRunning, build.Since, build.Waiters)).OrderBy(static build => build.Since)];
+            return [.. _open.Values.Select(static build => new BuildState(build.Key.Path, build.IsRunning, build.Host, build.Since, build.Waiters)).OrderBy(static build => build.Since)];
         }
     }
 
@@ -111,8 +113,30 @@ internal sealed class RunningBuilds(string directory) : IAsyncDisposable
         }
     }
 
-    private static async Task ReleaseAsync(SharedBuild shared)
+    private async Task LeaveLastAsync(SharedBuild shared)
     {
+        // 1. Other hosts may wait for it; and who comes here meanwhile joins them.
+        while (shared.IsWantedElsewhere is { } asks && await asks().ConfigureAwait(false))
+        {
+            await Task.WhenAny(shared.Ended, Task.Delay(s_wantedInterval, _stopping.Token)).ConfigureAwait(false);
+            if (_stopping.IsCancellationRequested)
+            {
+                break;
+            }
+        }
+
+        lock (_gate)
+        {
+            shared.IsLeft = false;
+            if (shared.Waiters > 0)
+            {
+                return;
+            }
+
+            // 2. Who comes now begins anew.
+            Close(shared);
+        }
+
         await shared.CancelAsync().ConfigureAwait(false);
         await shared.Ended.ConfigureAwait(false);
         shared.Release();

@@ -29,6 +29,15 @@ internal sealed class SharedBuild
     /// <summary>Whether it has a slot.</summary>
     internal bool IsRunning { get; set; }
 
+    /// <summary>The other host that builds it; null where none does.</summary>
+    internal string? Host { get; set; }
+
+    /// <summary>Asks whether other hosts wait for this host's execution; null while it does not run.</summary>
+    internal Func<Task<bool>>? IsWantedElsewhere { get; set; }
+
+    /// <summary>Whether the last who left is waiting for other hosts; guarded by <see cref="RunningBuilds"/>.</summary>
+    internal bool IsLeft { get; set; }
+
     /// <summary>Those who wait; guarded by <see cref="RunningBuilds"/>.</summary>
     internal int Waiters { get; set; }
 

@@ -20,7 +20,7 @@ internal static class BuildsCommand
             BuildReport[] builds =
             [
                 .. mounts.SelectMany(static mount => (mount.Status.Builds?.Builds ?? []).Select(build =>
-                    new BuildReport(mount.Status.MountPoint, build.Derivation, build.State, build.Seconds, build.Waiters))),
+                    new BuildReport(mount.Status.MountPoint, build.Derivation, build.State, build.Host, build.Seconds, build.Waiters))),
             ];
             var output = parsed.InvocationConfiguration.Output;
             if (parsed.GetValue(json))
@@ -36,7 +36,7 @@ internal static class BuildsCommand
             {
                 await output.WriteLineAsync(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{build.State,-7} {build.Seconds,6:0} s, {build.Waiters} waiting: {build.Derivation} ({build.MountPoint})")).ConfigureAwait(false);
+                    $"{build.Host ?? build.State,-10} {build.Seconds,6:0} s, {build.Waiters} waiting: {build.Derivation} ({build.MountPoint})")).ConfigureAwait(false);
             }
 
             return ExitStatus.Done;

@@ -66,7 +66,7 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
             log);
         store.Recover();
         return new DaemonEndpoint(
-            socket, store, Task.Run(() => Serve(socket.Listener, store, reader, mount, location, settings, connectionsMax, log)), log);
+            socket, store, Task.Run(() => Serve(socket.Listener, store, reader, fileSystem, mount, location, settings, connectionsMax, log)), log);
     }
 
     /// <summary>What builds; null where nothing does, or the daemon is still being loaded.</summary>
@@ -112,13 +112,14 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
         Socket listener,
         MountedStore store,
         StoreReader reader,
+        StoreFileSystem fileSystem,
         FuseMount mount,
         CacheLocation location,
         MountSettings settings,
         int connectionsMax,
         Action<string> log)
     {
-        var builder = CreateBuilder(store, mount, location, settings.Builds, log);
+        var builder = CreateBuilder(store, store.OpenFleet(fileSystem.AnnounceAdditionAsync), mount, location, settings.Builds, log);
         var server = new DaemonServer(
             listener,
             store,
@@ -136,7 +137,8 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
         return new Service(server, builder as HostBuilder);
     }
 
-    private static IBuilder CreateBuilder(MountedStore store, FuseMount mount, CacheLocation location, BuildSettings? settings, Action<string> log)
+    private static IBuilder CreateBuilder(
+        MountedStore store, MountedFleet fleet, FuseMount mount, CacheLocation location, BuildSettings? settings, Action<string> log)
     {
         if (settings is null)
         {
@@ -153,6 +155,7 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
             var options = new HostBuilderOptions
             {
                 Store = store,
+                Fleet = fleet,
                 MountedStore = Path.Join(mount.Path, "store"),
                 Directory = settings.Directory is { } given ? Path.Join(given, "nixfuse-builds") : location.Builds,
                 NixPrograms = settings.Nix,

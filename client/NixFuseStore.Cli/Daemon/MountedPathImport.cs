@@ -8,6 +8,9 @@ namespace NixFuseStore.Cli.Daemon;
 /// <summary>An import of the client library, as the daemon wants it.</summary>
 internal sealed class MountedPathImport(PathImport import) : IPathImport
 {
+    /// <summary>The client library's.</summary>
+    internal PathImport Import => import;
+
     /// <inheritdoc/>
     public bool IsComplete => import.IsComplete;
 

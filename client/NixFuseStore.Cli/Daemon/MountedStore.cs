@@ -1,6 +1,7 @@
 using System.Net;
 using NixFuseStore.Client;
 using NixFuseStore.Client.Adding;
+using NixFuseStore.Client.Building;
 using NixFuseStore.Client.Relations;
 using NixFuseStore.Client.Roots;
 using NixFuseStore.Client.Server;
@@ -23,6 +24,7 @@ internal sealed partial class MountedStore : IDaemonStore, IAsyncDisposable
     private readonly StoreRoots _roots;
     private readonly TemporaryRoots _temporaryRoots;
     private readonly Action<string> _log;
+    private readonly ServerConnection _connection;
 
     /// <summary>Over a reader, which stays the caller's.</summary>
     /// <param name="connection">The reader's connection.</param>
@@ -31,6 +33,7 @@ internal sealed partial class MountedStore : IDaemonStore, IAsyncDisposable
     /// <param name="log">Told in one line what went wrong behind an answer.</param>
     public MountedStore(ServerConnection connection, StoreReader reader, StoreWriterOptions options, Action<string> log)
     {
+        _connection = connection;
         _reader = reader;
         _log = log;
         var host = Dns.GetHostName();
@@ -47,6 +50,11 @@ internal sealed partial class MountedStore : IDaemonStore, IAsyncDisposable
 
     /// <summary>What waits to be registered.</summary>
     public JournalStatus? Journal => _writer.Journal;
+
+    /// <summary>The hosts that build for the store.</summary>
+    /// <param name="announce">Comes back when the mount shows a path.</param>
+    public MountedFleet OpenFleet(Func<StorePath, CancellationToken, ValueTask> announce) =>
+        new(new BuildCalls(_connection, _reader, _writer), _reader, announce);
 
     /// <summary>Takes up what an earlier process of this mount acknowledged and did not get registered.</summary>
     public void Recover()

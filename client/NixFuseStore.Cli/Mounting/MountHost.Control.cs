@@ -85,7 +85,8 @@ internal sealed partial class MountHost
         [
             .. builder.List().Select(build => new BuildStatusEntry(
                 _reader!.Directory.Print(build.Derivation),
-                build.IsRunning ? "running" : "queued",
+                build.IsRunning ? "running" : build.Host is null ? "queued" : "elsewhere",
+                build.Host,
                 (DateTimeOffset.UtcNow - build.Since).TotalSeconds,
                 build.Waiters)),
         ]);

@@ -31,18 +31,25 @@ public sealed class BuildLogs
     /// </summary>
     public async Task AddAsync(StorePath derivation, Stream log, bool failed, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(log);
-        var plain = await ReadAsync(log, cancellationToken).ConfigureAwait(false);
+        var (zstd, plainLength) = await PackAsync(log, cancellationToken).ConfigureAwait(false);
         var request = new PutBuildLogRequest
         {
             Store = _reader.Calls.StoreName,
             BaseName = derivation.BaseName,
-            PlainLength = (uint)plain.Length,
+            PlainLength = plainLength,
             Failed = failed,
-            Zstd = UnsafeByteOperations.UnsafeWrap(Zstd.Compress(plain.Span, Level)),
+            Zstd = zstd,
         };
         await _reader.Calls.CallAsync(
             (endpoint, token) => endpoint.Store.PutBuildLogAsync(request, Deadline, token), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A log as it travels: reads the stream to its end, and packs the first <see cref="BytesMax"/> bytes.</summary>
+    public static async Task<(ByteString Zstd, uint PlainLength)> PackAsync(Stream log, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(log);
+        var plain = await ReadAsync(log, cancellationToken).ConfigureAwait(false);
+        return (UnsafeByteOperations.UnsafeWrap(Zstd.Compress(plain.Span, Level)), (uint)plain.Length);
     }
 
     /// <summary>The plain text of a log, or null where there is none.</summary>

@@ -101,10 +101,10 @@ public sealed class BuildRpcTests : IAsyncLifetime
         var following = FollowAsync(number, "b", new StringBuilder());
         var cancelled = await _server.Client.CancelBuildAsync(new CancelBuildRequest { Store = "main", Numbers = { number, number + 7 } });
         Assert.Equal([number], cancelled.Cancelled);
-        Assert.True((await _server.Client.RenewBuildAsync(new RenewBuildRequest { Store = "main", Number = number })).Lost);
+        Assert.True((await _server.Client.RenewBuildAsync(new RenewBuildRequest { Store = "main", Number = number })) is { Lost: true, Cancelled: true });
         var finish = Finish(number, "");
         finish.Outputs.Add(SamplePath.Create("late", FakeTree.File("late")).ToMessage());
-        Assert.True((await _server.Client.FinishBuildAsync(finish)).Lost);
+        Assert.True((await _server.Client.FinishBuildAsync(finish)) is { Lost: true, Cancelled: true });
         Assert.Equal(Outcome.Cancelled, (await following.WaitAsync(TimeSpan.FromSeconds(10), TestServer.Cancellation)).Outcome);
     }
 

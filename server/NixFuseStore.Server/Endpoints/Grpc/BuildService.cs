@@ -88,7 +88,7 @@ internal sealed class BuildService(
         }
 
         return renewal is null
-            ? new RenewBuildResponse { Lost = true }
+            ? new RenewBuildResponse { Lost = true, Cancelled = await IsCancelledAsync(store, number, call.Cancellation).ConfigureAwait(false) }
             : new RenewBuildResponse { Waiters = (uint)renewal.Waiters, LogBytes = (ulong)renewal.LogBytes };
     }
 
@@ -119,6 +119,7 @@ internal sealed class BuildService(
         }
 
         leases.Tell(store.Id, ending.Number);
+        response.Cancelled = response.Lost && await IsCancelledAsync(store, ending.Number, call.Cancellation).ConfigureAwait(false);
         return response;
     }
 
@@ -204,6 +205,9 @@ internal sealed class BuildService(
             }
         }
     }
+
+    private async Task<bool> IsCancelledAsync(StoreRecord store, long number, CancellationToken cancellation) =>
+        await metadata.FollowBuildAsync(store.Id, number, long.MaxValue, cancellation).ConfigureAwait(false) is { State: BuildState.Cancelled };
 
     private async Task LeaveAsync(StoreRecord store, long number, string waiter)
     {

@@ -1,0 +1,145 @@
+using System.Net;
+using System.Runtime.CompilerServices;
+using Google.Protobuf;
+using NixFuseStore.Builds.Fleet;
+using NixFuseStore.Client;
+using NixFuseStore.Client.Building;
+using NixFuseStore.Client.Relations;
+using NixFuseStore.Client.Server;
+using NixFuseStore.Daemon;
+using NixFuseStore.Nix;
+using NixFuseStore.Protocol;
+using FollowOutcome = NixFuseStore.Protocol.FollowBuildResponse.Types.Outcome;
+using RegisterOutcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
+
+namespace NixFuseStore.Cli.Daemon;
+
+/// <summary>The hosts that build for the store of a mount, as its server knows them.</summary>
+/// <param name="calls">The server.</param>
+/// <param name="reader">The store.</param>
+/// <param name="announce">Comes back when the mount shows a path.</param>
+internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<StorePath, CancellationToken, ValueTask> announce) : IBuildFleet
+{
+    /// <summary>A host that ends does not wait longer for a server that is away: its lease runs out by itself.</summary>
+    private static readonly TimeSpan GiveUpPatience = TimeSpan.FromSeconds(5);
+
+    private readonly string _host = Dns.GetHostName();
+    private readonly string _waiter = Guid.NewGuid().ToString("N");
+
+    /// <inheritdoc/>
+    public async Task<FleetClaim> ClaimAsync(FleetStep wanted, bool claims, CancellationToken cancellationToken)
+    {
+        var request = new ClaimBuildRequest
+        {
+            OutputsKey = UnsafeByteOperations.UnsafeWrap(wanted.OutputsKey),
+            Derivation = wanted.Derivation.BaseName,
+            TextHash = UnsafeByteOperations.UnsafeWrap(wanted.TextHash),
+            Wishes = new BuildWishes
+            {
+                Timeout = wanted.Limits.Timeout,
+                MaxSilentTime = wanted.Limits.MaxSilentTime,
+                MaxLogSize = wanted.Limits.MaxLogSize,
+                KeepFailed = wanted.KeepFailed,
+            },
+            Host = _host,
+            Waiter = _waiter,
+            Claims = claims,
+        };
+        var response = await StoreErrors.TranslateAsync(calls.ClaimAsync(request, cancellationToken)).ConfigureAwait(false);
+        var running = response.Running is { } other
+            ? new FleetBuild(
+                other.Number,
+                other.Host,
+                other.TextHash.Memory,
+                new BuildLimits(other.Wishes.Timeout, other.Wishes.MaxSilentTime, other.Wishes.MaxLogSize, null),
+                other.Wishes.KeepFailed)
+            : null;
+        return new FleetClaim(response.Owned, TimeSpan.FromSeconds(response.LeaseSeconds), running);
+    }
+
+    /// <inheritdoc/>
+    public async Task<FleetRenewal> RenewAsync(ulong number, long position, ReadOnlyMemory<byte> log, CancellationToken cancellationToken)
+    {
+        var request = new RenewBuildRequest { Number = number, LogPosition = (ulong)position, Log = UnsafeByteOperations.UnsafeWrap(log) };
+        var response = await StoreErrors.TranslateAsync(calls.RenewAsync(request, cancellationToken)).ConfigureAwait(false);
+        var state = response.Cancelled ? FleetState.Cancelled : response.Lost ? FleetState.Lost : FleetState.Running;
+        return new FleetRenewal(state, (int)response.Waiters, (long)response.LogBytes);
+    }
+
+    /// <inheritdoc/>
+    public async Task<FleetEnd> FinishAsync(
+        ulong number, BuildStep build, StepResult result, IReadOnlyList<BuiltOutput> outputs, Stream log, CancellationToken cancellationToken)
+    {
+        var (zstd, plainLength) = await BuildLogs.PackAsync(log, cancellationToken).ConfigureAwait(false);
+        var request = new FinishBuildRequest
+        {
+            Number = number,
+            Status = (uint)result.Status,
+            Message = result.ErrorMessage,
+            StartTime = result.StartTime,
+            StopTime = result.StopTime,
+            LogZstd = zstd,
+            LogPlainLength = plainLength,
+
+            // Of a derivation that a client made up nothing is kept under the name of another.
+            KeepLog = build.IsRegistered,
+            Derivation = build.Path.BaseName,
+        };
+        var imports = outputs.Select(static output => (((MountedPathImport)output.Import).Import, output.Info)).ToArray();
+        var response = await StoreErrors.TranslateAsync(calls.FinishAsync(request, imports, cancellationToken)).ConfigureAwait(false);
+        return response switch
+        {
+            { Cancelled: true } => FleetEnd.Cancelled,
+            { Lost: true } => FleetEnd.Lost,
+            _ when response.Results.Any(static one => one.Outcome == RegisterOutcome.Conflict) => FleetEnd.OthersValid,
+            _ => FleetEnd.Registered,
+        };
+    }
+
+    /// <inheritdoc/>
+    public async Task GiveUpAsync(ulong number)
+    {
+        using var patience = new CancellationTokenSource(GiveUpPatience);
+        try
+        {
+            await calls.FinishAsync(new FinishBuildRequest { Number = number, GivenUp = true }, [], patience.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is StoreClientException or OperationCanceledException)
+        {
+            // Its lease runs out.
+        }
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<FleetNews> FollowAsync(ulong number, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var news = calls.FollowAsync(number, _waiter, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        await using (news.ConfigureAwait(false))
+        {
+            while (await StoreErrors.TranslateAsync(news.MoveNextAsync()).ConfigureAwait(false))
+            {
+                yield return Read(news.Current);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task AdoptAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)
+    {
+        foreach (var path in await StoreErrors.TranslateAsync(reader.FilterValidAsync(paths, cancellationToken)).ConfigureAwait(false))
+        {
+            await announce(path, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static FleetNews Read(FollowBuildResponse message) => message.Outcome switch
+    {
+        FollowOutcome.Running => new FleetNews(message.Log.Memory, FleetState.Running),
+        FollowOutcome.Ended => new FleetNews(
+            default,
+            FleetState.Ended,
+            new StepResult((BuildStatus)message.Status, message.Message) { StartTime = message.StartTime, StopTime = message.StopTime }),
+        FollowOutcome.Cancelled => new FleetNews(default, FleetState.Cancelled),
+        _ => new FleetNews(default, FleetState.Lost),
+    };
+}
