@@ -26,6 +26,7 @@ internal static partial class CommandRunner
             StoreCommand.Create(output),
             TokenCommand.Create(output),
             PathCommand.Create(output),
+            BuildCommand.Create(output),
             FsckCommand.Create(output),
         };
         var parsed = root.Parse(args);

@@ -25,10 +25,10 @@ internal sealed class BuildingStore(NixClient nix, string root, BuildTools tools
     public CommandResult Build(string attribute, params string[] options) => Run(BuildCommand(attribute, options));
 
     /// <summary>Starts to build a derivation of builders.nix; the caller ends and disposes the process.</summary>
-    public Process StartBuild(string attribute)
+    public Process StartBuild(string attribute, params string[] options)
     {
         // A nix-build that is killed leaves its temporary folder, which is to go with the test.
-        string[] command = ["env", "TMPDIR=" + nix.Folder, .. BuildCommand(attribute, [])];
+        string[] command = ["env", "TMPDIR=" + nix.Folder, .. BuildCommand(attribute, options)];
         return nix.Start(Url, command, Configuration);
     }
 

@@ -1,6 +1,6 @@
 # Builders that fail, wait, look around or leave what a store does not take. The salt is in every builder's environment, by which a test
 # knows its processes, and another salt gives every derivation another path.
-{ bash, coreutils, salt, hidden ? "" }:
+{ bash, coreutils, salt, hidden ? "", count ? 6, seconds ? "1" }:
 let
   path = builtins.storePath;
   build = name: extra: text: derivation ({
@@ -15,6 +15,11 @@ rec {
   # --- failures ---
   broken = build "broken" { } ''
     for i in {1..12}; do echo "line $i of broken"; done
+    exit 3
+  '';
+  brokenSlowly = build "broken-slowly" { } ''
+    for i in {1..12}; do echo "line $i of broken"; done
+    sleep 2
     exit 3
   '';
   dependent = build "dependent" { } "echo dependent runs; echo ${broken} > $out";
@@ -75,4 +80,27 @@ rec {
     echo "endless begins"
     sleep 3600
   '';
+  # A line a second, for some time.
+  slow = build "slow" { } ''
+    for i in {1..8}; do echo "line $i of slow"; sleep 1; done
+    echo "slow is $RANDOM$RANDOM" | tee $out
+  '';
+  # Two outputs of one execution, which no other execution makes again.
+  pair = build "pair" { outputs = [ "out" "dev" ]; } ''
+    echo "pair begins"
+    sleep 1
+    echo "$RANDOM$RANDOM$RANDOM" | tee $out > $dev
+    cat $out
+  '';
+
+  # --- many ---
+  # Each needs the one before it and one in the middle.
+  nodes = builtins.genList (i: build "node-${toString i}" { } ''
+    echo "node ${toString i} begins${if i == 0 then "" else " after ${builtins.elemAt nodes (i - 1)} ${builtins.elemAt nodes (i / 2)}"}"
+    sleep 0.1
+    echo "node ${toString i} is $RANDOM$RANDOM" | tee $out
+  '') count;
+  independents = builtins.genList (i: build "step-${toString i}" { } "sleep ${seconds}; echo $RANDOM > $out") count;
+  graph = build "graph" { } "echo ${builtins.concatStringsSep " " (map toString nodes)} > $out";
+  steps = build "steps" { } "echo ${builtins.concatStringsSep " " (map toString independents)} > $out";
 }

@@ -116,6 +116,8 @@ public abstract partial class MetadataContract
             Assert.Equal([outcome, outcome], results.Select(result => result.Outcome));
         }
 
+        // A heartbeat that comes behind the end does not take it for a loss.
+        Assert.NotNull(await RenewAsync(number, "a"));
         var ended = (await Metadata.FollowBuildAsync(Main, number, 0, Token))!;
         Assert.Equal((BuildState.Ended, 3, "why", 10L, 20L), (ended.State, ended.Status, ended.Message, ended.StartTime, ended.StopTime));
         Assert.Equal(4, (await Metadata.FindBuildLogAsync(Main, Derivation, Token))!.PlainLength);

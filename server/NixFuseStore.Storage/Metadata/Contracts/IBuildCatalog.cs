@@ -22,9 +22,9 @@ public interface IBuildCatalog
     /// <param name="owner">Whose it is.</param>
     /// <param name="lease">How long the owner is believed to live.</param>
     /// <param name="position">Where <paramref name="log"/> belongs; what does not join the bytes that are there is passed over.</param>
-    /// <param name="log">Whole lines.</param>
+    /// <param name="log">The next bytes.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>Null where the execution is not the caller's any more.</returns>
+    /// <returns>Null where the execution is not the caller's any more; one that the caller has ended with a result is still its own.</returns>
     Task<BuildRenewal?> RenewBuildAsync(
         StoreId store, long number, string owner, TimeSpan lease, long position, ReadOnlyMemory<byte> log, CancellationToken cancellationToken = default);
 

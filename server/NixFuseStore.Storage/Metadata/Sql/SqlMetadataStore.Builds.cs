@@ -32,9 +32,11 @@ internal sealed partial class SqlMetadataStore
             durable: false,
             async session =>
             {
-                if (await FindBuildAsync(session, store, number, owner, cancellationToken).ConfigureAwait(false) is not { State: BuildState.Running } build)
+                // An owner may say that it lives while its end is on the way, and after it.
+                var build = await FindBuildAsync(session, store, number, owner, cancellationToken).ConfigureAwait(false);
+                if (build is not { State: BuildState.Running })
                 {
-                    return null;
+                    return build is { State: BuildState.Ended } ? new BuildRenewal(build.Waiters, build.LogBytes) : null;
                 }
 
                 long bytes = build.LogBytes;
