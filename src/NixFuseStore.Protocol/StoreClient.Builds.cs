@@ -9,6 +9,10 @@ public sealed partial class StoreClient
     public Task<ClaimBuildResponse> ClaimBuildAsync(ClaimBuildRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
         channel.UnaryAsync(_builds.ClaimBuildAsync, request, deadline, cancellation);
 
+    /// <summary>TakeBuild.</summary>
+    public Task<TakeBuildResponse> TakeBuildAsync(TakeBuildRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
+        channel.UnaryAsync(_builds.TakeBuildAsync, request, deadline, cancellation);
+
     /// <summary>RenewBuild.</summary>
     public Task<RenewBuildResponse> RenewBuildAsync(RenewBuildRequest request, TimeSpan? deadline = null, CancellationToken cancellation = default) =>
         channel.UnaryAsync(_builds.RenewBuildAsync, request, deadline, cancellation);

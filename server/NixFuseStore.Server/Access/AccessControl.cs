@@ -100,6 +100,7 @@ internal sealed class AccessControl(TokenDirectory tokens, StoreNames stores)
         right switch
         {
             AccessRights.Write => $"the token may read store '{store}' but not write to it",
+            AccessRights.Build => $"the token may not build what other hosts want in store '{store}'",
             AccessRights.Administer => $"the token may not administer store '{store}'",
             _ => $"the token gives no access to a store '{store}'",
         }));

@@ -17,7 +17,7 @@ internal sealed class Principal
 
     /// <summary>A process of root or of the server's own user on this host, while no token was made yet: may do everything.</summary>
     public static Principal Loopback { get; } = new(
-        "loopback", AccessRights.Read | AccessRights.Write | AccessRights.Administer, new Dictionary<StoreId, AccessRights>());
+        "loopback", AccessRights.Read | AccessRights.Write | AccessRights.Build | AccessRights.Administer, new Dictionary<StoreId, AccessRights>());
 
     /// <summary>The server itself, where it brings paths into one store and knows of no other.</summary>
     public static Principal ImporterOf(StoreId store) =>

@@ -13,6 +13,9 @@ internal sealed class BuildLeases(TimeProvider time)
     /// <summary>How long an owner, or one that waits, may be silent.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(12);
 
+    // In place of the number of a build.
+    private const long Queue = 0;
+
     private readonly ConcurrentDictionary<(StoreId Store, long Number), TaskCompletionSource> _news = new();
     private long _outage = time.GetTimestamp();
 
@@ -40,6 +43,12 @@ internal sealed class BuildLeases(TimeProvider time)
     /// <summary>Ends when there is something new of a build that this process knows of. To be taken before the build is looked at.</summary>
     public Task NewsOf(StoreId store, long number) =>
         _news.GetOrAdd((store, number), static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    /// <summary>Ends when a step of a store may wait for a host. To be taken before it is looked whether one does.</summary>
+    public Task NewsOfQueue(StoreId store) => NewsOf(store, Queue);
+
+    /// <summary>A step of a store waits for a host.</summary>
+    public void TellQueue(StoreId store) => Tell(store, Queue);
 
     /// <summary>There is something new of a build.</summary>
     public void Tell(StoreId store, long number)

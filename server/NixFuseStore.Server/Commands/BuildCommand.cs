@@ -35,6 +35,7 @@ internal static class BuildCommand
                         json.WriteStartObject();
                         json.WriteNumber("number", build.Number);
                         json.WriteString("derivation", directory.Print(build.Derivation));
+                        json.WriteString("state", build.IsQueued ? "queued" : "running");
                         json.WriteString("host", build.Host);
                         json.WriteTime("since", build.Created);
                         json.WriteNumber("waiters", build.Waiters);
@@ -48,7 +49,7 @@ internal static class BuildCommand
                     var age = DateTimeOffset.UtcNow.ToUnixTimeSeconds() - build.Created;
                     await output.WriteLineAsync(string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{build.Number,6} {build.Host} {Math.Max(age, 0)} s, {build.Waiters} waiting: {directory.Print(build.Derivation)}")).ConfigureAwait(false);
+                        $"{build.Number,6} {(build.IsQueued ? "queued by" : "on")} {build.Host} {Math.Max(age, 0)} s, {build.Waiters} waiting: {directory.Print(build.Derivation)}")).ConfigureAwait(false);
                 }
             },
             cancellation));

@@ -16,7 +16,8 @@ internal static class TokenCommand
     [
         ("read", AccessRights.Read),
         ("write", AccessRights.Read | AccessRights.Write),
-        ("admin", AccessRights.Read | AccessRights.Write | AccessRights.Administer),
+        ("build", AccessRights.Read | AccessRights.Write | AccessRights.Build),
+        ("admin", AccessRights.Read | AccessRights.Write | AccessRights.Build | AccessRights.Administer),
     ];
 
     public static Command Create(TextWriter output) => new("token", "Make, list and revoke access tokens")
@@ -30,7 +31,7 @@ internal static class TokenCommand
     {
         var store = new Option<string[]>("--store") { Description = "A store that the token is for; may be repeated", HelpName = "NAME" };
         var all = new Option<bool>("--all-stores") { Description = "The token is for every store, also for those made later" };
-        var rights = new Option<string>("--rights") { Description = "read, write (includes read) or admin (includes both)", Required = true, HelpName = "LEVEL" };
+        var rights = new Option<string>("--rights") { Description = "read, write (includes read), build (also builds what other hosts want) or admin (includes all)", Required = true, HelpName = "LEVEL" };
         var label = new Option<string>("--label") { Description = "What the list calls the token", HelpName = "TEXT", DefaultValueFactory = _ => "" };
         var expires = new Option<string?>("--expires") { Description = "How long it is good, such as 12h, 90d or 1y (default: until it is revoked)", HelpName = "TIME" };
         var asJson = JsonOutput.CreateOption();

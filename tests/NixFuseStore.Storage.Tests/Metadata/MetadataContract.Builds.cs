@@ -174,6 +174,80 @@ public abstract partial class MetadataContract
         Assert.Equal(log, read.ToArray());
     }
 
+    [Fact]
+    public async Task Offered_AHostThatIsFitTakesIt_OnceAndInOrder()
+    {
+        // 1. It waits, for one that has what it needs and has not asked itself.
+        Assert.False(await Metadata.HasQueuedBuildsAsync(Main, Token));
+        Assert.Equal(new BuildClaim(0, null), await OfferAsync("a", "first", "kvm"));
+        Assert.Equal(new BuildClaim(0, null), await OfferAsync("a", "second"));
+        Assert.True(await Metadata.HasQueuedBuildsAsync(Main, Token));
+        Assert.Equal([true, true], (await Metadata.ListBuildsAsync(Main, Token)).Select(build => build.IsQueued));
+        Assert.Null(await TakeAsync("a", "x86_64-linux", "kvm"));
+        Assert.Null(await TakeAsync("b", "aarch64-linux", "kvm"));
+
+        // 2. Taken by whoever is first.
+        var second = (await TakeAsync("b", "x86_64-linux"))!;
+        Assert.Equal((Derivation, "host b", 1, false), (second.Derivation, second.Host, second.Waiters, second.IsQueued));
+        Assert.Null(await TakeAsync("c", "x86_64-linux"));
+        var first = (await TakeAsync("c", "x86_64-linux", "big", "kvm"))!;
+        Assert.True(first.Number < second.Number);
+        Assert.NotNull(await RenewAsync(first.Number, "c"));
+        Assert.Null(await RenewAsync(first.Number, "a"));
+
+        // 3. Who asked finds out where it is built.
+        Assert.Equal((second.Number, "host b"), ((await OfferAsync("a", "second")).Running!.Number, (await OfferAsync("a", "second")).Running!.Host));
+        Assert.False(await Metadata.HasQueuedBuildsAsync(Main, Token));
+
+        // 4. Whoever gets ready itself need not wait, and others do not get it then.
+        await OfferAsync("a", "third");
+        var own = await ClaimAsync("a", outputs: "third");
+        Assert.True(own.Owned > second.Number);
+        Assert.Null(await TakeAsync("b", "x86_64-linux"));
+    }
+
+    [Fact]
+    public async Task Offered_WhoAskedIsGone_NoOneTakesIt()
+    {
+        await Metadata.ClaimBuildAsync(
+            Main, Request("a") with { Offered = new BuildNeeds("x86_64-linux", []) }, claims: false, mayTakeOver: true, Instant, Token);
+        await Task.Delay(20, Token);
+        Assert.Null(await TakeAsync("b", "x86_64-linux"));
+        Assert.Empty(await Metadata.ListBuildsAsync(Main, Token));
+        Assert.True((await ClaimAsync("b")).Owned > 0);
+    }
+
+    [Fact]
+    public async Task Offered_ManyTakers_EachStepOnce()
+    {
+        var second = await OpenAsync();
+        for (int i = 0; i < 12; i++)
+        {
+            await OfferAsync("a", $"step {i}");
+        }
+
+        var taken = await Task.WhenAll(Enumerable.Range(0, 4).Select(i => Task.Run(async () =>
+        {
+            var own = new List<long>();
+            while (await (i % 2 == 0 ? Metadata : second).TakeBuildAsync(Main, Taker($"{i}", "x86_64-linux"), Minute, Token) is { } build)
+            {
+                own.Add(build.Number);
+            }
+
+            return own;
+        })));
+        Assert.Equal(12, taken.SelectMany(own => own).Distinct().Count());
+        Assert.Equal(12, taken.Sum(own => own.Count));
+    }
+
+    private static BuildTaker Taker(string who, string system, params string[] features) => new(who, $"host {who}", $"waiter {who}", [system], features);
+
+    private Task<RunningBuild?> TakeAsync(string who, string system, params string[] features) =>
+        Metadata.TakeBuildAsync(Main, Taker(who, system, features), Minute, Token);
+
+    private Task<BuildClaim> OfferAsync(string who, string outputs, params string[] features) => Metadata.ClaimBuildAsync(
+        Main, Request(who, outputs) with { Offered = new BuildNeeds("x86_64-linux", features) }, claims: false, mayTakeOver: true, Minute, Token);
+
     private static BuildRequest Request(string who, string outputs = "outputs") => new()
     {
         OutputsKey = SHA256.HashData(Encoding.UTF8.GetBytes(outputs)),

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.RateLimiting;
 using Google.Protobuf;
 using Grpc.Core;
@@ -16,12 +17,16 @@ namespace NixFuseStore.Server.Endpoints.Grpc;
 
 /// <summary>The rpcs of <c>builds.proto</c>.</summary>
 internal sealed class BuildService(
-    IMetadataStore metadata, AccessControl access, PathRegistrar registrar, BuildLeases leases, ServerLimits limits, ILogger logger)
+    IMetadataStore metadata, AccessControl access, PathRegistrar registrar, BuildLeases leases, ServerLimits limits, ILogger logger, CancellationToken stopping)
     : Builds.BuildsBase
 {
     private const int HashBytes = 32;
     private const int HostBytesMax = 255;
     private const int WaiterBytesMax = 64;
+    private const int NameBytesMax = 64;
+    private const int SystemsMax = 16;
+    private const int FeaturesMax = 64;
+    private const int TakeSecondsMax = 60;
     private const int MessageCharactersMax = 64 << 10;
 
     /// <summary>Bytes of a log that one call brings.</summary>
@@ -32,6 +37,9 @@ internal sealed class BuildService(
 
     /// <summary>How often a build is looked at whose owner talks to another server.</summary>
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often it is looked whether a step waits that was asked for at another server.</summary>
+    private static readonly TimeSpan QueueInterval = TimeSpan.FromSeconds(2);
 
     /// <summary>How long the last word of one that followed may take.</summary>
     private static readonly TimeSpan LeaveDeadline = TimeSpan.FromSeconds(5);
@@ -52,12 +60,21 @@ internal sealed class BuildService(
             Owner = call.Principal.Name,
             Host = CheckText(request.Host, HostBytesMax, "host"),
             Waiter = CheckText(request.Waiter, WaiterBytesMax, "waiter"),
+            Offered = request.Offered
+                ? new BuildNeeds(CheckName(request.System), [.. request.Features.Select(CheckName).Distinct().Order(StringComparer.Ordinal)])
+                : null,
         };
+        CheckCount(request.Features, FeaturesMax, "features");
         var claim = await leases.AskAsync(metadata.ClaimBuildAsync(
             store.Id, wanted, request.Claims, leases.MayTakeOver, BuildLeases.Lease, call.Cancellation)).ConfigureAwait(false);
         if (claim.Owned > 0)
         {
             logger.BuildBegins(store.Name, claim.Owned, wanted.Derivation, wanted.Host);
+        }
+
+        else if (claim.Running is null && wanted.Offered is not null)
+        {
+            leases.TellQueue(store.Id);
         }
 
         var response = new ClaimBuildResponse { Owned = (ulong)claim.Owned, LeaseSeconds = (uint)BuildLeases.Lease.TotalSeconds };
@@ -67,6 +84,43 @@ internal sealed class BuildService(
         }
 
         return response;
+    }
+
+    public override async Task<TakeBuildResponse> TakeBuild(TakeBuildRequest request, ServerCallContext context)
+    {
+        var call = CallContext.Of(context);
+        var store = await RequireAsync(call, request.Store, AccessRights.Build).ConfigureAwait(false);
+        CheckCount(request.Systems, SystemsMax, "systems");
+        CheckCount(request.Features, FeaturesMax, "features");
+        var taker = new BuildTaker(
+            call.Principal.Name,
+            CheckText(request.Host, HostBytesMax, "host"),
+            CheckText(request.Waiter, WaiterBytesMax, "waiter"),
+            [.. request.Systems.Select(CheckName)],
+            [.. request.Features.Select(CheckName)]);
+        var patience = Stopwatch.StartNew();
+        var longest = TimeSpan.FromSeconds(Math.Min(request.WaitSeconds, TakeSecondsMax));
+        while (true)
+        {
+            var news = leases.NewsOfQueue(store.Id);
+            if (await leases.AskAsync(metadata.HasQueuedBuildsAsync(store.Id, call.Cancellation)).ConfigureAwait(false)
+                && await leases.AskAsync(metadata.TakeBuildAsync(store.Id, taker, BuildLeases.Lease, call.Cancellation)).ConfigureAwait(false) is { } taken)
+            {
+                logger.BuildBegins(store.Name, taken.Number, taken.Derivation, taken.Host);
+                return new TakeBuildResponse { Taken = ToMessage(taken), LeaseSeconds = (uint)BuildLeases.Lease.TotalSeconds };
+            }
+
+            var left = longest - patience.Elapsed;
+            if (left <= TimeSpan.Zero || stopping.IsCancellationRequested)
+            {
+                return new TakeBuildResponse();
+            }
+
+            using var waking = CancellationTokenSource.CreateLinkedTokenSource(call.Cancellation, stopping);
+            await Task.WhenAny(news, Task.Delay(left < QueueInterval ? left : QueueInterval, waking.Token)).ConfigureAwait(false);
+            await waking.CancelAsync().ConfigureAwait(false);
+            call.Cancellation.ThrowIfCancellationRequested();
+        }
     }
 
     public override async Task<RenewBuildResponse> RenewBuild(RenewBuildRequest request, ServerCallContext context)
@@ -279,6 +333,11 @@ internal sealed class BuildService(
     private ValueTask<StoreRecord> RequireAsync(CallContext call, string store, AccessRights right) =>
         access.RequireAsync(call.Principal, store, right, call.Cancellation);
 
+    // Stands in a row with others, a space between them.
+    private static string CheckName(string name) => name.Contains(' ', StringComparison.Ordinal)
+        ? throw Invalid($"'{name}' is not the name of a system or of a system feature")
+        : CheckText(name, NameBytesMax, "name of a system or of a system feature");
+
     private static long ParseNumber(ulong number) =>
         number is > 0 and <= int.MaxValue ? (long)number : throw Invalid($"{number} is not the number of a build");
 
@@ -307,5 +366,6 @@ internal sealed class BuildService(
         Host = build.Host,
         Created = build.Created,
         Waiters = (uint)build.Waiters,
+        Queued = build.IsQueued,
     };
 }

@@ -6,7 +6,10 @@ namespace NixFuseStore.Storage.Metadata;
 /// </summary>
 public interface IBuildCatalog
 {
-    /// <summary>Asks for a step: the caller owns its execution from now on, or waits for another's, or neither where it does not claim. Durable.</summary>
+    /// <summary>
+    /// Asks for a step: the caller owns its execution from now on, or waits for another's, or neither where it does not claim; then the step may wait
+    /// for a host that takes it. Durable.
+    /// </summary>
     /// <param name="store">The store.</param>
     /// <param name="request">What is wanted.</param>
     /// <param name="claims">Whether the caller is ready to build.</param>
@@ -15,6 +18,12 @@ public interface IBuildCatalog
     /// <param name="cancellationToken">Gives up.</param>
     Task<BuildClaim> ClaimBuildAsync(
         StoreId store, BuildRequest request, bool claims, bool mayTakeOver, TimeSpan lease, CancellationToken cancellationToken = default);
+
+    /// <summary>Whether something may wait for a host. Asks for little.</summary>
+    Task<bool> HasQueuedBuildsAsync(StoreId store, CancellationToken cancellationToken = default);
+
+    /// <summary>The oldest step that waits for such a host, whose execution is the caller's from now on; null where there is none. Durable.</summary>
+    Task<RunningBuild?> TakeBuildAsync(StoreId store, BuildTaker taker, TimeSpan lease, CancellationToken cancellationToken = default);
 
     /// <summary>The owner is alive, and what its builder has printed meanwhile.</summary>
     /// <param name="store">The store.</param>
@@ -40,7 +49,7 @@ public interface IBuildCatalog
     /// <summary>One that waits for an execution is alive, or with a lease of zero waits no more.</summary>
     Task KeepWaitingAsync(StoreId store, long number, string waiter, TimeSpan lease, CancellationToken cancellationToken = default);
 
-    /// <summary>What runs, oldest first.</summary>
+    /// <summary>What runs and what waits for a host, oldest first.</summary>
     Task<IReadOnlyList<RunningBuild>> ListBuildsAsync(StoreId store, CancellationToken cancellationToken = default);
 
     /// <summary>Ends an execution for its owner and all who wait; false where it does not run. Durable.</summary>

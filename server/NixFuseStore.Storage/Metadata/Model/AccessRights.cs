@@ -15,4 +15,7 @@ public enum AccessRights
 
     /// <summary>Revoke paths.</summary>
     Administer = 4,
+
+    /// <summary>Build what other hosts want.</summary>
+    Build = 8,
 }

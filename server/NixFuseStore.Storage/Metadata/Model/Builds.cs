@@ -25,7 +25,23 @@ public sealed record BuildRequest
 
     /// <summary>What the host calls itself as one that waits for an execution.</summary>
     public required string Waiter { get; init; }
+
+    /// <summary>What a host must have so that it may build the step in the caller's stead; null where none may.</summary>
+    public BuildNeeds? Offered { get; init; }
 }
+
+/// <summary>What a step needs of the host that builds it.</summary>
+/// <param name="System">Nix's name of a system, such as <c>x86_64-linux</c>.</param>
+/// <param name="Features">Nix's system features, ascending.</param>
+public sealed record BuildNeeds(string System, IReadOnlyList<string> Features);
+
+/// <summary>A host that builds what others want.</summary>
+/// <param name="Owner">Who it is; the execution is theirs.</param>
+/// <param name="Host">The host, for people.</param>
+/// <param name="Waiter">What the host calls itself; it gets nothing that it has asked for itself.</param>
+/// <param name="Systems">The systems that it builds for.</param>
+/// <param name="Features">Its system features.</param>
+public sealed record BuildTaker(string Owner, string Host, string Waiter, IReadOnlyCollection<string> Systems, IReadOnlyCollection<string> Features);
 
 /// <summary>How a build is wanted; 0 where there is no limit.</summary>
 /// <param name="Timeout">Seconds in all.</param>
@@ -51,9 +67,12 @@ public enum BuildState
 
     /// <summary>An administrator has ended it.</summary>
     Cancelled = 4,
+
+    /// <summary>It waits for a host.</summary>
+    Queued = 5,
 }
 
-/// <summary>An execution that runs.</summary>
+/// <summary>An execution that runs, or waits for a host.</summary>
 /// <param name="Number">Ascending and never given out again: what an owner does under an older number is void (a fencing number).</param>
 /// <param name="Derivation">What is built.</param>
 /// <param name="TextHash">SHA-256 of its text.</param>
@@ -61,8 +80,9 @@ public enum BuildState
 /// <param name="Host">Where it runs.</param>
 /// <param name="Created">Seconds since 1970 by the server's clock.</param>
 /// <param name="Waiters">Other hosts that wait for it.</param>
+/// <param name="IsQueued">Whether it waits for a host; <paramref name="Host"/> is the one that asked first then.</param>
 public sealed record RunningBuild(
-    long Number, StorePath Derivation, ReadOnlyMemory<byte> TextHash, BuildWishes Wishes, string Host, long Created, int Waiters);
+    long Number, StorePath Derivation, ReadOnlyMemory<byte> TextHash, BuildWishes Wishes, string Host, long Created, int Waiters, bool IsQueued);
 
 /// <summary>The answer to one who wants a step built.</summary>
 /// <param name="Owned">The number of the caller's own execution, which begins now; 0 where it is not the caller's.</param>

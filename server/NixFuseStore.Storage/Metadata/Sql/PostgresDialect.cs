@@ -48,6 +48,8 @@ internal sealed class PostgresDialect : SqlDialect
 
     public override string ForUpdate => " FOR UPDATE";
 
+    public override string ForUpdateOfFree => " FOR UPDATE SKIP LOCKED";
+
     public override string DatabaseBytes => "pg_database_size(current_database())";
 
     public override string CountSchemaTables => "SELECT count(to_regclass('schema_versions'))";

@@ -14,6 +14,9 @@ internal abstract class SqlDialect : IAsyncDisposable
     /// <summary>Stands behind a SELECT whose rows the transaction is going to change.</summary>
     public abstract string ForUpdate { get; }
 
+    /// <summary>The same; rows that another transaction is going to change are passed over.</summary>
+    public abstract string ForUpdateOfFree { get; }
+
     /// <summary>An expression for the size of the database in bytes.</summary>
     public abstract string DatabaseBytes { get; }
 

@@ -13,7 +13,10 @@ internal sealed partial class SqlMetadataStore
     /// <summary>Bytes of a log that lie in one row, and that a follower gets at once.</summary>
     private const int LogPartBytes = 256 << 10;
 
-    private const string BuildColumns = "b.id, b.base_name, b.text_hash, b.timeout, b.max_silent_time, b.max_log_size, b.keep_failed, b.host, b.created";
+    /// <summary>Steps among which one is looked for that a host can build.</summary>
+    private const int TakenFromMax = 100;
+
+    private const string BuildColumns = "b.id, b.base_name, b.text_hash, b.timeout, b.max_silent_time, b.max_log_size, b.keep_failed, b.host, b.created, b.state";
 
     private string CountWaiters => $"(SELECT count(*) FROM build_waiters w WHERE w.build = b.id AND w.lease_until > {_dialect.NowMilliseconds})";
 
@@ -116,7 +119,7 @@ internal sealed partial class SqlMetadataStore
     public async Task<IReadOnlyList<RunningBuild>> ListBuildsAsync(StoreId store, CancellationToken cancellationToken) => await ReadAsync(
         session => session.QueryAsync(
             new SqlText(
-                $"SELECT {BuildColumns}, {CountWaiters} FROM builds b WHERE b.store = @store AND b.state = 0 ORDER BY b.id",
+                $"SELECT {BuildColumns}, {CountWaiters} FROM builds b WHERE b.store = @store AND b.ended IS NULL AND (b.state = 0 OR b.lease_until > {_dialect.NowMilliseconds}) ORDER BY b.id",
                 ("@store", store.Value)),
             ReadBuild,
             cancellationToken),
@@ -127,12 +130,50 @@ internal sealed partial class SqlMetadataStore
         durable: true,
         async session => await session.ExecuteAsync(
             new SqlText(
-                $"UPDATE builds SET state = @state, ended = {_dialect.NowMilliseconds} WHERE id = @id AND store = @store AND state = 0",
+                $"UPDATE builds SET state = @state, ended = {_dialect.NowMilliseconds} WHERE id = @id AND store = @store AND ended IS NULL",
                 ("@state", (int)BuildState.Cancelled),
                 ("@id", number),
                 ("@store", store.Value)),
             cancellationToken).ConfigureAwait(false) == 1,
         cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<bool> HasQueuedBuildsAsync(StoreId store, CancellationToken cancellationToken) => await ReadAsync(
+        session => session.ScalarAsync(
+            new SqlText("SELECT 1 FROM builds WHERE store = @store AND state = 5 LIMIT 1", ("@store", store.Value)), cancellationToken),
+        cancellationToken).ConfigureAwait(false) is not null;
+
+    /// <inheritdoc/>
+    public Task<RunningBuild?> TakeBuildAsync(StoreId store, BuildTaker taker, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(taker);
+        return WriteAsync(
+            durable: true,
+            async session =>
+            {
+                // 1. The oldest that it can build. Which features a host has is compared here: there are few, and few steps want any.
+                var waiting = await session.QueryAsync(
+                    new SqlText(
+                        $"""
+                        SELECT {BuildColumns}, {CountWaiters}, b.system, b.features FROM builds b
+                        WHERE b.store = @store AND b.state = 5 AND b.lease_until > {_dialect.NowMilliseconds} AND b.asker <> @asker
+                        ORDER BY b.id LIMIT {TakenFromMax}{_dialect.ForUpdateOfFree}
+                        """,
+                        ("@store", store.Value),
+                        ("@asker", taker.Waiter)),
+                    static reader => (Build: ReadBuild(reader), System: reader.GetString(11), Features: reader.GetString(12)),
+                    cancellationToken).ConfigureAwait(false);
+                if (waiting.Find(one => taker.Systems.Contains(one.System) && Split(one.Features).All(taker.Features.Contains)).Build is not { } taken)
+                {
+                    return null;
+                }
+
+                // 2. Its own.
+                await BeginBuildAsync(session, taken.Number, taker.Owner, taker.Host, lease, cancellationToken).ConfigureAwait(false);
+                return taken with { Host = taker.Host, IsQueued = false };
+            },
+            cancellationToken);
+    }
 
     private async Task<BuildClaim> ClaimAsync(
         SqlSession session, StoreId store, BuildRequest request, bool claims, bool mayTakeOver, TimeSpan lease, CancellationToken cancellationToken)
@@ -141,68 +182,135 @@ internal sealed partial class SqlMetadataStore
         while (true)
         {
             // 1. Whoever builds it, unless it has not been heard for too long.
-            var running = await session.FirstAsync(
-                new SqlText(
-                    $"""
-                    SELECT {BuildColumns}, {CountWaiters}, b.lease_until > {_dialect.NowMilliseconds} FROM builds b
-                    WHERE b.store = @store AND b.outputs_key = @key AND b.state = 0{_dialect.ForUpdate}
-                    """,
-                    ("@store", store.Value),
-                    ("@key", request.OutputsKey.ToArray())),
-                static reader => new Holder(ReadBuild(reader), ReadFlag(reader, 10)),
-                cancellationToken).ConfigureAwait(false);
-            if (running is not null && (running.IsAlive || !mayTakeOver))
+            var open = await FindOpenBuildAsync(session, store, request, cancellationToken).ConfigureAwait(false);
+            if (open is { Build.IsQueued: false } && (open.IsAlive || !mayTakeOver))
             {
-                await WaitAsync(session, running.Build.Number, request.Waiter, lease, cancellationToken).ConfigureAwait(false);
-                return new BuildClaim(0, running.Build);
+                await WaitAsync(session, open.Build.Number, request.Waiter, lease, cancellationToken).ConfigureAwait(false);
+                return new BuildClaim(0, open.Build);
             }
 
-            if (!claims)
-            {
-                return new BuildClaim(0, null);
-            }
-
-            // 2. Else the caller, under a number of its own. Another may have been quicker, who is found then.
-            if (running is not null)
+            if (open is { Build.IsQueued: false })
             {
                 await session.ExecuteAsync(
                     new SqlText(
                         $"UPDATE builds SET state = @state, ended = {_dialect.NowMilliseconds} WHERE id = @id",
                         ("@state", (int)BuildState.Lost),
-                        ("@id", running.Build.Number)),
+                        ("@id", open.Build.Number)),
                     cancellationToken).ConfigureAwait(false);
+                open = null;
             }
 
-            if (await InsertBuildAsync(session, store, request, lease, cancellationToken).ConfigureAwait(false) is { } number)
+            // 2. Else the caller, under a number of its own; or it waits for a host that is ready.
+            if (claims && open is not null)
             {
-                return new BuildClaim(number.ToInt64(), null);
+                await AskAsync(session, open.Build.Number, request, lease, cancellationToken).ConfigureAwait(false);
+                await BeginBuildAsync(session, open.Build.Number, request.Owner, request.Host, lease, cancellationToken).ConfigureAwait(false);
+                return new BuildClaim(open.Build.Number, null);
+            }
+
+            if (!claims && open is not null)
+            {
+                if (request.Offered is not null)
+                {
+                    await AskAsync(session, open.Build.Number, request, lease, cancellationToken).ConfigureAwait(false);
+                }
+
+                await WaitAsync(session, open.Build.Number, request.Waiter, lease, cancellationToken).ConfigureAwait(false);
+                return new BuildClaim(0, null);
+            }
+
+            if (!claims && request.Offered is null)
+            {
+                return new BuildClaim(0, null);
+            }
+
+            // Another may have been quicker, who is found then.
+            if (await InsertBuildAsync(session, store, request, claims ? BuildState.Running : BuildState.Queued, lease, cancellationToken)
+                .ConfigureAwait(false) is { } number)
+            {
+                if (!claims)
+                {
+                    await WaitAsync(session, number.ToInt64(), request.Waiter, lease, cancellationToken).ConfigureAwait(false);
+                }
+
+                return new BuildClaim(claims ? number.ToInt64() : 0, null);
             }
         }
     }
 
-    private Task<object?> InsertBuildAsync(SqlSession session, StoreId store, BuildRequest request, TimeSpan lease, CancellationToken cancellationToken) =>
+    private Task<Holder?> FindOpenBuildAsync(SqlSession session, StoreId store, BuildRequest request, CancellationToken cancellationToken) =>
+        session.FirstAsync(
+            new SqlText(
+                $"""
+                SELECT {BuildColumns}, {CountWaiters}, b.lease_until > {_dialect.NowMilliseconds} FROM builds b
+                WHERE b.store = @store AND b.outputs_key = @key AND b.ended IS NULL{_dialect.ForUpdate}
+                """,
+                ("@store", store.Value),
+                ("@key", request.OutputsKey.ToArray())),
+            static reader => new Holder(ReadBuild(reader), ReadFlag(reader, 11)),
+            cancellationToken);
+
+    private Task<int> BeginBuildAsync(SqlSession session, long number, string owner, string host, TimeSpan lease, CancellationToken cancellationToken) =>
+        session.ExecuteAsync(
+            new SqlText(
+                $"UPDATE builds SET state = 0, owner = @owner, host = @host, lease_until = {_dialect.NowMilliseconds} + @lease WHERE id = @id",
+                ("@owner", owner),
+                ("@host", host),
+                ("@lease", (long)lease.TotalMilliseconds),
+                ("@id", number)),
+            cancellationToken);
+
+    /// <summary>What waits for a host is wanted in the way that the last who asked wants it.</summary>
+    private Task<int> AskAsync(SqlSession session, long number, BuildRequest request, TimeSpan lease, CancellationToken cancellationToken) =>
+        session.ExecuteAsync(
+            new SqlText(
+                $"""
+                UPDATE builds SET base_name = @name, text_hash = @text, timeout = @timeout, max_silent_time = @silent, max_log_size = @log,
+                  keep_failed = @keep, asker = @asker, system = @system, features = @features, lease_until = {_dialect.NowMilliseconds} + @lease
+                WHERE id = @id
+                """,
+                [.. Asked(request, lease), ("@id", number)]),
+            cancellationToken);
+
+    private Task<object?> InsertBuildAsync(
+        SqlSession session, StoreId store, BuildRequest request, BuildState state, TimeSpan lease, CancellationToken cancellationToken) =>
         session.ScalarAsync(
             new SqlText(
                 $"""
                 INSERT INTO builds (
-                  store, outputs_key, base_name, text_hash, timeout, max_silent_time, max_log_size, keep_failed, owner, host, state, lease_until, created)
+                  store, outputs_key, base_name, text_hash, timeout, max_silent_time, max_log_size, keep_failed, owner, host, asker, system, features,
+                  state, lease_until, created)
                 VALUES (
-                  @store, @key, @name, @text, @timeout, @silent, @log, @keep, @owner, @host, 0, {_dialect.NowMilliseconds} + @lease, @now)
+                  @store, @key, @name, @text, @timeout, @silent, @log, @keep, @owner, @host, @asker, @system, @features,
+                  @state, {_dialect.NowMilliseconds} + @lease, @now)
                 ON CONFLICT DO NOTHING RETURNING id
                 """,
-                ("@store", store.Value),
-                ("@key", request.OutputsKey.ToArray()),
-                ("@name", request.Derivation.BaseName),
-                ("@text", request.TextHash.ToArray()),
-                ("@timeout", (long)request.Wishes.Timeout),
-                ("@silent", (long)request.Wishes.MaxSilentTime),
-                ("@log", (long)request.Wishes.MaxLogSize),
-                ("@keep", request.Wishes.KeepFailed ? 1 : 0),
-                ("@owner", request.Owner),
-                ("@host", request.Host),
-                ("@lease", (long)lease.TotalMilliseconds),
-                ("@now", NowSeconds())),
+                [
+                    .. Asked(request, lease),
+                    ("@store", store.Value),
+                    ("@key", request.OutputsKey.ToArray()),
+                    ("@owner", request.Owner),
+                    ("@host", request.Host),
+                    ("@state", (int)state),
+                    ("@now", NowSeconds()),
+                ]),
             cancellationToken);
+
+    private static (string Name, object? Value)[] Asked(BuildRequest request, TimeSpan lease) =>
+    [
+        ("@name", request.Derivation.BaseName),
+        ("@text", request.TextHash.ToArray()),
+        ("@timeout", (long)request.Wishes.Timeout),
+        ("@silent", (long)request.Wishes.MaxSilentTime),
+        ("@log", (long)request.Wishes.MaxLogSize),
+        ("@keep", request.Wishes.KeepFailed ? 1 : 0),
+        ("@asker", request.Waiter),
+        ("@system", request.Offered?.System ?? ""),
+        ("@features", string.Join(' ', request.Offered?.Features ?? [])),
+        ("@lease", (long)lease.TotalMilliseconds),
+    ];
+
+    private static string[] Split(string features) => features.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>False where the execution is not the caller's any more.</summary>
     private async Task<bool> EndBuildAsync(SqlSession session, StoreId store, BuildEnd ending, CancellationToken cancellationToken)
@@ -285,8 +393,20 @@ internal sealed partial class SqlMetadataStore
 
     private async Task ClearBuildsAsync(SqlSession session, StoreId store, CancellationToken cancellationToken)
     {
+        // 1. What waited for a host, and nobody has asked for it for long.
+        await session.ExecuteAsync(
+            new SqlText(
+                $"""
+                UPDATE builds SET state = @state, ended = {_dialect.NowMilliseconds}
+                WHERE store = @store AND state = 5 AND lease_until < {_dialect.NowMilliseconds} - {EndedBuildMilliseconds}
+                """,
+                ("@state", (int)BuildState.GivenUp),
+                ("@store", store.Value)),
+            cancellationToken).ConfigureAwait(false);
+
+        // 2. What ended long ago.
         var ended = new SqlText(
-            $"SELECT id FROM builds WHERE store = @store AND state <> 0 AND ended < {_dialect.NowMilliseconds} - {EndedBuildMilliseconds} ORDER BY id LIMIT 100{_dialect.ForUpdate}",
+            $"SELECT id FROM builds WHERE store = @store AND ended < {_dialect.NowMilliseconds} - {EndedBuildMilliseconds} ORDER BY id LIMIT 100{_dialect.ForUpdate}",
             ("@store", store.Value));
         int[] ids = [.. await session.QueryAsync(ended, static reader => reader.GetInt32(0), cancellationToken).ConfigureAwait(false)];
         foreach (string statement in (string[])["build_log_parts WHERE build", "build_waiters WHERE build", "builds WHERE id"])
@@ -303,7 +423,8 @@ internal sealed partial class SqlMetadataStore
         new BuildWishes((ulong)reader.GetInt64(3), (ulong)reader.GetInt64(4), (ulong)reader.GetInt64(5), reader.GetInt32(6) != 0),
         reader.GetString(7),
         reader.GetInt64(8),
-        (int)reader.GetInt64(9));
+        (int)reader.GetInt64(10),
+        reader.GetInt32(9) == (int)BuildState.Queued);
 
     // A comparison is a number in one database and a truth value in the other.
     private static bool ReadFlag(DbDataReader reader, int column) => Convert.ToBoolean(reader.GetValue(column), CultureInfo.InvariantCulture);

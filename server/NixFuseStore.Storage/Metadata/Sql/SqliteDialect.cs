@@ -46,6 +46,8 @@ internal sealed class SqliteDialect : SqlDialect
 
     public override string ForUpdate => "";
 
+    public override string ForUpdateOfFree => "";
+
     public override string DatabaseBytes => "(SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size())";
 
     public override string CountSchemaTables => "SELECT count(*) FROM sqlite_master WHERE name = 'schema_versions'";
