@@ -3,6 +3,7 @@ using NixFuseStore.Builds.Fleet;
 using NixFuseStore.Builds.Outputs;
 using NixFuseStore.Builds.Running;
 using NixFuseStore.Daemon;
+using NixFuseStore.Daemon.Building;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Builds;
@@ -20,12 +21,20 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     private static readonly TimeSpan SetUpPatience = TimeSpan.FromMinutes(1);
 
     /// <summary>How long a slot is waited for before other hosts are asked again.</summary>
-    private static readonly TimeSpan SlotPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan SlotPatience = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long one that was taken for another host may wait for a slot.</summary>
+    private static readonly TimeSpan TakenPatience = TimeSpan.FromSeconds(3);
+
+    /// <summary>How often it is looked whether another host still wants what was taken for it.</summary>
+    private static readonly TimeSpan WantedInterval = TimeSpan.FromSeconds(1);
 
     private readonly HostBuilderOptions _options;
     private readonly OutputImport _outputs;
     private readonly RunningBuilds _running;
     private readonly SemaphoreSlim _slots;
+    private readonly StepReader _steps;
+    private readonly FleetWorker? _worker;
 
     /// <summary>Prepares to build, and clears away what a process left behind that was killed. Blocks on the disk.</summary>
     /// <exception cref="IOException">The directory for builds cannot be used; the message says why.</exception>
@@ -43,6 +52,8 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         }
 
         CellSweep.Run(options.Directory, options.Notice);
+        _steps = new StepReader(options.Store);
+        _worker = options.BuildsForOthers ? new FleetWorker(options.Fleet, () => _slots.CurrentCount > 0, TakeAsync) : null;
     }
 
     /// <summary>Builds at a time.</summary>
@@ -81,6 +92,11 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (_worker is not null)
+        {
+            await _worker.DisposeAsync().ConfigureAwait(false);
+        }
+
         await _running.DisposeAsync().ConfigureAwait(false);
         _slots.Dispose();
     }
@@ -119,7 +135,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     /// <summary>Builds it here, or waits for another host that does, until there is a result that counts here.</summary>
     private async Task<StepResult> BuildOnceAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
     {
-        var wanted = FleetStep.Of(shared.Key);
+        var wanted = FleetStep.Of(shared.Key, build);
         bool hasSlot = false;
         try
         {
@@ -160,6 +176,82 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
             {
                 _slots.Release();
             }
+        }
+    }
+
+    /// <summary>Begins to build what another host wants; comes back when it has a slot, or will not get one.</summary>
+    private async Task TakeAsync(FleetTake taken, CancellationToken cancellation)
+    {
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        SharedBuild? shared = null;
+        try
+        {
+            var build = await _steps.ReadAsync(taken.Derivation, taken.Limits, cancellation).ConfigureAwait(false);
+            var limited = build with { Limits = Limit(build.Limits) };
+
+            // Where somebody asks for it here as well, he finds it given up, and builds it himself.
+            shared = _running.TryBegin(BuildKey.Of(limited, limited.Limits), async (running, ending) =>
+            {
+                try
+                {
+                    return await BuildTakenAsync(limited, running, taken, begun, ending).ConfigureAwait(false);
+                }
+                finally
+                {
+                    begun.TrySetResult();
+                }
+            });
+        }
+        catch (Exception e) when (e is DaemonStoreException or IOException or UnauthorizedAccessException)
+        {
+            _options.Notice($"another host's build of {taken.Derivation} is not done here: {e.Message}");
+        }
+
+        if (shared is null)
+        {
+            await _options.Fleet.GiveUpAsync(taken.Number).ConfigureAwait(false);
+            return;
+        }
+
+        _ = StayAsync(shared);
+        await begun.Task.ConfigureAwait(false);
+    }
+
+    private async Task<StepResult> BuildTakenAsync(
+        BuildStep build, SharedBuild shared, FleetTake taken, TaskCompletionSource begun, CancellationToken cancellation)
+    {
+        if (!await _slots.WaitAsync(TakenPatience, cancellation).ConfigureAwait(false))
+        {
+            await _options.Fleet.GiveUpAsync(taken.Number).ConfigureAwait(false);
+            throw Failed(build, "no slot is free");
+        }
+
+        try
+        {
+            begun.TrySetResult();
+            return await BuildOwnedAsync(build, shared, new FleetClaim(taken.Number, taken.Lease, null), cancellation).ConfigureAwait(false)
+                ?? throw Failed(build, "another host has taken over");
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
+
+    /// <summary>Stands for the other hosts among those who wait, for as long as one of them does.</summary>
+    private async Task StayAsync(SharedBuild shared)
+    {
+        try
+        {
+            do
+            {
+                await Task.WhenAny(shared.Ended, Task.Delay(WantedInterval)).ConfigureAwait(false);
+            }
+            while (!shared.Ended.IsCompleted && (shared.IsWantedElsewhere is not { } asks || await asks().ConfigureAwait(false)));
+        }
+        finally
+        {
+            _running.Leave(shared);
         }
     }
 
@@ -341,6 +433,9 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     private DaemonStoreException CancelledByAdministrator(BuildStep build) =>
         new($"the build of '{_options.Store.Directory.Print(build.Path)}' was cancelled by an administrator");
 
-    private DaemonStoreException Failed(BuildStep build, string why, Exception cause) =>
-        new($"cannot build '{_options.Store.Directory.Print(build.Path)}': {why.TrimEnd('.')}", cause);
+    private DaemonStoreException Failed(BuildStep build, string why, Exception cause) => new(FailureLine(build, why), cause);
+
+    private DaemonStoreException Failed(BuildStep build, string why) => new(FailureLine(build, why));
+
+    private string FailureLine(BuildStep build, string why) => $"cannot build '{_options.Store.Directory.Print(build.Path)}': {why.TrimEnd('.')}";
 }

@@ -27,6 +27,9 @@ public sealed record HostBuilderOptions
     /// <summary>What builders are told of how many cores they may use (<c>NIX_BUILD_CORES</c>); a client may lower it.</summary>
     public int Cores { get; init; } = Math.Min(4, Environment.ProcessorCount);
 
+    /// <summary>Whether free slots are offered to other hosts, where the store's token has the right to build.</summary>
+    public bool BuildsForOthers { get; init; } = true;
+
     /// <summary>Told in one line what an operator should know. Any thread.</summary>
     public Action<string> Notice { get; init; } = static _ => { };
 }

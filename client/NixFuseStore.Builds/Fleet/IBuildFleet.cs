@@ -18,6 +18,12 @@ public interface IBuildFleet
     /// <param name="cancellationToken">Gives up.</param>
     Task<FleetClaim> ClaimAsync(FleetStep wanted, bool claims, CancellationToken cancellationToken);
 
+    /// <summary>A step that another host has asked for, and that is this host's to build from now on; null where there was none for so long.</summary>
+    /// <param name="host">What this host has.</param>
+    /// <param name="patience">How long one is waited for.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    Task<FleetTake?> TakeAsync(BuildNeeds host, TimeSpan patience, CancellationToken cancellationToken);
+
     /// <summary>This host still builds.</summary>
     /// <param name="number">Its execution.</param>
     /// <param name="position">Bytes of the log before <paramref name="log"/>.</param>
@@ -54,13 +60,26 @@ public interface IBuildFleet
 /// <param name="TextHash">SHA-256 of the derivation's text.</param>
 /// <param name="Limits">Its limits.</param>
 /// <param name="KeepFailed">Whether the directory of a failed build is wanted.</param>
+/// <param name="Offered">What a host must have that builds it while this one has no slot; null where none may.</param>
 public sealed record FleetStep(
-    ReadOnlyMemory<byte> OutputsKey, StorePath Derivation, ReadOnlyMemory<byte> TextHash, BuildLimits Limits, bool KeepFailed)
+    ReadOnlyMemory<byte> OutputsKey, StorePath Derivation, ReadOnlyMemory<byte> TextHash, BuildLimits Limits, bool KeepFailed, BuildNeeds? Offered)
 {
     /// <summary>That of a build of this host.</summary>
-    internal static FleetStep Of(BuildKey key) => new(
-        SHA256.HashData(Encoding.ASCII.GetBytes(key.Outputs)), key.Path, Convert.FromHexString(key.Text), key.Limits, key.KeepFailed);
+    internal static FleetStep Of(BuildKey key, BuildStep build) => new(
+        SHA256.HashData(Encoding.ASCII.GetBytes(key.Outputs)),
+        key.Path,
+        Convert.FromHexString(key.Text),
+        key.Limits,
+        key.KeepFailed,
+        BuildNeeds.Of(build));
 }
+
+/// <summary>What this host has taken to build for another.</summary>
+/// <param name="Number">Its execution.</param>
+/// <param name="Lease">How long the host is believed to live unless it is heard.</param>
+/// <param name="Derivation">The derivation, which is valid.</param>
+/// <param name="Limits">What it is allowed.</param>
+public sealed record FleetTake(ulong Number, TimeSpan Lease, StorePath Derivation, BuildLimits Limits);
 
 /// <summary>An execution on another host.</summary>
 /// <param name="Number">Its number.</param>

@@ -29,27 +29,25 @@ internal sealed class RunningBuilds(string directory) : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_stopping.IsCancellationRequested)
+            var shared = _open.GetValueOrDefault(key) ?? Begin(key, run);
+            shared.Waiters++;
+            return shared;
+        }
+    }
+
+    /// <summary>Begins a build, unless it can be joined; null where it can.</summary>
+    /// <exception cref="IOException">Its log cannot be made.</exception>
+    /// <exception cref="DaemonStoreException">Nothing is begun any more.</exception>
+    public SharedBuild? TryBegin(BuildKey key, Func<SharedBuild, CancellationToken, Task<StepResult>> run)
+    {
+        lock (_gate)
+        {
+            if (_open.ContainsKey(key))
             {
-                throw new DaemonStoreException("the mount is ending");
+                return null;
             }
 
-            if (!_open.TryGetValue(key, out var shared))
-            {
-                shared = new SharedBuild(key, directory, _stopping.Token);
-                var before = Task.WhenAll(_all.Where(other => other.Key.Outputs == key.Outputs).Select(static other => other.Ended));
-                _open.Add(key, shared);
-                _all.Add(shared);
-                shared.Start(
-                    async (build, cancellation) =>
-                    {
-                        await before.WaitAsync(cancellation).ConfigureAwait(false);
-                        return await run(build, cancellation).ConfigureAwait(false);
-                    },
-                    () => Close(shared));
-                _ = ForgetAsync(shared);
-            }
-
+            var shared = Begin(key, run);
             shared.Waiters++;
             return shared;
         }
@@ -91,6 +89,29 @@ internal sealed class RunningBuilds(string directory) : IAsyncDisposable
         }
 
         await Task.WhenAll(ends).ConfigureAwait(false);
+    }
+
+    // Under the lock.
+    private SharedBuild Begin(BuildKey key, Func<SharedBuild, CancellationToken, Task<StepResult>> run)
+    {
+        if (_stopping.IsCancellationRequested)
+        {
+            throw new DaemonStoreException("the mount is ending");
+        }
+
+        var shared = new SharedBuild(key, directory, _stopping.Token);
+        var before = Task.WhenAll(_all.Where(other => other.Key.Outputs == key.Outputs).Select(static other => other.Ended));
+        _open.Add(key, shared);
+        _all.Add(shared);
+        shared.Start(
+            async (build, cancellation) =>
+            {
+                await before.WaitAsync(cancellation).ConfigureAwait(false);
+                return await run(build, cancellation).ConfigureAwait(false);
+            },
+            () => Close(shared));
+        _ = ForgetAsync(shared);
+        return shared;
     }
 
     private void Close(SharedBuild shared)

@@ -31,6 +31,7 @@ internal static class MountCommand
             new Option<string>(MountArguments.BuildDirectoryOption) { Description = "Where builds lie, on a local disk (default: below the cache directory)", HelpName = "DIR" },
             new Option<string>(MountArguments.BuildNixOption) { Description = "Where the stock Nix that builds is installed (default: the one on PATH)", HelpName = "DIR" },
             new Option<bool>(MountArguments.NoBuildsOption) { Description = "Build nothing" },
+            new Option<bool>(MountArguments.NoFleetBuildsOption) { Description = "Build only what is asked for on this host" },
         };
         new StoreOptions().AddTo(command);
         command.SetAction(static int (_) => throw new InvalidOperationException("mount is run without the general parser"));

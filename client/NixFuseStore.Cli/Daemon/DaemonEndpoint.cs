@@ -159,6 +159,7 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
                 MountedStore = Path.Join(mount.Path, "store"),
                 Directory = settings.Directory is { } given ? Path.Join(given, "nixfuse-builds") : location.Builds,
                 NixPrograms = settings.Nix,
+                BuildsForOthers = settings.BuildsForOthers,
                 Notice = log,
             };
             return new HostBuilder(options with { JobsMax = settings.JobsMax ?? options.JobsMax, Cores = settings.Cores ?? options.Cores });

@@ -44,17 +44,37 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
             Host = _host,
             Waiter = _waiter,
             Claims = claims,
+            Offered = wanted.Offered is not null,
+            System = wanted.Offered?.Systems[0] ?? "",
         };
+        request.Features.AddRange(wanted.Offered?.Features ?? []);
         var response = await StoreErrors.TranslateAsync(calls.ClaimAsync(request, cancellationToken)).ConfigureAwait(false);
         var running = response.Running is { } other
             ? new FleetBuild(
                 other.Number,
                 other.Host,
                 other.TextHash.Memory,
-                new BuildLimits(other.Wishes.Timeout, other.Wishes.MaxSilentTime, other.Wishes.MaxLogSize, null),
+                Limits(other.Wishes),
                 other.Wishes.KeepFailed)
             : null;
         return new FleetClaim(response.Owned, TimeSpan.FromSeconds(response.LeaseSeconds), running);
+    }
+
+    /// <inheritdoc/>
+    public async Task<FleetTake?> TakeAsync(BuildNeeds host, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        var request = new TakeBuildRequest { Host = _host, Waiter = _waiter, WaitSeconds = (uint)patience.TotalSeconds };
+        request.Systems.AddRange(host.Systems);
+        request.Features.AddRange(host.Features);
+        var response = await StoreErrors.TranslateAsync(calls.TakeAsync(request, cancellationToken)).ConfigureAwait(false);
+        if (response.Taken is not { } taken)
+        {
+            return null;
+        }
+
+        return StorePath.TryParseBaseName(taken.Derivation, out var derivation)
+            ? new FleetTake(taken.Number, TimeSpan.FromSeconds(response.LeaseSeconds), derivation, Limits(taken.Wishes))
+            : throw new DaemonStoreException($"the server names a derivation that is none: '{taken.Derivation}'");
     }
 
     /// <inheritdoc/>
@@ -131,6 +151,8 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
             await announce(path, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    private static BuildLimits Limits(BuildWishes wishes) => new(wishes.Timeout, wishes.MaxSilentTime, wishes.MaxLogSize, null);
 
     private static FleetNews Read(FollowBuildResponse message) => message.Outcome switch
     {

@@ -25,6 +25,8 @@ internal static class MountArguments
 
     public const string NoBuildsOption = "--no-builds";
 
+    public const string NoFleetBuildsOption = "--no-fleet-builds";
+
     public const string JobsOption = "--max-jobs";
 
     public const string CoresOption = "--cores";
@@ -35,8 +37,8 @@ internal static class MountArguments
 
     private static readonly string[] Options =
     [
-        "--foreground", "--trace", MetricsOption, TrustedOption, "--server", "--store", "--token-file", "--tls-ca", "--trusted-public-key", "--cache-dir", "--cache-size", "--read-ahead", NoBuildsOption, JobsOption, CoresOption, BuildDirectoryOption,
-        BuildNixOption, "--help",
+        "--foreground", "--trace", MetricsOption, TrustedOption, "--server", "--store", "--token-file", "--tls-ca", "--trusted-public-key", "--cache-dir", "--cache-size", "--read-ahead", NoBuildsOption,
+        NoFleetBuildsOption, JobsOption, CoresOption, BuildDirectoryOption, BuildNixOption, "--help",
     ];
 
     private const int ReadAheadKibibytesMax = 64 << 10;
@@ -122,6 +124,9 @@ internal static class MountArguments
                     break;
                 case NoBuildsOption:
                     builds = null;
+                    break;
+                case NoFleetBuildsOption:
+                    builds = builds is null ? null : builds with { BuildsForOthers = false };
                     break;
                 case JobsOption:
                     var jobs = ParseCount(JobsOption, Value(args, ref i, split));

@@ -14,4 +14,7 @@ internal sealed record BuildSettings
 
     /// <summary>Where the stock Nix that builds is installed.</summary>
     public string? Nix { get; init; }
+
+    /// <summary>Whether free slots are offered to other hosts.</summary>
+    public bool BuildsForOthers { get; init; } = true;
 }

@@ -41,6 +41,15 @@ public sealed class BuildCalls
         return _reader.Calls.CallAsync((endpoint, token) => endpoint.Store.ClaimBuildAsync(request, Deadline, token), cancellationToken);
     }
 
+    /// <summary>TakeBuild. Does not wait for a server that is away: the caller comes again.</summary>
+    public Task<TakeBuildResponse> TakeAsync(TakeBuildRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        request.Store = _reader.Calls.StoreName;
+        var deadline = Deadline + TimeSpan.FromSeconds(request.WaitSeconds);
+        return _connection.CallAsync((endpoint, token) => endpoint.Store.TakeBuildAsync(request, deadline, token), cancellationToken);
+    }
+
     /// <summary>RenewBuild. Does not wait for a server that is away: the caller comes again.</summary>
     public Task<RenewBuildResponse> RenewAsync(RenewBuildRequest request, CancellationToken cancellationToken)
     {

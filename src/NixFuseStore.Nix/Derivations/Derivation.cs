@@ -32,8 +32,14 @@ public sealed class Derivation
     /// <summary>The program's environment.</summary>
     public required IReadOnlyList<KeyValuePair<string, string>> Environment { get; init; }
 
-    /// <summary>Whether its outputs may be fetched instead of being built, by its variable <c>allowSubstitutes</c>.</summary>
-    public bool AllowsSubstitutes => !Environment.Any(static variable => variable is { Key: "allowSubstitutes", Value: "" or "0" });
+    /// <summary>Whether its outputs may be fetched instead of being built, by its attribute <c>allowSubstitutes</c>.</summary>
+    public bool AllowsSubstitutes => DerivationAttributes.Flag(this, "allowSubstitutes", otherwise: true);
+
+    /// <summary>Whether it is quicker to build it than to ask another host to, by its attribute <c>preferLocalBuild</c>.</summary>
+    public bool PrefersLocalBuild => DerivationAttributes.Flag(this, "preferLocalBuild", otherwise: false);
+
+    /// <summary>System features that a host must have to build it, by its attribute <c>requiredSystemFeatures</c>.</summary>
+    public IReadOnlyList<string> RequiredSystemFeatures => DerivationAttributes.Words(this, "requiredSystemFeatures");
 
     /// <summary>Reads the contents of a .drv file. Only what <see cref="ToBytes"/> writes is taken.</summary>
     /// <exception cref="FormatException">The bytes are no such derivation.</exception>

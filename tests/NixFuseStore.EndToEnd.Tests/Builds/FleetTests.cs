@@ -166,6 +166,34 @@ public sealed partial class FleetTests : EndToEndTest
         }
     }
 
+    /// <summary>A host with one slot is asked for several steps at once: another one builds some of them.</summary>
+    [Fact]
+    public async Task FreeSlots_OfAnotherHost_AreUsed()
+    {
+        var (here, there, _) = (Mount("here", "--max-jobs", "1"), Mount("there", "--max-jobs", "1"), Mount("closed", "--max-jobs", "1", "--no-fleet-builds"));
+        var built = BuildAsync(here, "steps", "--arg", "count", "6", "--argstr", "seconds", "2");
+        Eventually.Holds("the other host builds", () => StateOf(there) == "running" && StateOf(here) is not null);
+        var output = (await built).Lines().Single();
+        Eventually.Holds("the other host has it", () => File.Exists(there.Real(output)));
+        Assert.Equal(["step-0", "step-1", "step-2", "step-3", "step-4", "step-5", "steps"], Executions());
+    }
+
+    /// <summary>A token without the right to build takes nothing; one with it does.</summary>
+    [Fact]
+    public async Task FreeSlots_AreOfferedByThoseAloneWhoseTokenMayBuild()
+    {
+        string Token(string rights) => _server.Run("token", "create", "--rights", rights, "--store", "main").Succeeded().Trim();
+        var here = Mount("here", Token("write"), "--max-jobs", "1");
+        var writer = Mount("writer", Token("write"));
+        var built = BuildAsync(here, "steps", "--arg", "count", "4", "--argstr", "seconds", "2");
+        Eventually.Holds("it runs here", () => StateOf(here) == "running");
+        await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
+        Assert.Null(StateOf(writer));
+        var builder = Mount("builder", Token("build"));
+        Eventually.Holds("the host that may builds", () => StateOf(builder) == "running");
+        (await built).Succeeded();
+    }
+
     [GeneratedRegex(@"build \d+ of \w{32}-(\S+)\.drv begins on")]
     private static partial Regex Begins();
 
@@ -179,6 +207,11 @@ public sealed partial class FleetTests : EndToEndTest
     private ClientHost Mount(string name, params string[] arguments)
     {
         var host = NewClient(_server, name, mountName: "nix");
+        if (arguments is [{ } token, ..] && !token.StartsWith('-'))
+        {
+            (host.Token, arguments) = (token, arguments[1..]);
+        }
+
         host.MountArguments.AddRange(arguments);
         host.Mount();
         return host;

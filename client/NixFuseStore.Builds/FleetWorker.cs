@@ -1,0 +1,72 @@
+using NixFuseStore.Builds.Fleet;
+using NixFuseStore.Daemon;
+
+namespace NixFuseStore.Builds;
+
+/// <summary>Builds what other hosts have asked for, while slots are free. Disposed, it takes nothing more.</summary>
+internal sealed class FleetWorker : IAsyncDisposable
+{
+    /// <summary>How long the store is asked to wait for a step.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long is waited after a question that failed: at first, and at most. A token that may not build is asked with, too: rights change.</summary>
+    private static readonly (TimeSpan First, TimeSpan Most) s_pause = (TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+
+    private static readonly TimeSpan s_slotInterval = TimeSpan.FromMilliseconds(500);
+
+    private readonly IBuildFleet _fleet;
+    private readonly Func<bool> _hasSlot;
+    private readonly Func<FleetTake, CancellationToken, Task> _build;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _taking;
+
+    /// <param name="fleet">The hosts.</param>
+    /// <param name="hasSlot">Whether a slot is free.</param>
+    /// <param name="build">Begins what was taken; comes back when it holds a slot, or never will.</param>
+    internal FleetWorker(IBuildFleet fleet, Func<bool> hasSlot, Func<FleetTake, CancellationToken, Task> build)
+    {
+        _fleet = fleet;
+        _hasSlot = hasSlot;
+        _build = build;
+        _taking = Task.Run(TakeAsync);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _taking.ConfigureAwait(false);
+    }
+
+    private async Task TakeAsync()
+    {
+        var pause = s_pause.First;
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (!_hasSlot())
+                {
+                    await Task.Delay(s_slotInterval, _stop.Token).ConfigureAwait(false);
+                    continue;
+                }
+
+                var taken = await _fleet.TakeAsync(BuildNeeds.OfThisHost, s_patience, _stop.Token).ConfigureAwait(false);
+                pause = s_pause.First;
+                if (taken is not null)
+                {
+                    await _build(taken, _stop.Token).ConfigureAwait(false);
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (DaemonStoreException)
+            {
+                await Task.Delay(pause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                pause = pause * 2 < s_pause.Most ? pause * 2 : s_pause.Most;
+            }
+        }
+    }
+}
