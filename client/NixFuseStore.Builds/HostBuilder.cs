@@ -15,10 +15,8 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     /// <summary>Bytes that a build may print where its client sets no limit; Nix's own default is none, and a disk is not.</summary>
     private const ulong LogBytesMax = 1UL << 30;
 
-    /// <summary>A cell is set up in a fraction of a second; what takes longer than this hangs.</summary>
-    private static readonly TimeSpan SetUpPatience = TimeSpan.FromMinutes(1);
-
     private readonly HostBuilderOptions _options;
+    private readonly CellFactory _cells;
     private readonly OutputImport _outputs;
     private readonly RunningBuilds _running;
     private readonly SemaphoreSlim _slots;
@@ -30,6 +28,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
+        _cells = new CellFactory(options.Directory, options.MountedStore, options.Store.Directory, options.Notice);
         _outputs = new OutputImport(options.Store);
         _running = new RunningBuilds(options.Directory);
         _slots = new SemaphoreSlim(options.JobsMax);
@@ -78,6 +77,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _running.DisposeAsync().ConfigureAwait(false);
+        await _cells.DisposeAsync().ConfigureAwait(false);
         _slots.Dispose();
     }
 
@@ -116,11 +116,12 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         var valid = build.Checks
             ? await InputClosure.FindAsync(_options.Store, [.. build.Inputs, .. build.Outputs.Values], cancellation).ConfigureAwait(false)
             : inputs;
-        var cell = Cell.Create(_options.Directory, directory, valid.Values, _options.Notice);
+        var nix = StockNix.Find(_options.NixPrograms);
+        var cell = await _cells.CreateAsync(nix, [.. valid.Values], cancellation).ConfigureAwait(false);
         shared.AddCleanUp(cell.Dispose);
 
         // 2. Built, and nothing of it runs any more: no builder is left that could change what Nix has checked.
-        var (result, made) = await BuildAsync(build, cell, shared.Log, cancellation).ConfigureAwait(false);
+        var (result, made) = await BuildAsync(build, cell, nix, shared.Log, cancellation).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
         if (build.Checks)
         {
@@ -147,11 +148,12 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         return result;
     }
 
-    private async Task<(StepResult Result, IReadOnlyList<PathInfo> Outputs)> BuildAsync(BuildStep build, Cell cell, BuildLog log, CancellationToken cancellation)
+    private async Task<(StepResult Result, IReadOnlyList<PathInfo> Outputs)> BuildAsync(
+        BuildStep build, Cell cell, StockNix nix, BuildLog log, CancellationToken cancellation)
     {
         var directory = _options.Store.Directory;
         var words = new CellWords(cell);
-        var process = CellProcess.Start(cell, _options.MountedStore, directory, StockNix.Find(_options.NixPrograms));
+        var process = CellProcess.Start(cell, _options.MountedStore, directory, nix, nix.Daemon, "--stdio");
         await using (process.ConfigureAwait(false))
         {
             using var ending = cancellation.Register(process.Kill);
@@ -183,7 +185,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
 
     private static async Task<WorkerClient> ConnectAsync(CellProcess process, StoreDirectory directory)
     {
-        using var patience = new CancellationTokenSource(SetUpPatience);
+        using var patience = new CancellationTokenSource(CellFactory.SetUpPatience);
         using var ending = patience.Token.Register(process.Kill);
         return await WorkerClient.ConnectAsync(directory, process.Output, process.Input).ConfigureAwait(false);
     }

@@ -56,6 +56,7 @@ public sealed class CellTests : IDisposable
     {
         using (var cell = Create())
         {
+            cell.Register(database: null, StoreDirectory.Default, [Library, Program]);
             Assert.Contains($"/nix/store/{Program.Path}\n", File.ReadAllText(Path.Combine(cell.Directory, "registration")), StringComparison.Ordinal);
             Assert.Contains("sandbox = true\n", File.ReadAllText(Path.Combine(cell.Directory, "conf/nix.conf")), StringComparison.Ordinal);
             Assert.Contains("sandbox-fallback = false\n", File.ReadAllText(Path.Combine(cell.Directory, "conf/nix.conf")), StringComparison.Ordinal);
@@ -87,7 +88,7 @@ public sealed class CellTests : IDisposable
     {
         using var cell = Create();
         CellSweep.Run(_folder.FullName, _notices.Add);
-        Assert.True(File.Exists(Path.Combine(cell.Directory, "registration")));
+        Assert.True(File.Exists(Path.Combine(cell.Directory, "conf/nix.conf")));
     }
 
     [Fact]
@@ -157,7 +158,7 @@ public sealed class CellTests : IDisposable
         Assert.Contains("--build-nix", missing.Message, StringComparison.Ordinal);
     }
 
-    private Cell Create() => Cell.Create(_folder.FullName, StoreDirectory.Default, [Library, Program], _notices.Add);
+    private Cell Create() => Cell.Create(_folder.FullName, StoreDirectory.Default, _notices.Add);
 
     private static string ChildrenOf(Process process) => File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children");
 

@@ -11,7 +11,7 @@ internal static class CellSettings
 
     /// <summary>
     /// Builders are in a sandbox, or do not run. Nothing is fetched, for what is needed is there; nothing is signed or hooked; only root
-    /// is there to be trusted. Releases that lack one of the settings say so and go on.
+    /// is there to be trusted. The cell's database need not survive the host, and keeps no disk space for later. Releases that lack one of the settings say so and go on.
     /// </summary>
     internal const string Text =
         $"""
@@ -28,6 +28,8 @@ internal static class CellSettings
         allowed-users = root
         trusted-users = root
         post-build-hook =
+        fsync-metadata = false
+        gc-reserved-space = 0
         build-dir = {BuildDirectory}
 
         """;
