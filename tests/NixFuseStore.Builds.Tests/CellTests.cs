@@ -52,6 +52,18 @@ public sealed class CellTests : IDisposable
     }
 
     [Fact]
+    public void Mounts_AreInOrder_WithNamesEscaped()
+    {
+        string[] lines = CellMounts.Table("/c\t\\ #/0123", "/m n\n/nix/store", StoreDirectory.Default, hidesNameService: true).Split('\n');
+        Assert.Equal("/m\\040n\\012/nix/store /c\\011\\134\\040#/0123/lower none bind 0 0", lines[0]);
+        Assert.StartsWith("nixfuse-cell /c\\011\\134\\040#/0123/root/nix/store overlay lowerdir=lower,upperdir=upper,", lines[1], StringComparison.Ordinal);
+        Assert.Equal(
+            ["/etc/passwd", "/etc/group", "/var/lib/nixfuse/build", "/run/nscd"], lines[2..6].Select(static line => line.Split(' ')[1]));
+        Assert.Equal("", lines[6]);
+        Assert.DoesNotContain("nscd", CellMounts.Table("/c", "/m", StoreDirectory.Default, hidesNameService: false), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Cell_LeavesNothing()
     {
         using (var cell = Create())

@@ -14,7 +14,7 @@ namespace NixFuseStore.Builds.Cells;
 /// lower/         the mount's paths are bound here       registration        what stock Nix tells its database, where we cannot
 /// root/          the chroot store of stock Nix          tmp/                build directories
 /// kept           is there where tmp/ stays for a user
-/// upper/ work/   outputs, on this disk
+/// upper/ work/   outputs, on this disk                  fstab               what is mounted in it
 /// </code>
 /// </summary>
 internal sealed class Cell : IDisposable

@@ -16,20 +16,14 @@ internal sealed class CellProcess : IAsyncDisposable
     /// <summary>Characters of what it says of a failure.</summary>
     private const int ErrorCharactersMax = 2000;
 
-    // Paths are arguments, for they may hold anything; names within the cell are relative, for mount options may not hold everything.
-    // xino and the like need stable file handles of the lower layer, which FUSE has not.
+    // Paths are arguments, for they may hold anything. mount goes on after a failure, and says so by its status.
     private const string Script =
         """
         set -eu
         cd "$1"
-        mount --bind "$2" lower
-        mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work,xino=off,index=off,metacopy=off,redirect_dir=off nixfuse-cell "root$3"
-        mount --bind passwd /etc/passwd
-        mount --bind group /etc/group
-        mount --bind tmp "$4"
-        if [ -d /run/nscd ]; then mount -t tmpfs none /run/nscd; fi
-        if [ -f registration ]; then "$5" --load-db < registration; fi
-        shift 5
+        mount --all --fstab fstab
+        if [ -f registration ]; then "$2" --load-db < registration; fi
+        shift 2
         exec "$@"
         """;
 
@@ -63,6 +57,9 @@ internal sealed class CellProcess : IAsyncDisposable
     {
         Directory.CreateDirectory(SharedState);
         Directory.CreateDirectory(CellSettings.BuildDirectory);
+        File.WriteAllText(
+            Path.Combine(cell.Directory, "fstab"),
+            CellMounts.Table(cell.Directory, mountedStore, store, Directory.Exists(CellSettings.NameServiceDirectory)));
         var start = new ProcessStartInfo
         {
             FileName = "unshare",
@@ -74,7 +71,7 @@ internal sealed class CellProcess : IAsyncDisposable
         foreach (string argument in (string[])
             [
                 "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--",
-                "/bin/sh", "-c", Script, "cell", cell.Directory, mountedStore, store.ToString(), CellSettings.BuildDirectory, nix.Store, .. command,
+                "/bin/sh", "-c", Script, "cell", cell.Directory, nix.Store, .. command,
             ])
         {
             start.ArgumentList.Add(argument);
