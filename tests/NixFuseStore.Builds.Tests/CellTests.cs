@@ -39,6 +39,13 @@ public sealed class CellTests : IDisposable
     }
 
     [Fact]
+    public void Derivations_AreRegisteredByNix_WhichReadsThem()
+    {
+        Assert.True(CellDatabase.Takes([Library, Program]));
+        Assert.False(CellDatabase.Takes([Library, Describe("00000000000000000000000000000003-program.drv")]));
+    }
+
+    [Fact]
     public void Users_StandBehindThoseOfTheHost_AndInPlaceOfItsBuildUsers()
     {
         string[] lines = BuildUsers.PasswordLines("root:x:0:0:root:/root:/bin/sh\nnixbld1:x:30001:30000::/:/bin/false\n").Split('\n');

@@ -72,7 +72,8 @@ internal sealed class CellFactory(string directory, string mountedStore, StoreDi
         {
             if (_database is not { } known || known.Engine != engine || known.Database is { IsCompleted: true, IsCompletedSuccessfully: false })
             {
-                _database = known = (engine, Task.Run(() => MakeDatabaseAsync(nix)));
+                var before = _database?.Database;
+                _database = known = (engine, Task.Run(() => MakeDatabaseAsync(nix, before)));
             }
 
             return known.Database;
@@ -80,8 +81,10 @@ internal sealed class CellFactory(string directory, string mountedStore, StoreDi
     }
 
     // In a cell as any other, which knows of nothing.
-    private async Task<CellDatabase?> MakeDatabaseAsync(StockNix nix)
+    private async Task<CellDatabase?> MakeDatabaseAsync(StockNix nix, Task? before)
     {
+        // One after the other: only the last is waited for when this ends.
+        await (before ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         using var cell = Cell.Create(directory, store, notice);
         var process = CellProcess.Start(cell, mountedStore, store, nix, nix.Store, "--load-db");
         await using (process.ConfigureAwait(false))
