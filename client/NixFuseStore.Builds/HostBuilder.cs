@@ -4,7 +4,6 @@ using NixFuseStore.Builds.Outputs;
 using NixFuseStore.Builds.Running;
 using NixFuseStore.Daemon;
 using NixFuseStore.Daemon.Building;
-using NixFuseStore.Nix;
 
 namespace NixFuseStore.Builds;
 
@@ -17,9 +16,6 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     /// <summary>Bytes that a build may print where its client sets no limit; Nix's own default is none, and a disk is not.</summary>
     private const ulong LogBytesMax = 1UL << 30;
 
-    /// <summary>A cell is set up in a fraction of a second; what takes longer than this hangs.</summary>
-    private static readonly TimeSpan SetUpPatience = TimeSpan.FromMinutes(1);
-
     /// <summary>How long a slot is waited for before other hosts are asked again.</summary>
     private static readonly TimeSpan SlotPatience = TimeSpan.FromSeconds(1);
 
@@ -30,6 +26,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     private static readonly TimeSpan WantedInterval = TimeSpan.FromSeconds(1);
 
     private readonly HostBuilderOptions _options;
+    private readonly CellBuilder _cells;
     private readonly OutputImport _outputs;
     private readonly RunningBuilds _running;
     private readonly SemaphoreSlim _slots;
@@ -43,6 +40,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
+        _cells = new CellBuilder(options);
         _outputs = new OutputImport(options.Store);
         _running = new RunningBuilds(options.Directory);
         _slots = new SemaphoreSlim(options.JobsMax);
@@ -98,6 +96,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         }
 
         await _running.DisposeAsync().ConfigureAwait(false);
+        await _cells.DisposeAsync().ConfigureAwait(false);
         _slots.Dispose();
     }
 
@@ -124,7 +123,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         {
             shared.IsRunning = true;
             var valid = await InputClosure.FindAsync(_options.Store, [.. build.Inputs, .. build.Outputs.Values], cancellation).ConfigureAwait(false);
-            return (await BuildInCellAsync(build, shared, valid, cancellation).ConfigureAwait(false)).Result;
+            return (await _cells.BuildAsync(build, shared, valid, cancellation).ConfigureAwait(false)).Result;
         }
         finally
         {
@@ -338,7 +337,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
 
         // 2. Built.
         var inputs = await InputClosure.FindAsync(_options.Store, build.Inputs, cancellation).ConfigureAwait(false);
-        var (result, made, cell) = await BuildInCellAsync(build, shared, inputs, cancellation).ConfigureAwait(false);
+        var (result, made, cell) = await _cells.BuildAsync(build, shared, inputs, cancellation).ConfigureAwait(false);
 
         // 3. Registered, with its log; all of it or nothing.
         var end = result.IsSuccess
@@ -362,65 +361,6 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         {
             return await _options.Fleet.FinishAsync(owned.Number, build, result, outputs, log, cancellation).ConfigureAwait(false);
         }
-    }
-
-    // In a cell that knows the inputs; for a check the outputs as well. It is removed after the clients have their answer.
-    private async Task<(StepResult Result, IReadOnlyList<PathInfo> Outputs, Cell Cell)> BuildInCellAsync(
-        BuildStep build, SharedBuild shared, IReadOnlyDictionary<StorePath, PathInfo> valid, CancellationToken cancellation)
-    {
-        var cell = Cell.Create(_options.Directory, _options.Store.Directory, valid.Values, _options.Notice);
-        shared.AddCleanUp(cell.Dispose);
-
-        // Afterwards nothing of it runs any more: no builder is left that could change what Nix has checked.
-        var (result, made) = await BuildAsync(build, cell, shared.Log, cancellation).ConfigureAwait(false);
-        cancellation.ThrowIfCancellationRequested();
-        if (!result.IsSuccess && build.KeepFailed)
-        {
-            cell.KeepBuildDirectory();
-        }
-
-        return (result, made, cell);
-    }
-
-    private async Task<(StepResult Result, IReadOnlyList<PathInfo> Outputs)> BuildAsync(BuildStep build, Cell cell, BuildLog log, CancellationToken cancellation)
-    {
-        var directory = _options.Store.Directory;
-        var words = new CellWords(cell);
-        var process = CellProcess.Start(cell, _options.MountedStore, directory, StockNix.Find(_options.NixPrograms));
-        await using (process.ConfigureAwait(false))
-        {
-            using var ending = cancellation.Register(process.Kill);
-            try
-            {
-                using var client = await ConnectAsync(process, directory).ConfigureAwait(false);
-                await client.SetOptionsAsync(build, build.Limits.Cores ?? (ulong)_options.Cores).ConfigureAwait(false);
-                var result = await client.BuildDerivationAsync(build, log.AppendAsync, line => log.AppendAsync(words.OfLine(line))).ConfigureAwait(false);
-                var made = new List<PathInfo>();
-                foreach (var output in result.IsSuccess && !build.Checks ? build.Outputs.Values : [])
-                {
-                    made.Add(await client.QueryPathInfoAsync(output).ConfigureAwait(false));
-                }
-
-                await process.EndAsync(cancellation).ConfigureAwait(false);
-                return (result with { ErrorMessage = words.OfError(result.ErrorMessage) }, made);
-            }
-            catch (WorkerClientException e) when (e.IsLogTooLong)
-            {
-                return (new StepResult(BuildStatus.LogLimitExceeded, $"the builder of '{directory.Print(build.Path)}' printed a line that is too long"), []);
-            }
-            catch (WorkerClientException e)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                throw new CellException(words.OfError(await process.DescribeFailureAsync(words.OfError(e.Message)).ConfigureAwait(false)), e);
-            }
-        }
-    }
-
-    private static async Task<WorkerClient> ConnectAsync(CellProcess process, StoreDirectory directory)
-    {
-        using var patience = new CancellationTokenSource(SetUpPatience);
-        using var ending = patience.Token.Register(process.Kill);
-        return await WorkerClient.ConnectAsync(directory, process.Output, process.Input).ConfigureAwait(false);
     }
 
     // As they count here, so that requests which differ in nothing that counts are one build. 0 stands for no limit.

@@ -39,6 +39,13 @@ public sealed class CellTests : IDisposable
     }
 
     [Fact]
+    public void Derivations_AreRegisteredByNix_WhichReadsThem()
+    {
+        Assert.True(CellDatabase.Takes([Library, Program]));
+        Assert.False(CellDatabase.Takes([Library, Describe("00000000000000000000000000000003-program.drv")]));
+    }
+
+    [Fact]
     public void Users_StandBehindThoseOfTheHost_AndInPlaceOfItsBuildUsers()
     {
         string[] lines = BuildUsers.PasswordLines("root:x:0:0:root:/root:/bin/sh\nnixbld1:x:30001:30000::/:/bin/false\n").Split('\n');
@@ -52,10 +59,23 @@ public sealed class CellTests : IDisposable
     }
 
     [Fact]
+    public void Mounts_AreInOrder_WithNamesEscaped()
+    {
+        string[] lines = CellMounts.Table("/c\t\\ #/0123", "/m n\n/nix/store", StoreDirectory.Default, hidesNameService: true).Split('\n');
+        Assert.Equal("/m\\040n\\012/nix/store /c\\011\\134\\040#/0123/lower none bind 0 0", lines[0]);
+        Assert.StartsWith("nixfuse-cell /c\\011\\134\\040#/0123/root/nix/store overlay lowerdir=lower,upperdir=upper,", lines[1], StringComparison.Ordinal);
+        Assert.Equal(
+            ["/etc/passwd", "/etc/group", "/var/lib/nixfuse/build", "/run/nscd"], lines[2..6].Select(static line => line.Split(' ')[1]));
+        Assert.Equal("", lines[6]);
+        Assert.DoesNotContain("nscd", CellMounts.Table("/c", "/m", StoreDirectory.Default, hidesNameService: false), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Cell_LeavesNothing()
     {
         using (var cell = Create())
         {
+            cell.Register(database: null, StoreDirectory.Default, [Library, Program]);
             Assert.Contains($"/nix/store/{Program.Path}\n", File.ReadAllText(Path.Combine(cell.Directory, "registration")), StringComparison.Ordinal);
             Assert.Contains("sandbox = true\n", File.ReadAllText(Path.Combine(cell.Directory, "conf/nix.conf")), StringComparison.Ordinal);
             Assert.Contains("sandbox-fallback = false\n", File.ReadAllText(Path.Combine(cell.Directory, "conf/nix.conf")), StringComparison.Ordinal);
@@ -87,7 +107,7 @@ public sealed class CellTests : IDisposable
     {
         using var cell = Create();
         CellSweep.Run(_folder.FullName, _notices.Add);
-        Assert.True(File.Exists(Path.Combine(cell.Directory, "registration")));
+        Assert.True(File.Exists(Path.Combine(cell.Directory, "conf/nix.conf")));
     }
 
     [Fact]
@@ -157,7 +177,7 @@ public sealed class CellTests : IDisposable
         Assert.Contains("--build-nix", missing.Message, StringComparison.Ordinal);
     }
 
-    private Cell Create() => Cell.Create(_folder.FullName, StoreDirectory.Default, [Library, Program], _notices.Add);
+    private Cell Create() => Cell.Create(_folder.FullName, StoreDirectory.Default, _notices.Add);
 
     private static string ChildrenOf(Process process) => File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children");
 

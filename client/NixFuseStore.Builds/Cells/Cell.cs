@@ -11,10 +11,10 @@ namespace NixFuseStore.Builds.Cells;
 /// <code>
 /// lock           held by the process that builds        conf/nix.conf       the only settings that stock Nix reads
 /// process        its helper, for the next start         passwd, group       the users of the cell
-/// lower/         the mount's paths are bound here       registration        what its database is told
+/// lower/         the mount's paths are bound here       registration        what stock Nix tells its database, where we cannot
 /// root/          the chroot store of stock Nix          tmp/                build directories
 /// kept           is there where tmp/ stays for a user
-/// upper/ work/   outputs, on this disk
+/// upper/ work/   outputs, on this disk                  fstab               what is mounted in it
 /// </code>
 /// </summary>
 internal sealed class Cell : IDisposable
@@ -36,13 +36,12 @@ internal sealed class Cell : IDisposable
     /// <summary>Where it lies.</summary>
     internal string Directory { get; }
 
-    /// <summary>Makes one. Blocks on the disk.</summary>
+    /// <summary>Makes one that knows of no path. Blocks on the disk.</summary>
     /// <param name="parent">Where cells lie.</param>
     /// <param name="store">The store directory.</param>
-    /// <param name="inputs">All that is valid in it.</param>
     /// <param name="notice">Told in one line what could not be cleared away.</param>
     /// <exception cref="IOException">The disk does not take it.</exception>
-    internal static Cell Create(string parent, StoreDirectory store, IEnumerable<PathInfo> inputs, Action<string> notice)
+    internal static Cell Create(string parent, StoreDirectory store, Action<string> notice)
     {
         // Under a name that no sweep looks at, until it is locked.
         string name = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(NameBytes));
@@ -54,7 +53,7 @@ internal sealed class Cell : IDisposable
         var cell = new Cell(directory, held, notice);
         try
         {
-            cell.Fill(store, inputs);
+            cell.Fill(store);
             return cell;
         }
         catch
@@ -62,6 +61,22 @@ internal sealed class Cell : IDisposable
             cell.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Says what is valid in it, before stock Nix starts there. Blocks on the disk.</summary>
+    /// <param name="database">A database to be copied; null where stock Nix shall make one from a list.</param>
+    /// <param name="store">The store directory.</param>
+    /// <param name="inputs">All that is valid.</param>
+    internal void Register(CellDatabase? database, StoreDirectory store, IReadOnlyCollection<PathInfo> inputs)
+    {
+        if (database is not null)
+        {
+            database.CopyInto(Directory, store, inputs);
+            return;
+        }
+
+        using var registration = new StreamWriter(Path.Combine(Directory, "registration"), append: false, new UTF8Encoding(false));
+        CellRegistration.Write(registration, store, inputs);
     }
 
     /// <summary>Where the cell has an output.</summary>
@@ -84,7 +99,7 @@ internal sealed class Cell : IDisposable
         _lock.Dispose();
     }
 
-    private void Fill(StoreDirectory store, IEnumerable<PathInfo> inputs)
+    private void Fill(StoreDirectory store)
     {
         foreach (string name in (string[])["lower", "upper", "work", "conf", BuildDirectoriesName, $"root{store}"])
         {
@@ -94,8 +109,6 @@ internal sealed class Cell : IDisposable
         File.WriteAllText(Path.Combine(Directory, "passwd"), BuildUsers.PasswordLines(ReadHost("/etc/passwd")));
         File.WriteAllText(Path.Combine(Directory, "group"), BuildUsers.GroupLines(ReadHost("/etc/group")));
         File.WriteAllText(Path.Combine(Directory, "conf/nix.conf"), CellSettings.Text);
-        using var registration = new StreamWriter(Path.Combine(Directory, "registration"), append: false, new UTF8Encoding(false));
-        CellRegistration.Write(registration, store, inputs);
     }
 
     private static string ReadHost(string file) => File.Exists(file) ? File.ReadAllText(file) : "";

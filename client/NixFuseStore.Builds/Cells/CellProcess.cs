@@ -5,8 +5,8 @@ using NixFuseStore.Nix;
 namespace NixFuseStore.Builds.Cells;
 
 /// <summary>
-/// Stock Nix in a cell: a process in mount and pid namespaces of its own, that binds the mount's paths, lays the overlay over them, fills the
-/// cell's database, and becomes <c>nix-daemon --stdio</c>. All that touches the mount happens there: this process, which serves the mount, would wait for itself.
+/// Stock Nix in a cell: a process in mount and pid namespaces of its own, that binds the mount's paths, lays the overlay over them, and
+/// becomes <c>nix-daemon --stdio</c> or another program of stock Nix. All that touches the mount happens there: this process, which serves the mount, would wait for itself.
 /// </summary>
 internal sealed class CellProcess : IAsyncDisposable
 {
@@ -16,20 +16,15 @@ internal sealed class CellProcess : IAsyncDisposable
     /// <summary>Characters of what it says of a failure.</summary>
     private const int ErrorCharactersMax = 2000;
 
-    // Paths are arguments, for they may hold anything; names within the cell are relative, for mount options may not hold everything.
-    // xino and the like need stable file handles of the lower layer, which FUSE has not.
+    // Paths are arguments, for they may hold anything. mount goes on after a failure, and says so by its status.
     private const string Script =
         """
         set -eu
         cd "$1"
-        mount --bind "$2" lower
-        mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work,xino=off,index=off,metacopy=off,redirect_dir=off nixfuse-cell "root$3"
-        mount --bind passwd /etc/passwd
-        mount --bind group /etc/group
-        mount --bind tmp "$6"
-        if [ -d /run/nscd ]; then mount -t tmpfs none /run/nscd; fi
-        "$5" --load-db < registration
-        exec "$4" --stdio
+        mount --all --fstab fstab
+        if [ -f registration ]; then "$2" --load-db < registration; fi
+        shift 2
+        exec "$@"
         """;
 
     /// <summary>Locks of the build users, which all cells of a host share.</summary>
@@ -56,11 +51,15 @@ internal sealed class CellProcess : IAsyncDisposable
     /// <param name="mountedStore">Where the mount shows paths.</param>
     /// <param name="store">The store directory.</param>
     /// <param name="nix">The programs.</param>
+    /// <param name="command">What it becomes.</param>
     /// <exception cref="CellException">It cannot be started.</exception>
-    internal static CellProcess Start(Cell cell, string mountedStore, StoreDirectory store, StockNix nix)
+    internal static CellProcess Start(Cell cell, string mountedStore, StoreDirectory store, StockNix nix, params ReadOnlySpan<string> command)
     {
         Directory.CreateDirectory(SharedState);
         Directory.CreateDirectory(CellSettings.BuildDirectory);
+        File.WriteAllText(
+            Path.Combine(cell.Directory, "fstab"),
+            CellMounts.Table(cell.Directory, mountedStore, store, Directory.Exists(CellSettings.NameServiceDirectory)));
         var start = new ProcessStartInfo
         {
             FileName = "unshare",
@@ -72,7 +71,7 @@ internal sealed class CellProcess : IAsyncDisposable
         foreach (string argument in (string[])
             [
                 "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--",
-                "/bin/sh", "-c", Script, "cell", cell.Directory, mountedStore, store.ToString(), nix.Daemon, nix.Store, CellSettings.BuildDirectory,
+                "/bin/sh", "-c", Script, "cell", cell.Directory, nix.Store, .. command,
             ])
         {
             start.ArgumentList.Add(argument);

@@ -9,9 +9,12 @@ internal static class CellSettings
     /// </summary>
     internal const string BuildDirectory = "/var/lib/nixfuse/build";
 
+    /// <summary>Where the socket of the host's name service cache lies, if there is one.</summary>
+    internal const string NameServiceDirectory = "/run/nscd";
+
     /// <summary>
     /// Builders are in a sandbox, or do not run. Nothing is fetched, for what is needed is there; nothing is signed or hooked; only root
-    /// is there to be trusted. Releases that lack one of the settings say so and go on.
+    /// is there to be trusted. The cell's database need not survive the host, and keeps no disk space for later. Releases that lack one of the settings say so and go on.
     /// </summary>
     internal const string Text =
         $"""
@@ -28,6 +31,8 @@ internal static class CellSettings
         allowed-users = root
         trusted-users = root
         post-build-hook =
+        fsync-metadata = false
+        gc-reserved-space = 0
         build-dir = {BuildDirectory}
 
         """;

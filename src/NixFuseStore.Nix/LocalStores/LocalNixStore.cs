@@ -9,7 +9,7 @@ namespace NixFuseStore.Nix.LocalStores;
 /// </summary>
 public sealed partial class LocalNixStore : IDisposable
 {
-    private const string SchemaSupported = "10";
+    internal const string SchemaSupported = "10";
 
     private readonly string _root;
 
