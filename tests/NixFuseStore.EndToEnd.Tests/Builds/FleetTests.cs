@@ -103,6 +103,7 @@ public sealed partial class FleetTests : EndToEndTest
         var results = await Task.WhenAll(first, second);
         foreach (var result in results)
         {
+            result.Succeeded();
             Assert.Equal(Enumerable.Range(1, 8).Select(static i => $"line {i} of slow"), Printed(result, "line"));
         }
 

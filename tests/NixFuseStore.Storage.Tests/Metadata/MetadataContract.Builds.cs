@@ -9,7 +9,8 @@ namespace NixFuseStore.Storage.Tests.Metadata;
 public abstract partial class MetadataContract
 {
     private static readonly TimeSpan Instant = TimeSpan.FromMilliseconds(1);
-    private static readonly StorePath Derivation = SamplePath.Name("hello.drv");
+    private static readonly SamplePath DerivationFile = SamplePath.Create("hello.drv");
+    private static readonly StorePath Derivation = DerivationFile.Path;
 
     [Fact]
     public async Task Claim_TheFirstBuilds_TheOthersWait()
@@ -183,6 +184,8 @@ public abstract partial class MetadataContract
         Assert.Equal(new BuildClaim(0, null), await OfferAsync("a", "second"));
         Assert.True(await Metadata.HasQueuedBuildsAsync(Main, Token));
         Assert.Equal([true, true], (await Metadata.ListBuildsAsync(Main, Token)).Select(build => build.IsQueued));
+        Assert.Null(await TakeAsync("b", "x86_64-linux", "kvm"));
+        await AddAsync(DerivationFile);
         Assert.Null(await TakeAsync("a", "x86_64-linux", "kvm"));
         Assert.Null(await TakeAsync("b", "aarch64-linux", "kvm"));
 
@@ -221,6 +224,7 @@ public abstract partial class MetadataContract
     public async Task Offered_ManyTakers_EachStepOnce()
     {
         var second = await OpenAsync();
+        await AddAsync(DerivationFile);
         for (int i = 0; i < 12; i++)
         {
             await OfferAsync("a", $"step {i}");

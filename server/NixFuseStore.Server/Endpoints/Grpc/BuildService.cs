@@ -41,6 +41,9 @@ internal sealed class BuildService(
     /// <summary>How often it is looked whether a step waits that was asked for at another server.</summary>
     private static readonly TimeSpan QueueInterval = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long one that followed counts after it has left: one whose connection broke is back by then.</summary>
+    private static readonly TimeSpan LeaveLease = TimeSpan.FromSeconds(2);
+
     /// <summary>How long the last word of one that followed may take.</summary>
     private static readonly TimeSpan LeaveDeadline = TimeSpan.FromSeconds(5);
 
@@ -270,7 +273,7 @@ internal sealed class BuildService(
         using var patience = new CancellationTokenSource(LeaveDeadline);
         try
         {
-            await metadata.KeepWaitingAsync(store.Id, number, waiter, TimeSpan.Zero, patience.Token).ConfigureAwait(false);
+            await metadata.KeepWaitingAsync(store.Id, number, waiter, LeaveLease, patience.Token).ConfigureAwait(false);
         }
         catch (Exception e) when (e is MetadataUnavailableException or OperationCanceledException)
         {

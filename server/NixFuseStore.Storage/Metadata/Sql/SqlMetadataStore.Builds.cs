@@ -151,12 +151,13 @@ internal sealed partial class SqlMetadataStore
             durable: true,
             async session =>
             {
-                // 1. The oldest that it can build. Which features a host has is compared here: there are few, and few steps want any.
+                // 1. The oldest that it can build, and whose derivation it can read: one that was added just now may be on its host alone. Which features a host has is compared here: there are few, and few steps want any.
                 var waiting = await session.QueryAsync(
                     new SqlText(
                         $"""
                         SELECT {BuildColumns}, {CountWaiters}, b.system, b.features FROM builds b
                         WHERE b.store = @store AND b.state = 5 AND b.lease_until > {_dialect.NowMilliseconds} AND b.asker <> @asker
+                          AND EXISTS (SELECT 1 FROM paths p WHERE p.store = b.store AND p.hash_part = substr(b.base_name, 1, 32))
                         ORDER BY b.id LIMIT {TakenFromMax}{_dialect.ForUpdateOfFree}
                         """,
                         ("@store", store.Value),
@@ -322,9 +323,9 @@ internal sealed partial class SqlMetadataStore
             return build?.State == ending.State;
         }
 
-        // 2. The rest of the log, for those who wait.
+        // 2. The rest of the log, for those who wait or did: one whose connection broke is back in a moment.
         long bytes = build.LogBytes;
-        if (build.Waiters > 0 && bytes < ending.Log.Length)
+        if (build.WasWaitedFor && bytes < ending.Log.Length)
         {
             bytes += await AddLogAsync(session, ending.Number, bytes, ending.Log[(int)bytes..], cancellationToken).ConfigureAwait(false);
         }
@@ -355,11 +356,14 @@ internal sealed partial class SqlMetadataStore
     private async Task<FoundBuild?> FindBuildAsync(SqlSession session, StoreId store, long number, string owner, CancellationToken cancellationToken) =>
         await session.FirstAsync(
             new SqlText(
-                $"SELECT b.state, b.log_bytes, {CountWaiters} FROM builds b WHERE b.id = @id AND b.store = @store AND b.owner = @owner{_dialect.ForUpdate}",
+                $"""
+                SELECT b.state, b.log_bytes, {CountWaiters}, (SELECT count(*) FROM build_waiters w WHERE w.build = b.id)
+                FROM builds b WHERE b.id = @id AND b.store = @store AND b.owner = @owner{_dialect.ForUpdate}
+                """,
                 ("@id", number),
                 ("@store", store.Value),
                 ("@owner", owner)),
-            static reader => new FoundBuild((BuildState)reader.GetInt32(0), reader.GetInt64(1), (int)reader.GetInt64(2)),
+            static reader => new FoundBuild((BuildState)reader.GetInt32(0), reader.GetInt64(1), (int)reader.GetInt64(2), reader.GetInt64(3) > 0),
             cancellationToken).ConfigureAwait(false);
 
     private static async Task<int> AddLogAsync(
@@ -431,5 +435,5 @@ internal sealed partial class SqlMetadataStore
 
     private sealed record Holder(RunningBuild Build, bool IsAlive);
 
-    private sealed record FoundBuild(BuildState State, long LogBytes, int Waiters);
+    private sealed record FoundBuild(BuildState State, long LogBytes, int Waiters, bool WasWaitedFor);
 }
