@@ -69,7 +69,7 @@ internal sealed class CellBuilder(HostBuilderOptions options) : IAsyncDisposable
             catch (WorkerClientException e)
             {
                 cancellation.ThrowIfCancellationRequested();
-                throw new CellException(words.OfError(await process.DescribeFailureAsync(words.OfError(e.Message)).ConfigureAwait(false)), e);
+                throw new CellException(words.OfError(await process.DescribeFailureAsync(words.OfError(e.Message)).ConfigureAwait(false)), e) { MayPass = true };
             }
         }
     }

@@ -9,7 +9,7 @@ internal sealed class FleetWorker : IAsyncDisposable
     /// <summary>How long the store is asked to wait for a step.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
-    /// <summary>How long is waited after a question that failed: at first, and at most. A token that may not build is asked with, too: rights change.</summary>
+    /// <summary>How long is waited after something failed: at first, and at most. A token that may not build is asked with, too: rights change.</summary>
     private static readonly (TimeSpan First, TimeSpan Most) s_pause = (TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
 
     private static readonly TimeSpan s_slotInterval = TimeSpan.FromMilliseconds(500);
@@ -19,6 +19,7 @@ internal sealed class FleetWorker : IAsyncDisposable
     private readonly Func<FleetTake, CancellationToken, Task> _build;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _taking;
+    private int _failures;
 
     /// <param name="fleet">The hosts.</param>
     /// <param name="hasSlot">Whether a slot is free.</param>
@@ -31,6 +32,12 @@ internal sealed class FleetWorker : IAsyncDisposable
         _taking = Task.Run(TakeAsync);
     }
 
+    /// <summary>What was taken could be built, whether well or not.</summary>
+    internal void Succeed() => Volatile.Write(ref _failures, 0);
+
+    /// <summary>What was taken could not be built on this host: it takes nothing for a while.</summary>
+    internal void Fail() => Interlocked.Increment(ref _failures);
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -40,22 +47,26 @@ internal sealed class FleetWorker : IAsyncDisposable
 
     private async Task TakeAsync()
     {
-        var pause = s_pause.First;
         while (!_stop.IsCancellationRequested)
         {
             try
             {
+                if (Volatile.Read(ref _failures) is > 0 and var failures)
+                {
+                    await Task.Delay(PauseAfter(failures), _stop.Token).ConfigureAwait(false);
+                }
+
                 if (!_hasSlot())
                 {
                     await Task.Delay(s_slotInterval, _stop.Token).ConfigureAwait(false);
-                    continue;
                 }
-
-                var taken = await _fleet.TakeAsync(BuildNeeds.OfThisHost, s_patience, _stop.Token).ConfigureAwait(false);
-                pause = s_pause.First;
-                if (taken is not null)
+                else if (await _fleet.TakeAsync(BuildNeeds.OfThisHost, s_patience, _stop.Token).ConfigureAwait(false) is { } taken)
                 {
                     await _build(taken, _stop.Token).ConfigureAwait(false);
+                }
+                else
+                {
+                    Succeed();
                 }
             }
             catch (OperationCanceledException)
@@ -64,9 +75,14 @@ internal sealed class FleetWorker : IAsyncDisposable
             }
             catch (DaemonStoreException)
             {
-                await Task.Delay(pause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                pause = pause * 2 < s_pause.Most ? pause * 2 : s_pause.Most;
+                Fail();
             }
         }
+    }
+
+    private static TimeSpan PauseAfter(int failures)
+    {
+        var pause = s_pause.First * Math.Pow(2, Math.Min(failures - 1, 10));
+        return pause < s_pause.Most ? pause : s_pause.Most;
     }
 }

@@ -19,6 +19,11 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     /// <summary>How long a slot is waited for before other hosts are asked again.</summary>
     private static readonly TimeSpan SlotPatience = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often a step is tried on this host where stock Nix fails for reasons that are no fault of the build, and how long it rests.</summary>
+    private const int AttemptsMax = 3;
+
+    private static readonly TimeSpan AttemptPause = TimeSpan.FromSeconds(2);
+
     /// <summary>How long one that was taken for another host may wait for a slot.</summary>
     private static readonly TimeSpan TakenPatience = TimeSpan.FromSeconds(3);
 
@@ -135,21 +140,41 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     private async Task<StepResult> BuildOnceAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
     {
         var wanted = FleetStep.Of(shared.Key, build);
+        FollowedBuild? followed = null;
         bool hasSlot = false;
+        int attempts = 0;
         try
         {
-            while (true)
+            for (bool isFirst = true; ; isFirst = false)
             {
+                // 1. Who asked has just looked; but then another may have registered them.
+                if (!isFirst && await AreValidAsync(build, cancellation).ConfigureAwait(false))
+                {
+                    return new StepResult(BuildStatus.AlreadyValid, "");
+                }
+
+                // 2. This host's to build.
                 hasSlot = hasSlot || await _slots.WaitAsync(TimeSpan.Zero, cancellation).ConfigureAwait(false);
                 var claim = await _options.Fleet.ClaimAsync(wanted, claims: hasSlot, cancellation).ConfigureAwait(false);
                 if (claim.Owned > 0)
                 {
-                    if (await BuildOwnedAsync(build, shared, claim, cancellation).ConfigureAwait(false) is { } result)
+                    try
                     {
-                        return result;
+                        var owned = new OwnedBuild(_options.Fleet, claim.Owned, claim.Lease);
+                        if (await BuildOwnedAsync(build, shared, owned, cancellation).ConfigureAwait(false) is { } result)
+                        {
+                            return result;
+                        }
+                    }
+                    catch (CellException e) when (e.MayPass && ++attempts < AttemptsMax)
+                    {
+                        await shared.Log.AppendAsync($"({e.Message}; it is tried again)").ConfigureAwait(false);
+                        await Task.Delay(AttemptPause, cancellation).ConfigureAwait(false);
                     }
                 }
-                else if (claim.Running is { } running)
+
+                // 3. Another's; while it waits for a host, this one may get a slot.
+                else if (claim.Open is { } open)
                 {
                     if (hasSlot)
                     {
@@ -157,14 +182,17 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
                         hasSlot = false;
                     }
 
-                    if (await FollowAsync(build, shared, wanted, running, cancellation).ConfigureAwait(false) is { } result)
+                    followed = followed?.Number == open.Number ? followed : new FollowedBuild(_options.Fleet, open.Number, shared.Log);
+                    (var result, hasSlot) = await FollowOrGetSlotAsync(build, shared, wanted, open, followed, cancellation).ConfigureAwait(false);
+                    if (result is not null)
                     {
                         return result;
                     }
                 }
+
+                // 4. Nobody's, and not to be offered.
                 else if (!hasSlot)
                 {
-                    // Another host may begin it meanwhile.
                     hasSlot = await _slots.WaitAsync(SlotPatience, cancellation).ConfigureAwait(false);
                 }
             }
@@ -178,10 +206,86 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         }
     }
 
+    private async Task<bool> AreValidAsync(BuildStep build, CancellationToken cancellation)
+    {
+        var outputs = build.Outputs.Values.ToArray();
+        return (await _options.Store.FilterValidAsync(outputs, cancellation).ConfigureAwait(false)).Count == outputs.Length;
+    }
+
+    private async Task<(StepResult? Result, bool HasSlot)> FollowOrGetSlotAsync(
+        BuildStep build, SharedBuild shared, FleetStep wanted, FleetBuild open, FollowedBuild followed, CancellationToken cancellation)
+    {
+        if (!open.IsQueued)
+        {
+            return (await FollowAsync(build, shared, wanted, open, followed, cancellation).ConfigureAwait(false), false);
+        }
+
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var following = FollowAsync(build, shared, wanted, open, followed, ending.Token);
+        var slot = _slots.WaitAsync(ending.Token);
+        await Task.WhenAny(following, slot).ConfigureAwait(false);
+        await ending.CancelAsync().ConfigureAwait(false);
+        await slot.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        bool hasSlot = slot.IsCompletedSuccessfully;
+        try
+        {
+            return (await following.ConfigureAwait(false), hasSlot);
+        }
+        catch (OperationCanceledException) when (hasSlot && !cancellation.IsCancellationRequested)
+        {
+            return (null, true);
+        }
+        catch
+        {
+            if (hasSlot)
+            {
+                _slots.Release();
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Waits for another host; null where the step is to be claimed anew.</summary>
+    private async Task<StepResult?> FollowAsync(
+        BuildStep build, SharedBuild shared, FleetStep wanted, FleetBuild open, FollowedBuild followed, CancellationToken cancellation)
+    {
+        shared.Host = open.IsQueued ? null : open.Host;
+        try
+        {
+            var last = await followed.FollowAsync(cancellation).ConfigureAwait(false);
+            switch (last.State)
+            {
+                case FleetState.Cancelled:
+                    throw CancelledByAdministrator(build);
+                case FleetState.Ended when last.Result is { IsSuccess: true } result:
+                    await _options.Fleet.AdoptAsync([.. build.Outputs.Values], cancellation).ConfigureAwait(false);
+                    return result;
+                case FleetState.Ended when last.Result is { } failure && last.Terms?.FailsAlsoFor(wanted) == true:
+                    return failure;
+                case FleetState.Ended:
+                    await shared.Log.AppendAsync("(another host could not build it as it was asked to; it is tried again)").ConfigureAwait(false);
+                    return null;
+                default:
+                    if (!open.IsQueued)
+                    {
+                        await shared.Log.AppendAsync($"({open.Host} does not build it any more; it begins anew)").ConfigureAwait(false);
+                    }
+
+                    return null;
+            }
+        }
+        finally
+        {
+            shared.Host = null;
+        }
+    }
+
     /// <summary>Begins to build what another host wants; comes back when it has a slot, or will not get one.</summary>
     private async Task TakeAsync(FleetTake taken, CancellationToken cancellation)
     {
         var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var owned = new OwnedBuild(_options.Fleet, taken.Number, taken.Lease);
         SharedBuild? shared = null;
         try
         {
@@ -193,7 +297,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
             {
                 try
                 {
-                    return await BuildTakenAsync(limited, running, taken, begun, ending).ConfigureAwait(false);
+                    return await BuildTakenAsync(limited, running, owned, begun, ending).ConfigureAwait(false);
                 }
                 finally
                 {
@@ -203,37 +307,63 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         }
         catch (Exception e) when (e is DaemonStoreException or IOException or UnauthorizedAccessException)
         {
+            _worker?.Fail();
             _options.Notice($"another host's build of {taken.Derivation} is not done here: {e.Message}");
-        }
-
-        if (shared is null)
-        {
-            await _options.Fleet.GiveUpAsync(taken.Number).ConfigureAwait(false);
-            return;
-        }
-
-        _ = StayAsync(shared);
-        await begun.Task.ConfigureAwait(false);
-    }
-
-    private async Task<StepResult> BuildTakenAsync(
-        BuildStep build, SharedBuild shared, FleetTake taken, TaskCompletionSource begun, CancellationToken cancellation)
-    {
-        if (!await _slots.WaitAsync(TakenPatience, cancellation).ConfigureAwait(false))
-        {
-            await _options.Fleet.GiveUpAsync(taken.Number).ConfigureAwait(false);
-            throw Failed(build, "no slot is free");
-        }
-
-        try
-        {
-            begun.TrySetResult();
-            return await BuildOwnedAsync(build, shared, new FleetClaim(taken.Number, taken.Lease, null), cancellation).ConfigureAwait(false)
-                ?? throw Failed(build, "another host has taken over");
         }
         finally
         {
-            _slots.Release();
+            if (shared is null)
+            {
+                await owned.DisposeAsync().ConfigureAwait(false);
+                await _options.Fleet.GiveUpAsync(owned.Number).ConfigureAwait(false);
+            }
+        }
+
+        if (shared is not null)
+        {
+            _ = StayAsync(shared);
+            await begun.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<StepResult> BuildTakenAsync(
+        BuildStep build, SharedBuild shared, OwnedBuild owned, TaskCompletionSource begun, CancellationToken cancellation)
+    {
+        bool hasSlot = false;
+        bool isOver = false;
+        try
+        {
+            hasSlot = await _slots.WaitAsync(TakenPatience, cancellation).ConfigureAwait(false);
+            if (!hasSlot)
+            {
+                await _options.Fleet.GiveUpAsync(owned.Number).ConfigureAwait(false);
+                isOver = true;
+                throw Failed(build, "no slot is free");
+            }
+
+            begun.TrySetResult();
+            var result = await BuildOwnedAsync(build, shared, owned, cancellation).ConfigureAwait(false);
+            _worker?.Succeed();
+            isOver = true;
+            return result ?? throw Failed(build, "another host has taken over");
+        }
+        catch (OperationCanceledException)
+        {
+            isOver = true;
+            throw;
+        }
+        finally
+        {
+            if (!isOver)
+            {
+                _worker?.Fail();
+            }
+
+            await owned.DisposeAsync().ConfigureAwait(false);
+            if (hasSlot)
+            {
+                _slots.Release();
+            }
         }
     }
 
@@ -254,43 +384,12 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for another host; null where the step is to be claimed anew.</summary>
-    private async Task<StepResult?> FollowAsync(
-        BuildStep build, SharedBuild shared, FleetStep wanted, FleetBuild running, CancellationToken cancellation)
-    {
-        shared.Host = running.Host;
-        try
-        {
-            var last = await new FollowedBuild(_options.Fleet, shared.Log).FollowAsync(running, cancellation).ConfigureAwait(false);
-            switch (last.State)
-            {
-                case FleetState.Cancelled:
-                    throw CancelledByAdministrator(build);
-                case FleetState.Ended when last.Result is { IsSuccess: true } result:
-                    await _options.Fleet.AdoptAsync([.. build.Outputs.Values], cancellation).ConfigureAwait(false);
-                    return result;
-                case FleetState.Ended when last.Result is { } failure && running.FailsAlsoFor(wanted):
-                    return failure;
-                case FleetState.Ended:
-                    await shared.Log.AppendAsync($"({running.Host} could not build it as it was asked to; it is tried again)").ConfigureAwait(false);
-                    return null;
-                default:
-                    await shared.Log.AppendAsync($"({running.Host} does not build it any more; it begins anew)").ConfigureAwait(false);
-                    return null;
-            }
-        }
-        finally
-        {
-            shared.Host = null;
-        }
-    }
-
     /// <summary>Builds what is this host's to build; null where another host has taken over.</summary>
-    private async Task<StepResult?> BuildOwnedAsync(BuildStep build, SharedBuild shared, FleetClaim claim, CancellationToken cancellation)
+    private async Task<StepResult?> BuildOwnedAsync(BuildStep build, SharedBuild shared, OwnedBuild owned, CancellationToken cancellation)
     {
-        var owned = new OwnedBuild(_options.Fleet, claim, shared.Log);
         await using (owned.ConfigureAwait(false))
         {
+            owned.Attach(shared.Log);
             using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, owned.Lost);
             bool isOver = false;
             try
@@ -320,6 +419,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
                 throw CancelledByAdministrator(build);
             }
 
+            shared.CleanUp();
             await shared.Log.AppendAsync("(this host was away for too long, and another one has taken over)").ConfigureAwait(false);
             return null;
         }
@@ -328,8 +428,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
     private async Task<StepResult?> BuildAndRegisterAsync(BuildStep build, SharedBuild shared, OwnedBuild owned, CancellationToken cancellation)
     {
         // 1. Another execution may have registered them just before this one began.
-        var outputs = build.Outputs.Values.ToArray();
-        if ((await _options.Store.FilterValidAsync(outputs, cancellation).ConfigureAwait(false)).Count == outputs.Length)
+        if (await AreValidAsync(build, cancellation).ConfigureAwait(false))
         {
             await _options.Fleet.GiveUpAsync(owned.Number).ConfigureAwait(false);
             return new StepResult(BuildStatus.AlreadyValid, "");

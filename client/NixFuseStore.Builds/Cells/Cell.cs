@@ -114,6 +114,9 @@ internal sealed class Cell : IDisposable
     private static string ReadHost(string file) => File.Exists(file) ? File.ReadAllText(file) : "";
 }
 
-
 /// <summary>A cell cannot be set up, or stock Nix failed in it; the message is the continuation of "cannot build … :".</summary>
-internal sealed class CellException(string message, Exception? innerException = null) : Exception(message, innerException);
+internal sealed class CellException(string message, Exception? innerException = null) : Exception(message, innerException)
+{
+    /// <summary>Whether it may be otherwise the next time: stock Nix ran, and met what is no fault of the build.</summary>
+    internal bool MayPass { get; init; }
+}

@@ -4,53 +4,79 @@ using NixFuseStore.Daemon;
 
 namespace NixFuseStore.Builds.Fleet;
 
-/// <summary>An execution on another host, whose log becomes that of those who wait here: each line once, however often the store is away in between.</summary>
+/// <summary>
+/// An execution on another host, whose log becomes that of those who wait here: each line once, however often it is followed and the store is away
+/// in between. Used by one caller at a time.
+/// </summary>
 /// <param name="fleet">The hosts.</param>
+/// <param name="number">The execution.</param>
 /// <param name="log">Where its lines go.</param>
-internal sealed class FollowedBuild(IBuildFleet fleet, BuildLog log)
+internal sealed class FollowedBuild(IBuildFleet fleet, ulong number, BuildLog log)
 {
     /// <summary>How long a store that is away is waited for.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(10);
 
+    /// <summary>One that was heard for so long was not away.</summary>
+    private static readonly TimeSpan s_heard = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
+
+    private readonly LogLines _lines = new();
+    private long _heard;
+
+    /// <summary>Its number.</summary>
+    internal ulong Number => number;
 
     /// <summary>Waits for its end.</summary>
     /// <returns>The last that was heard of it.</returns>
     /// <exception cref="DaemonStoreException">The store is away for too long.</exception>
-    internal async Task<FleetNews> FollowAsync(FleetBuild build, CancellationToken cancellation)
+    internal async Task<FleetNews> FollowAsync(CancellationToken cancellation)
     {
-        var lines = new LogLines();
-        long heard = 0;
-        var silence = Stopwatch.StartNew();
+        var away = Stopwatch.StartNew();
         while (true)
         {
-            long skip = heard;
+            var followed = Stopwatch.StartNew();
             try
             {
-                await foreach (var news in fleet.FollowAsync(build.Number, cancellation).ConfigureAwait(false))
+                if (await FollowOnceAsync(cancellation).ConfigureAwait(false) is { } last)
                 {
-                    // After an interruption it begins anew.
-                    int passed = (int)Math.Min(skip, news.Log.Length);
-                    skip -= passed;
-                    heard += news.Log.Length - passed;
-                    silence.Restart();
-                    foreach (string line in lines.Take(news.Log.Span[passed..]))
-                    {
-                        await log.AppendAsync(line).ConfigureAwait(false);
-                    }
-
-                    if (news.State != FleetState.Running)
-                    {
-                        return news;
-                    }
+                    return last;
                 }
             }
-            catch (DaemonStoreException) when (silence.Elapsed < s_patience)
+            catch (DaemonStoreException) when (followed.Elapsed > s_heard || away.Elapsed < s_patience)
             {
                 // It comes back, perhaps as another server.
             }
 
+            if (followed.Elapsed > s_heard)
+            {
+                away.Restart();
+            }
+
             await Task.Delay(s_pause, cancellation).ConfigureAwait(false);
         }
+    }
+
+    private async Task<FleetNews?> FollowOnceAsync(CancellationToken cancellation)
+    {
+        // Each time it begins anew.
+        long skip = _heard;
+        await foreach (var news in fleet.FollowAsync(number, cancellation).ConfigureAwait(false))
+        {
+            int passed = (int)Math.Min(skip, news.Log.Length);
+            skip -= passed;
+            _heard += news.Log.Length - passed;
+            foreach (string line in _lines.Take(news.Log.Span[passed..]))
+            {
+                await log.AppendAsync(line).ConfigureAwait(false);
+            }
+
+            if (news.State != FleetState.Running)
+            {
+                return news;
+            }
+        }
+
+        return null;
     }
 }

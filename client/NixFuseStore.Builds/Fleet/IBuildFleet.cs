@@ -12,7 +12,10 @@ namespace NixFuseStore.Builds.Fleet;
 /// </summary>
 public interface IBuildFleet
 {
-    /// <summary>Asks for a step: it is this host's to build, or another host builds it, or neither where this host does not claim.</summary>
+    /// <summary>
+    /// Asks for a step: it is this host's to build, or another host builds it, or it waits for one that has a slot, or none of these where this host
+    /// does not claim and the step is not offered.
+    /// </summary>
     /// <param name="wanted">What, and how.</param>
     /// <param name="claims">Whether this host is ready to build.</param>
     /// <param name="cancellationToken">Gives up.</param>
@@ -81,13 +84,11 @@ public sealed record FleetStep(
 /// <param name="Limits">What it is allowed.</param>
 public sealed record FleetTake(ulong Number, TimeSpan Lease, StorePath Derivation, BuildLimits Limits);
 
-/// <summary>An execution on another host.</summary>
-/// <param name="Number">Its number.</param>
-/// <param name="Host">Where.</param>
+/// <summary>How an execution is, or was, built.</summary>
 /// <param name="TextHash">SHA-256 of the derivation's text.</param>
 /// <param name="Limits">The limits it runs under.</param>
 /// <param name="KeepFailed">Whether its directory is kept when it fails.</param>
-public sealed record FleetBuild(ulong Number, string Host, ReadOnlyMemory<byte> TextHash, BuildLimits Limits, bool KeepFailed)
+public sealed record FleetTerms(ReadOnlyMemory<byte> TextHash, BuildLimits Limits, bool KeepFailed)
 {
     /// <summary>
     /// Whether a failure would be one for that step too: of the same text, under limits that are no tighter, with its directory kept where that is
@@ -110,8 +111,14 @@ public sealed record FleetBuild(ulong Number, string Host, ReadOnlyMemory<byte> 
 /// <summary>The answer to one who wants a step.</summary>
 /// <param name="Owned">This host's execution, which begins now; 0 where there is none.</param>
 /// <param name="Lease">How long the host is believed to live unless it is heard.</param>
-/// <param name="Running">Another host's; null where there is none.</param>
-public sealed record FleetClaim(ulong Owned, TimeSpan Lease, FleetBuild? Running);
+/// <param name="Open">Another host's, or one that waits for a host; null where there is none.</param>
+public sealed record FleetClaim(ulong Owned, TimeSpan Lease, FleetBuild? Open);
+
+/// <summary>An execution that is not this host's.</summary>
+/// <param name="Number">Its number.</param>
+/// <param name="Host">Where it runs; where it waits for a host, the one that asked first.</param>
+/// <param name="IsQueued">Whether it waits for a host.</param>
+public sealed record FleetBuild(ulong Number, string Host, bool IsQueued);
 
 /// <summary>The answer to an owner.</summary>
 /// <param name="State">Whether the execution is still its own.</param>
@@ -123,7 +130,8 @@ public sealed record FleetRenewal(FleetState State, int Waiters, long LogBytes);
 /// <param name="Log">The next bytes.</param>
 /// <param name="State">Whether this is the last.</param>
 /// <param name="Result">How it ended, where it has.</param>
-public sealed record FleetNews(ReadOnlyMemory<byte> Log, FleetState State, StepResult? Result = null);
+/// <param name="Terms">How it was built, where it has ended.</param>
+public sealed record FleetNews(ReadOnlyMemory<byte> Log, FleetState State, StepResult? Result = null, FleetTerms? Terms = null);
 
 /// <summary>How far an execution is.</summary>
 public enum FleetState

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NixFuseStore.Builds.Running;
 using NixFuseStore.Daemon;
 
@@ -19,27 +20,33 @@ internal sealed class OwnedBuild : IAsyncDisposable
     private static readonly TimeSpan s_liveInterval = TimeSpan.FromMilliseconds(300);
 
     private readonly IBuildFleet _fleet;
-    private readonly TimeSpan _interval;
-    private readonly BuildLog _log;
-    private readonly long _logStart;
+    private readonly TimeSpan _lease;
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _lost = new();
     private readonly SemaphoreSlim _turn = new(1);
     private readonly Task _renewing;
+    private BuildLog? _log;
+    private long _logStart;
     private long _sent;
     private int _waiters;
+    private long? _away;
 
     /// <param name="fleet">The hosts.</param>
-    /// <param name="claim">Which makes this host the owner.</param>
-    /// <param name="log">What is printed, from where it ends now.</param>
-    internal OwnedBuild(IBuildFleet fleet, FleetClaim claim, BuildLog log)
+    /// <param name="number">The execution, which is this host's.</param>
+    /// <param name="lease">How long the host is believed to live unless it is heard.</param>
+    internal OwnedBuild(IBuildFleet fleet, ulong number, TimeSpan lease)
     {
         _fleet = fleet;
-        _log = log;
-        _logStart = log.Length;
-        _interval = claim.Lease / 4;
-        Number = claim.Owned;
+        _lease = lease;
+        Number = number;
         _renewing = Task.Run(RenewAsync);
+    }
+
+    /// <summary>What is printed from now on is its log. To be called once.</summary>
+    internal void Attach(BuildLog log)
+    {
+        _logStart = log.Length;
+        Volatile.Write(ref _log, log);
     }
 
     /// <summary>Its number.</summary>
@@ -52,7 +59,7 @@ internal sealed class OwnedBuild : IAsyncDisposable
     internal CancellationToken Lost => _lost.Token;
 
     /// <summary>All that this execution has printed. The caller disposes the stream.</summary>
-    internal Stream OpenLog() => _log.OpenText(_logStart);
+    internal Stream OpenLog() => _log!.OpenText(_logStart);
 
     /// <summary>Whether other hosts wait for it; while the store is away, whether they did.</summary>
     internal async Task<bool> IsWantedElsewhereAsync()
@@ -82,7 +89,7 @@ internal sealed class OwnedBuild : IAsyncDisposable
         {
             while (!Lost.IsCancellationRequested)
             {
-                await Task.Delay(Volatile.Read(ref _waiters) > 0 ? s_liveInterval : _interval, _stop.Token).ConfigureAwait(false);
+                await Task.Delay(Volatile.Read(ref _waiters) > 0 ? s_liveInterval : _lease / 4, _stop.Token).ConfigureAwait(false);
                 await RenewOnceAsync(_stop.Token).ConfigureAwait(false);
             }
         }
@@ -98,17 +105,22 @@ internal sealed class OwnedBuild : IAsyncDisposable
         try
         {
             var log = ReadOnlyMemory<byte>.Empty;
-            if (Volatile.Read(ref _waiters) > 0)
+            if (Volatile.Read(ref _waiters) > 0 && Volatile.Read(ref _log) is { } printed)
             {
-                byte[] piece = new byte[Math.Clamp(Math.Min(_log.Length - _logStart, LiveBytesMax) - _sent, 0, PieceBytes)];
-                log = piece.AsMemory(0, await _log.ReadAsync(piece, _logStart + _sent, cancellation).ConfigureAwait(false));
+                byte[] piece = new byte[Math.Clamp(Math.Min(printed.Length - _logStart, LiveBytesMax) - _sent, 0, PieceBytes)];
+                log = piece.AsMemory(0, await printed.ReadAsync(piece, _logStart + _sent, cancellation).ConfigureAwait(false));
             }
 
             var renewal = await _fleet.RenewAsync(Number, _sent, log, cancellation).ConfigureAwait(false);
             if (renewal.State == FleetState.Running)
             {
                 _sent = renewal.LogBytes;
-                Volatile.Write(ref _waiters, renewal.Waiters);
+
+                // Behind an outage those who wait may come back later than this host.
+                if (renewal.Waiters > 0 || _away is not { } away || Stopwatch.GetElapsedTime(away) > _lease)
+                {
+                    Volatile.Write(ref _waiters, renewal.Waiters);
+                }
             }
             else
             {
@@ -119,6 +131,7 @@ internal sealed class OwnedBuild : IAsyncDisposable
         catch (DaemonStoreException)
         {
             // The store is away. Nothing is lost before it says so.
+            _away = Stopwatch.GetTimestamp();
         }
         finally
         {

@@ -35,14 +35,14 @@ internal sealed class RunningBuilds(string directory) : IAsyncDisposable
         }
     }
 
-    /// <summary>Begins a build, unless it can be joined; null where it can.</summary>
+    /// <summary>Begins a build, unless something of one of the same outputs is left; null where it is.</summary>
     /// <exception cref="IOException">Its log cannot be made.</exception>
     /// <exception cref="DaemonStoreException">Nothing is begun any more.</exception>
     public SharedBuild? TryBegin(BuildKey key, Func<SharedBuild, CancellationToken, Task<StepResult>> run)
     {
         lock (_gate)
         {
-            if (_open.ContainsKey(key))
+            if (_all.Any(other => other.Key.Outputs == key.Outputs))
             {
                 return null;
             }

@@ -58,6 +58,13 @@ internal sealed class SharedBuild
     /// <summary>To be done when nobody waits for the result any more, and before the end. By the execution only.</summary>
     internal void AddCleanUp(Action cleanUp) => _cleanUps.Add(cleanUp);
 
+    /// <summary>Does what is to be done before the end. By the execution only, and once nothing that it has begun runs any more.</summary>
+    internal void CleanUp()
+    {
+        _cleanUps.ForEach(static cleanUp => cleanUp());
+        _cleanUps.Clear();
+    }
+
     /// <summary>Ends the execution, if it still runs.</summary>
     internal Task CancelAsync() => _ending.CancelAsync();
 
@@ -100,6 +107,6 @@ internal sealed class SharedBuild
         }
 
         Log.Complete();
-        _cleanUps.ForEach(static cleanUp => cleanUp());
+        CleanUp();
     }
 }

@@ -23,8 +23,11 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
     /// <summary>A host that ends does not wait longer for a server that is away: its lease runs out by itself.</summary>
     private static readonly TimeSpan GiveUpPatience = TimeSpan.FromSeconds(5);
 
+    /// <summary>Of a longer message its beginning and its end are told.</summary>
+    private const int MessageCharactersMax = 32 << 10;
+
     private readonly string _host = Dns.GetHostName();
-    private readonly string _waiter = Guid.NewGuid().ToString("N");
+    private readonly string _asker = Guid.NewGuid().ToString("N");
 
     /// <inheritdoc/>
     public async Task<FleetClaim> ClaimAsync(FleetStep wanted, bool claims, CancellationToken cancellationToken)
@@ -42,28 +45,21 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
                 KeepFailed = wanted.KeepFailed,
             },
             Host = _host,
-            Waiter = _waiter,
+            Asker = _asker,
             Claims = claims,
             Offered = wanted.Offered is not null,
             System = wanted.Offered?.Systems[0] ?? "",
         };
         request.Features.AddRange(wanted.Offered?.Features ?? []);
         var response = await StoreErrors.TranslateAsync(calls.ClaimAsync(request, cancellationToken)).ConfigureAwait(false);
-        var running = response.Running is { } other
-            ? new FleetBuild(
-                other.Number,
-                other.Host,
-                other.TextHash.Memory,
-                Limits(other.Wishes),
-                other.Wishes.KeepFailed)
-            : null;
-        return new FleetClaim(response.Owned, TimeSpan.FromSeconds(response.LeaseSeconds), running);
+        var open = response.Open is { } other ? new FleetBuild(other.Number, other.Host, other.Queued) : null;
+        return new FleetClaim(response.Owned, TimeSpan.FromSeconds(response.LeaseSeconds), open);
     }
 
     /// <inheritdoc/>
     public async Task<FleetTake?> TakeAsync(BuildNeeds host, TimeSpan patience, CancellationToken cancellationToken)
     {
-        var request = new TakeBuildRequest { Host = _host, Waiter = _waiter, WaitSeconds = (uint)patience.TotalSeconds };
+        var request = new TakeBuildRequest { Host = _host, Asker = _asker, WaitSeconds = (uint)patience.TotalSeconds };
         request.Systems.AddRange(host.Systems);
         request.Features.AddRange(host.Features);
         var response = await StoreErrors.TranslateAsync(calls.TakeAsync(request, cancellationToken)).ConfigureAwait(false);
@@ -95,7 +91,7 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
         {
             Number = number,
             Status = (uint)result.Status,
-            Message = result.ErrorMessage,
+            Message = Shorten(result.ErrorMessage),
             StartTime = result.StartTime,
             StopTime = result.StopTime,
             LogZstd = zstd,
@@ -133,7 +129,7 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
     /// <inheritdoc/>
     public async IAsyncEnumerable<FleetNews> FollowAsync(ulong number, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var news = calls.FollowAsync(number, _waiter, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var news = calls.FollowAsync(number, $"{_asker}.{Guid.NewGuid():N}", cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (news.ConfigureAwait(false))
         {
             while (await StoreErrors.TranslateAsync(news.MoveNextAsync()).ConfigureAwait(false))
@@ -152,6 +148,15 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
         }
     }
 
+    // What Nix says of a failure quotes what was printed.
+    private static string Shorten(string message)
+    {
+        string clean = message.Replace('\0', '\uFFFD');
+        return clean.Length <= MessageCharactersMax
+            ? clean
+            : string.Concat(clean.AsSpan(0, MessageCharactersMax / 2), "\n…\n", clean.AsSpan(clean.Length - (MessageCharactersMax / 2)));
+    }
+
     private static BuildLimits Limits(BuildWishes wishes) => new(wishes.Timeout, wishes.MaxSilentTime, wishes.MaxLogSize, null);
 
     private static FleetNews Read(FollowBuildResponse message) => message.Outcome switch
@@ -160,7 +165,8 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
         FollowOutcome.Ended => new FleetNews(
             default,
             FleetState.Ended,
-            new StepResult((BuildStatus)message.Status, message.Message) { StartTime = message.StartTime, StopTime = message.StopTime }),
+            new StepResult((BuildStatus)message.Status, message.Message) { StartTime = message.StartTime, StopTime = message.StopTime },
+            new FleetTerms(message.TextHash.Memory, Limits(message.Wishes), message.Wishes.KeepFailed)),
         FollowOutcome.Cancelled => new FleetNews(default, FleetState.Cancelled),
         _ => new FleetNews(default, FleetState.Lost),
     };

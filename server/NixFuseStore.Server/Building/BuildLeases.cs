@@ -13,6 +13,8 @@ internal sealed class BuildLeases(TimeProvider time)
     /// <summary>How long an owner, or one that waits, may be silent.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(12);
 
+    private static readonly TimeSpan SlowAfter = Lease / 3;
+
     // In place of the number of a build.
     private const long Queue = 0;
 
@@ -25,18 +27,27 @@ internal sealed class BuildLeases(TimeProvider time)
     /// </summary>
     public bool MayTakeOver => time.GetElapsedTime(Interlocked.Read(ref _outage)) > Lease;
 
-    /// <summary>Asks the database, and notes where it is away.</summary>
+    /// <summary>Asks the database, and notes where it is away, or slow.</summary>
     /// <exception cref="MetadataUnavailableException">It is away.</exception>
-    public async Task<T> AskAsync<T>(Task<T> question)
+    public async Task<T> AskAsync<T>(Func<Task<T>> question)
     {
+        var asked = time.GetTimestamp();
         try
         {
-            return await question.ConfigureAwait(false);
+            return await question().ConfigureAwait(false);
         }
         catch (MetadataUnavailableException)
         {
             Interlocked.Exchange(ref _outage, time.GetTimestamp());
             throw;
+        }
+        finally
+        {
+            // A database that stands still is away, too.
+            if (time.GetElapsedTime(asked) > SlowAfter)
+            {
+                Interlocked.Exchange(ref _outage, time.GetTimestamp());
+            }
         }
     }
 

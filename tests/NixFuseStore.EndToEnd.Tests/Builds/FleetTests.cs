@@ -95,6 +95,7 @@ public sealed partial class FleetTests : EndToEndTest
         Eventually.Holds("it runs here", () => StateOf(here) == "running");
         var second = BuildAsync(there, "slow");
         Eventually.Holds("it is waited for there", () => StateOf(there) == "elsewhere");
+        BuilderProcesses.WaitFor(_salt, count: 1, () => first.IsCompleted);
 
         _server.Kill();
         await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
@@ -177,6 +178,20 @@ public sealed partial class FleetTests : EndToEndTest
         var output = (await built).Lines().Single();
         Eventually.Holds("the other host has it", () => File.Exists(there.Real(output)));
         Assert.Equal(["step-0", "step-1", "step-2", "step-3", "step-4", "step-5", "steps"], Executions());
+    }
+
+    /// <summary>Steps that end before anyone asks again, one of which fails: each is built once, and all are told.</summary>
+    [Fact]
+    public async Task FreeSlots_ShortSteps_EachOnce()
+    {
+        var hosts = Enumerable.Range(0, 3).Select(i => Mount($"host-{i}", "--max-jobs", "1")).ToArray();
+        var results = await Task.WhenAll(hosts.Select(host => BuildAsync(host, "steps", "--arg", "count", "10", "--argstr", "seconds", "0.1")));
+        Assert.Single(results.Select(static result => result.Lines().Single()).Distinct());
+        var failed = await BuildAsync(hosts[0], "severalBroken", "--keep-going");
+        Assert.Equal(4, Printed(failed, "error: builder for").Length);
+        Assert.Equal(
+            [.. Enumerable.Range(0, 4).Select(static i => $"bad-{i}"), .. Enumerable.Range(0, 10).Select(static i => $"step-{i}"), "steps"],
+            Executions());
     }
 
     /// <summary>A token without the right to build takes nothing; one with it does.</summary>

@@ -22,6 +22,7 @@ rec {
     sleep 2
     exit 3
   '';
+  severalBroken = build "several-broken" { } "echo ${toString (builtins.genList (i: build "bad-${toString i}" { } "exit 1") 4)} > $out";
   dependent = build "dependent" { } "echo dependent runs; echo ${broken} > $out";
   independent = build "independent" { } "echo independent runs; echo done > $out";
   both = build "both" { } "echo ${dependent} ${independent} > $out";

@@ -27,10 +27,11 @@ public sealed class BuildRpcTests : IAsyncLifetime
     [Fact]
     public async Task Follower_HearsTheWholeLog_WhenItIsPrinted_AndThenTheResult()
     {
-        var owned = await _server.Client.ClaimBuildAsync(Claim("a"));
+        var output = SamplePath.Create("hello", FakeTree.File("hello"));
+        var owned = await _server.Client.ClaimBuildAsync(Claim("a", output));
         Assert.True(owned.Owned > 0 && owned.LeaseSeconds > 0);
-        var waiting = await _server.Client.ClaimBuildAsync(Claim("b"));
-        Assert.Equal((0UL, owned.Owned, "host a", Drv), (waiting.Owned, waiting.Running.Number, waiting.Running.Host, waiting.Running.Derivation));
+        var waiting = await _server.Client.ClaimBuildAsync(Claim("b", output));
+        Assert.Equal((0UL, owned.Owned, "host a", Drv), (waiting.Owned, waiting.Open.Number, waiting.Open.Host, waiting.Open.Derivation));
 
         // 1. Live.
         var heard = new StringBuilder();
@@ -41,7 +42,6 @@ public sealed class BuildRpcTests : IAsyncLifetime
         await first.Task.WaitAsync(TimeSpan.FromSeconds(10), TestServer.Cancellation);
 
         // 2. Outputs, log and result at once.
-        var output = SamplePath.Create("hello", FakeTree.File("hello"));
         var finish = Finish(owned.Owned, "one\ntwo\n");
         finish.Outputs.Add(output.ToMessage());
         var finished = await _server.Client.FinishBuildAsync(finish);
@@ -61,8 +61,9 @@ public sealed class BuildRpcTests : IAsyncLifetime
     [Fact]
     public async Task Outputs_OneIsRefused_NoneIsRegistered_AndTheBuildGoesOn()
     {
-        var number = (await _server.Client.ClaimBuildAsync(Claim("a"))).Owned;
-        var (good, bad) = (SamplePath.Create("good", FakeTree.File("good")), SamplePath.Create("bad", FakeTree.File("bad")).ToMessage());
+        var (good, broken) = (SamplePath.Create("good", FakeTree.File("good")), SamplePath.Create("bad", FakeTree.File("bad")));
+        var bad = broken.ToMessage();
+        var number = (await _server.Client.ClaimBuildAsync(Claim("a", good, broken))).Owned;
         bad.Path.NarHash = ByteString.CopyFrom(new byte[32]);
         var finish = Finish(number, "");
         finish.Outputs.AddRange([good.ToMessage(), bad]);
@@ -70,6 +71,12 @@ public sealed class BuildRpcTests : IAsyncLifetime
         Assert.Equal([RegisterPathResult.Types.Outcome.HeldBack, RegisterPathResult.Types.Outcome.Refused], results.Select(result => result.Outcome));
         Assert.Empty((await _server.Client.QueryPathsAsync(new QueryPathsRequest { Store = "main", HashParts = { good.Path.HashPart } })).Paths);
         Assert.False((await _server.Client.RenewBuildAsync(new RenewBuildRequest { Store = "main", Number = number })).Lost);
+
+        // Outputs of another step are no outputs of this one, and none are no success.
+        finish.Outputs.RemoveAt(1);
+        Assert.True((await _server.Client.FinishBuildAsync(finish)).Lost);
+        Assert.Empty((await _server.Client.QueryPathsAsync(new QueryPathsRequest { Store = "main", HashParts = { good.Path.HashPart } })).Paths);
+        await ExpectAsync(StatusCode.InvalidArgument, () => _server.Client.FinishBuildAsync(Finish(number, "")));
     }
 
     [Fact]
@@ -97,13 +104,14 @@ public sealed class BuildRpcTests : IAsyncLifetime
     [Fact]
     public async Task Cancelled_TheOwnerIsToldAndMayNotRegister()
     {
-        var number = (await _server.Client.ClaimBuildAsync(Claim("a"))).Owned;
+        var late = SamplePath.Create("late", FakeTree.File("late"));
+        var number = (await _server.Client.ClaimBuildAsync(Claim("a", late))).Owned;
         var following = FollowAsync(number, "b", new StringBuilder());
         var cancelled = await _server.Client.CancelBuildAsync(new CancelBuildRequest { Store = "main", Numbers = { number, number + 7 } });
         Assert.Equal([number], cancelled.Cancelled);
         Assert.True((await _server.Client.RenewBuildAsync(new RenewBuildRequest { Store = "main", Number = number })) is { Lost: true, Cancelled: true });
         var finish = Finish(number, "");
-        finish.Outputs.Add(SamplePath.Create("late", FakeTree.File("late")).ToMessage());
+        finish.Outputs.Add(late.ToMessage());
         Assert.True((await _server.Client.FinishBuildAsync(finish)) is { Lost: true, Cancelled: true });
         Assert.Equal(Outcome.Cancelled, (await following.WaitAsync(TimeSpan.FromSeconds(10), TestServer.Cancellation)).Outcome);
     }
@@ -116,7 +124,7 @@ public sealed class BuildRpcTests : IAsyncLifetime
         var reader = _server.OpenClient((await _server.CreateTokenAsync(AccessRights.Read)).Token);
         var number = (await writer.ClaimBuildAsync(Claim("a"))).Owned;
         Assert.True((await other.RenewBuildAsync(new RenewBuildRequest { Store = "main", Number = number })).Lost);
-        Assert.True((await other.FinishBuildAsync(Finish(number, ""))).Lost);
+        Assert.True((await other.FinishBuildAsync(Failed(number))).Lost);
         Assert.False((await writer.RenewBuildAsync(new RenewBuildRequest { Store = "main", Number = number })).Lost);
 
         await ExpectAsync(StatusCode.PermissionDenied, () => reader.ClaimBuildAsync(Claim("c")));
@@ -135,23 +143,27 @@ public sealed class BuildRpcTests : IAsyncLifetime
         await ExpectAsync(StatusCode.InvalidArgument, () => _server.Client.ClaimBuildAsync(noDerivation));
         await ExpectAsync(StatusCode.InvalidArgument, () => _server.Client.RenewBuildAsync(new RenewBuildRequest { Store = "main", Number = ulong.MaxValue }));
         var number = (await _server.Client.ClaimBuildAsync(Claim("a"))).Owned;
-        var torn = Finish(number, "log");
+        var torn = Failed(number);
+        torn.LogZstd = Finish(number, "log").LogZstd;
         torn.LogPlainLength = 7;
         await ExpectAsync(StatusCode.InvalidArgument, () => _server.Client.FinishBuildAsync(torn));
-        var elsewhere = Finish(number, "");
+        var elsewhere = Failed(number);
         elsewhere.StoreId = ByteString.CopyFrom(new byte[16]);
         await ExpectAsync(StatusCode.FailedPrecondition, () => _server.Client.FinishBuildAsync(elsewhere));
     }
 
-    private static ClaimBuildRequest Claim(string who) => new()
+    private static ByteString KeyOf(SamplePath[] outputs) => ByteString.CopyFrom(
+        SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', outputs.Select(output => output.Path.BaseName).Order(StringComparer.Ordinal)))));
+
+    private static ClaimBuildRequest Claim(string who, params SamplePath[] outputs) => new()
     {
         Store = "main",
-        OutputsKey = ByteString.CopyFrom(SHA256.HashData("outputs"u8)),
+        OutputsKey = KeyOf(outputs),
         Derivation = Drv,
         TextHash = ByteString.CopyFrom(SHA256.HashData("text"u8)),
         Wishes = new BuildWishes { Timeout = 9 },
         Host = $"host {who}",
-        Waiter = $"waiter {who}",
+        Asker = $"host {who}",
         Claims = true,
     };
 
@@ -166,6 +178,8 @@ public sealed class BuildRpcTests : IAsyncLifetime
         Derivation = Drv,
     };
 
+    private static FinishBuildRequest Failed(ulong number) => new() { Store = "main", Number = number, Status = 3 };
+
     private static ByteString Bytes(string text) => ByteString.CopyFromUtf8(text);
 
     private static async Task ExpectAsync(StatusCode status, Func<Task> call) =>
@@ -174,7 +188,7 @@ public sealed class BuildRpcTests : IAsyncLifetime
     private async Task<FollowBuildResponse> FollowAsync(ulong number, string who, StringBuilder heard, TaskCompletionSource? first = null)
     {
         FollowBuildResponse? last = null;
-        var request = new FollowBuildRequest { Store = "main", Number = number, Waiter = $"waiter {who}" };
+        var request = new FollowBuildRequest { Store = "main", Number = number, Waiter = $"host {who}.1" };
         await foreach (var message in _server.Client.FollowBuildAsync(request, cancellation: TestServer.Cancellation))
         {
             heard.Append(message.Log.ToStringUtf8());

@@ -17,13 +17,13 @@ public abstract partial class MetadataContract
     {
         var owned = await ClaimAsync("a");
         Assert.True(owned.Owned > 0);
-        Assert.Null(owned.Running);
+        Assert.Null(owned.Open);
 
         var waiting = await ClaimAsync("b", claims: false);
-        Assert.Equal((0, owned.Owned), (waiting.Owned, waiting.Running!.Number));
-        Assert.Equal((Derivation, "host a", new BuildWishes(1, 2, 3, KeepFailed: true)), (waiting.Running.Derivation, waiting.Running.Host, waiting.Running.Wishes));
-        Assert.Equal(SHA256.HashData("text a"u8), waiting.Running.TextHash.ToArray());
-        Assert.Equal(owned.Owned, (await ClaimAsync("c")).Running!.Number);
+        Assert.Equal((0, owned.Owned), (waiting.Owned, waiting.Open!.Number));
+        Assert.Equal((Derivation, "host a", new BuildWishes(1, 2, 3, KeepFailed: true)), (waiting.Open.Derivation, waiting.Open.Host, waiting.Open.Wishes));
+        Assert.Equal(SHA256.HashData("text a"u8), waiting.Open.TextHash.ToArray());
+        Assert.Equal(owned.Owned, (await ClaimAsync("c")).Open!.Number);
 
         // Who waits is counted, and those who wait no more are not.
         Assert.Equal(2, (await RenewAsync(owned.Owned, "a"))!.Waiters);
@@ -42,6 +42,15 @@ public abstract partial class MetadataContract
     }
 
     [Fact]
+    public async Task Claim_AgainBySameHost_IsTheSameExecution()
+    {
+        var owned = await ClaimAsync("a");
+        Assert.Equal(owned, await ClaimAsync("a"));
+        Assert.Equal(0, (await RenewAsync(owned.Owned, "a"))!.Waiters);
+        Assert.Equal(0, (await Metadata.ClaimBuildAsync(Main, Request("a") with { Owner = "b" }, claims: true, mayTakeOver: true, Minute, Token)).Owned);
+    }
+
+    [Fact]
     public async Task Claim_NotReadyToBuild_BeginsNothing()
     {
         Assert.Equal(new BuildClaim(0, null), await ClaimAsync("a", claims: false));
@@ -57,7 +66,7 @@ public abstract partial class MetadataContract
             var claims = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => (i % 2 == 0 ? Metadata : second).ClaimBuildAsync(
                 Main, Request($"{i}", $"outputs {round}"), claims: true, mayTakeOver: true, Minute, Token))));
             long number = Assert.Single(claims, claim => claim.Owned > 0).Owned;
-            Assert.All(claims, claim => Assert.Equal(number, claim.Running?.Number ?? claim.Owned));
+            Assert.All(claims, claim => Assert.Equal(number, claim.Open?.Number ?? claim.Owned));
         }
     }
 
@@ -69,8 +78,9 @@ public abstract partial class MetadataContract
         var old = await ClaimAsync("a", lease: Instant);
         await Task.Delay(20, Token);
 
-        // 1. Whoever may not take over waits, and the owner goes on.
-        Assert.Equal(old.Owned, (await ClaimAsync("b", mayTakeOver: false)).Running!.Number);
+        // 1. Whoever may not take over waits, who is not ready takes nothing over, and the owner goes on.
+        Assert.Equal(new BuildClaim(0, null), await ClaimAsync("c", claims: false));
+        Assert.Equal(old.Owned, (await ClaimAsync("b", mayTakeOver: false)).Open!.Number);
         Assert.False((await Metadata.FollowBuildAsync(Main, old.Owned, 0, Token))!.IsAlive);
         Assert.NotNull(await RenewAsync(old.Owned, "a", Instant));
         await Task.Delay(20, Token);
@@ -129,6 +139,16 @@ public abstract partial class MetadataContract
     }
 
     [Fact]
+    public async Task End_WithOutputsOfAnotherStep_IsRefused()
+    {
+        long number = (await ClaimAsync("a")).Owned;
+        Assert.False(await Metadata.EndBuildAsync(Main, End(number, "a") with { OutputsKey = SHA256.HashData("others"u8) }, Token));
+        var kept = (SamplePath.Name("another.drv"), new BuildLog(4, Zstd.Compress("log\n"u8, 1)));
+        Assert.True(await Metadata.EndBuildAsync(Main, End(number, "a") with { OutputsKey = SHA256.HashData("outputs"u8), Kept = kept }, Token));
+        Assert.Null(await Metadata.FindBuildLogAsync(Main, kept.Item1, Token));
+    }
+
+    [Fact]
     public async Task End_GivenUp_LetsAnotherBuild()
     {
         long number = (await ClaimAsync("a")).Owned;
@@ -179,10 +199,12 @@ public abstract partial class MetadataContract
     public async Task Offered_AHostThatIsFitTakesIt_OnceAndInOrder()
     {
         // 1. It waits, for one that has what it needs and has not asked itself.
-        Assert.False(await Metadata.HasQueuedBuildsAsync(Main, Token));
-        Assert.Equal(new BuildClaim(0, null), await OfferAsync("a", "first", "kvm"));
-        Assert.Equal(new BuildClaim(0, null), await OfferAsync("a", "second"));
-        Assert.True(await Metadata.HasQueuedBuildsAsync(Main, Token));
+        var queued = await OfferAsync("a", "first", "kvm");
+        Assert.Equal((0, true), (queued.Owned, queued.Open!.IsQueued));
+        Assert.Equal(queued.Open.Number, (await OfferAsync("a", "first", "kvm")).Open!.Number);
+        await OfferAsync("a", "second");
+        var waiting = (await Metadata.FollowBuildAsync(Main, queued.Open.Number, 0, Token))!;
+        Assert.Equal((BuildState.Queued, true), (waiting.State, waiting.IsAlive));
         Assert.Equal([true, true], (await Metadata.ListBuildsAsync(Main, Token)).Select(build => build.IsQueued));
         Assert.Null(await TakeAsync("b", "x86_64-linux", "kvm"));
         await AddAsync(DerivationFile);
@@ -192,6 +214,7 @@ public abstract partial class MetadataContract
         // 2. Taken by whoever is first.
         var second = (await TakeAsync("b", "x86_64-linux"))!;
         Assert.Equal((Derivation, "host b", 1, false), (second.Derivation, second.Host, second.Waiters, second.IsQueued));
+        Assert.Equal(BuildState.Running, (await Metadata.FollowBuildAsync(Main, second.Number, 0, Token))!.State);
         Assert.Null(await TakeAsync("c", "x86_64-linux"));
         var first = (await TakeAsync("c", "x86_64-linux", "big", "kvm"))!;
         Assert.True(first.Number < second.Number);
@@ -199,8 +222,7 @@ public abstract partial class MetadataContract
         Assert.Null(await RenewAsync(first.Number, "a"));
 
         // 3. Who asked finds out where it is built.
-        Assert.Equal((second.Number, "host b"), ((await OfferAsync("a", "second")).Running!.Number, (await OfferAsync("a", "second")).Running!.Host));
-        Assert.False(await Metadata.HasQueuedBuildsAsync(Main, Token));
+        Assert.Equal((second.Number, "host b"), ((await OfferAsync("a", "second")).Open!.Number, (await OfferAsync("a", "second")).Open!.Host));
 
         // 4. Whoever gets ready itself need not wait, and others do not get it then.
         await OfferAsync("a", "third");
@@ -260,7 +282,7 @@ public abstract partial class MetadataContract
         Wishes = new BuildWishes(1, 2, 3, KeepFailed: true),
         Owner = who,
         Host = $"host {who}",
-        Waiter = $"waiter {who}",
+        Asker = $"waiter {who}",
     };
 
     private static BuildEnd End(long number, string owner) => new()

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
 using System.Threading.RateLimiting;
 using Google.Protobuf;
 using Grpc.Core;
@@ -22,7 +24,13 @@ internal sealed class BuildService(
 {
     private const int HashBytes = 32;
     private const int HostBytesMax = 255;
-    private const int WaiterBytesMax = 64;
+    private const int AskerBytesMax = 64;
+    private const int WaiterBytesMax = 128;
+    /// <summary>Nix's numbers of a success.</summary>
+    private const uint StatusBuilt = 0;
+    private const uint StatusSubstituted = 1;
+    private const uint StatusAlreadyValid = 2;
+
     private const int NameBytesMax = 64;
     private const int SystemsMax = 16;
     private const int FeaturesMax = 64;
@@ -42,7 +50,7 @@ internal sealed class BuildService(
     private static readonly TimeSpan QueueInterval = TimeSpan.FromSeconds(2);
 
     /// <summary>How long one that followed counts after it has left: one whose connection broke is back by then.</summary>
-    private static readonly TimeSpan LeaveLease = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LeaveLease = TimeSpan.FromSeconds(5);
 
     /// <summary>How long the last word of one that followed may take.</summary>
     private static readonly TimeSpan LeaveDeadline = TimeSpan.FromSeconds(5);
@@ -62,28 +70,28 @@ internal sealed class BuildService(
             Wishes = Parse(request.Wishes),
             Owner = call.Principal.Name,
             Host = CheckText(request.Host, HostBytesMax, "host"),
-            Waiter = CheckText(request.Waiter, WaiterBytesMax, "waiter"),
+            Asker = CheckText(request.Asker, AskerBytesMax, "asker"),
             Offered = request.Offered
                 ? new BuildNeeds(CheckName(request.System), [.. request.Features.Select(CheckName).Distinct().Order(StringComparer.Ordinal)])
                 : null,
         };
         CheckCount(request.Features, FeaturesMax, "features");
-        var claim = await leases.AskAsync(metadata.ClaimBuildAsync(
+        var claim = await leases.AskAsync(() => metadata.ClaimBuildAsync(
             store.Id, wanted, request.Claims, leases.MayTakeOver, BuildLeases.Lease, call.Cancellation)).ConfigureAwait(false);
         if (claim.Owned > 0)
         {
             logger.BuildBegins(store.Name, claim.Owned, wanted.Derivation, wanted.Host);
         }
 
-        else if (claim.Running is null && wanted.Offered is not null)
+        else if (claim.Open is { IsQueued: true })
         {
             leases.TellQueue(store.Id);
         }
 
         var response = new ClaimBuildResponse { Owned = (ulong)claim.Owned, LeaseSeconds = (uint)BuildLeases.Lease.TotalSeconds };
-        if (claim.Running is { } running)
+        if (claim.Open is { } open)
         {
-            response.Running = ToMessage(running);
+            response.Open = ToMessage(open);
         }
 
         return response;
@@ -98,7 +106,7 @@ internal sealed class BuildService(
         var taker = new BuildTaker(
             call.Principal.Name,
             CheckText(request.Host, HostBytesMax, "host"),
-            CheckText(request.Waiter, WaiterBytesMax, "waiter"),
+            CheckText(request.Asker, AskerBytesMax, "asker"),
             [.. request.Systems.Select(CheckName)],
             [.. request.Features.Select(CheckName)]);
         var patience = Stopwatch.StartNew();
@@ -106,9 +114,9 @@ internal sealed class BuildService(
         while (true)
         {
             var news = leases.NewsOfQueue(store.Id);
-            if (await leases.AskAsync(metadata.HasQueuedBuildsAsync(store.Id, call.Cancellation)).ConfigureAwait(false)
-                && await leases.AskAsync(metadata.TakeBuildAsync(store.Id, taker, BuildLeases.Lease, call.Cancellation)).ConfigureAwait(false) is { } taken)
+            if (await leases.AskAsync(() => metadata.TakeBuildAsync(store.Id, taker, BuildLeases.Lease, call.Cancellation)).ConfigureAwait(false) is { } taken)
             {
+                leases.Tell(store.Id, taken.Number);
                 logger.BuildBegins(store.Name, taken.Number, taken.Derivation, taken.Host);
                 return new TakeBuildResponse { Taken = ToMessage(taken), LeaseSeconds = (uint)BuildLeases.Lease.TotalSeconds };
             }
@@ -136,7 +144,7 @@ internal sealed class BuildService(
         }
 
         var number = ParseNumber(request.Number);
-        var renewal = await leases.AskAsync(metadata.RenewBuildAsync(
+        var renewal = await leases.AskAsync(() => metadata.RenewBuildAsync(
             store.Id, number, call.Principal.Name, BuildLeases.Lease, (long)Math.Min(request.LogPosition, long.MaxValue), request.Log.Memory, call.Cancellation))
             .ConfigureAwait(false);
         if (!request.Log.IsEmpty)
@@ -155,17 +163,19 @@ internal sealed class BuildService(
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         CheckStoreId(store, request.StoreId);
         CheckCount(request.Outputs, limits.QueryPathsMax, "outputs");
-        var ending = await ParseAsync(call, request).ConfigureAwait(false);
+        CheckFinish(request);
+        using var turn = await UnpackingTurnAsync(request, call.Cancellation).ConfigureAwait(false);
+        var ending = Parse(call, request);
         var response = new FinishBuildResponse();
         if (request.Outputs.Count == 0)
         {
-            response.Lost = !await leases.AskAsync(metadata.EndBuildAsync(store.Id, ending, call.Cancellation)).ConfigureAwait(false);
+            response.Lost = !await leases.AskAsync(() => metadata.EndBuildAsync(store.Id, ending, call.Cancellation)).ConfigureAwait(false);
         }
         else
         {
             try
             {
-                var registered = await leases.AskAsync(registrar.RegisterAsync(
+                var registered = await leases.AskAsync(() => registrar.RegisterAsync(
                     store, [new SubmittedBatch(call.Principal, request.Outputs)], ending, call.Cancellation)).ConfigureAwait(false);
                 response.Results.AddRange(registered.Results);
             }
@@ -244,13 +254,13 @@ internal sealed class BuildService(
 
             // The log first, all of it; the result is behind its last line.
             var news = leases.NewsOf(store.Id, number);
-            var progress = await leases.AskAsync(metadata.FollowBuildAsync(store.Id, number, position, cancellation)).ConfigureAwait(false);
+            var progress = await leases.AskAsync(() => metadata.FollowBuildAsync(store.Id, number, position, cancellation)).ConfigureAwait(false);
             if (progress is { Log.Length: > 0 })
             {
                 position += progress.Log.Length;
                 await responses.WriteAsync(new FollowBuildResponse { Log = UnsafeByteOperations.UnsafeWrap(progress.Log) }, cancellation).ConfigureAwait(false);
             }
-            else if (progress is { State: BuildState.Running } && (progress.IsAlive || !leases.MayTakeOver))
+            else if (progress is { State: BuildState.Running or BuildState.Queued } && (progress.IsAlive || !leases.MayTakeOver))
             {
                 await Task.WhenAny(news, Task.Delay(LookInterval, cancellation)).ConfigureAwait(false);
                 cancellation.ThrowIfCancellationRequested();
@@ -270,6 +280,12 @@ internal sealed class BuildService(
     {
         // Others look once more, and nothing is remembered of a build that no one follows.
         leases.Tell(store.Id, number);
+        if (stopping.IsCancellationRequested)
+        {
+            // It is this server that leaves.
+            return;
+        }
+
         using var patience = new CancellationTokenSource(LeaveDeadline);
         try
         {
@@ -290,20 +306,33 @@ internal sealed class BuildService(
             Message = progress.Message,
             StartTime = progress.StartTime,
             StopTime = progress.StopTime,
+            TextHash = UnsafeByteOperations.UnsafeWrap(progress.TextHash),
+            Wishes = ToMessage(progress.Wishes),
         },
         { State: BuildState.Cancelled } => new FollowBuildResponse { Outcome = FollowBuildResponse.Types.Outcome.Cancelled },
         _ => new FollowBuildResponse { Outcome = FollowBuildResponse.Types.Outcome.TryAgain },
     };
 
-    private async Task<BuildEnd> ParseAsync(CallContext call, FinishBuildRequest request)
+    private static void CheckFinish(FinishBuildRequest request)
     {
         if (request.Message.Length > MessageCharactersMax || request.Message.Contains('\0', StringComparison.Ordinal))
         {
             throw Invalid($"a message has at most {MessageCharactersMax} characters and no NUL among them");
         }
 
+        if (!request.GivenUp && request.Status is StatusBuilt or StatusSubstituted or StatusAlreadyValid && request.Outputs.Count == 0)
+        {
+            throw Invalid("a build that succeeded has outputs");
+        }
+    }
+
+    // What long logs take of memory they take until the call has ended.
+    private async ValueTask<RateLimitLease?> UnpackingTurnAsync(FinishBuildRequest request, CancellationToken cancellation) =>
+        request.LogPlainLength > LogPieceBytesMax ? await _logs.AcquireAsync(cancellationToken: cancellation).ConfigureAwait(false) : null;
+
+    private static BuildEnd Parse(CallContext call, FinishBuildRequest request)
+    {
         var log = new BuildLog((int)Math.Min(request.LogPlainLength, int.MaxValue), request.LogZstd.Memory) { IsOfFailure = request.Outputs.Count == 0 };
-        var plain = await UnpackAsync(log, call.Cancellation).ConfigureAwait(false);
         return new BuildEnd
         {
             Number = ParseNumber(request.Number),
@@ -313,12 +342,16 @@ internal sealed class BuildService(
             Message = request.Message,
             StartTime = request.StartTime,
             StopTime = request.StopTime,
-            Log = plain,
+            OutputsKey = request.Outputs.Count > 0 ? KeyOf(request.Outputs) : (ReadOnlyMemory<byte>?)null,
+            Log = Unpack(log),
             Kept = request.KeepLog ? (ParseDerivation(request.Derivation), log) : null,
         };
     }
 
-    private async Task<byte[]> UnpackAsync(BuildLog log, CancellationToken cancellation)
+    private static byte[] KeyOf(IEnumerable<NewPath> outputs) => SHA256.HashData(Encoding.ASCII.GetBytes(
+        string.Join('\n', outputs.Select(static output => output.Path?.BaseName ?? "").Order(StringComparer.Ordinal))));
+
+    private static byte[] Unpack(BuildLog log)
     {
         CheckLog(log);
         if (log.PlainLength == 0 && log.Zstd.IsEmpty)
@@ -326,7 +359,6 @@ internal sealed class BuildService(
             return [];
         }
 
-        using var turn = await _logs.AcquireAsync(cancellationToken: cancellation).ConfigureAwait(false);
         var plain = GC.AllocateUninitializedArray<byte>(log.PlainLength);
         return Zstd.TryDecompress(log.Zstd.Span, plain, out var written) && written == plain.Length
             ? plain
@@ -354,18 +386,20 @@ internal sealed class BuildService(
         Math.Min(wishes?.MaxLogSize ?? 0, long.MaxValue),
         wishes?.KeepFailed ?? false);
 
+    private static Protocol.BuildWishes ToMessage(BuildWishes wishes) => new()
+    {
+        Timeout = wishes.Timeout,
+        MaxSilentTime = wishes.MaxSilentTime,
+        MaxLogSize = wishes.MaxLogSize,
+        KeepFailed = wishes.KeepFailed,
+    };
+
     private static Protocol.RunningBuild ToMessage(RunningBuild build) => new()
     {
         Number = (ulong)build.Number,
         Derivation = build.Derivation.BaseName,
         TextHash = UnsafeByteOperations.UnsafeWrap(build.TextHash),
-        Wishes = new Protocol.BuildWishes
-        {
-            Timeout = build.Wishes.Timeout,
-            MaxSilentTime = build.Wishes.MaxSilentTime,
-            MaxLogSize = build.Wishes.MaxLogSize,
-            KeepFailed = build.Wishes.KeepFailed,
-        },
+        Wishes = ToMessage(build.Wishes),
         Host = build.Host,
         Created = build.Created,
         Waiters = (uint)build.Waiters,

@@ -19,10 +19,10 @@ public interface IBuildCatalog
     Task<BuildClaim> ClaimBuildAsync(
         StoreId store, BuildRequest request, bool claims, bool mayTakeOver, TimeSpan lease, CancellationToken cancellationToken = default);
 
-    /// <summary>Whether something may wait for a host. Asks for little.</summary>
-    Task<bool> HasQueuedBuildsAsync(StoreId store, CancellationToken cancellationToken = default);
-
-    /// <summary>The oldest step that waits for such a host, whose execution is the caller's from now on; null where there is none. Durable.</summary>
+    /// <summary>
+    /// The oldest step that waits for such a host, whose execution is the caller's from now on; null where there is none. Durable, and asks for
+    /// little where nothing waits.
+    /// </summary>
     Task<RunningBuild?> TakeBuildAsync(StoreId store, BuildTaker taker, TimeSpan lease, CancellationToken cancellationToken = default);
 
     /// <summary>The owner is alive, and what its builder has printed meanwhile.</summary>
@@ -40,13 +40,16 @@ public interface IBuildCatalog
     /// <summary>
     /// Ends an execution without outputs; with outputs it ends as they are registered. Durable, and true again for the same caller.
     /// </summary>
-    /// <returns>False where it is not the caller's any more.</returns>
+    /// <returns>False where it is not the caller's any more, or has other outputs.</returns>
     Task<bool> EndBuildAsync(StoreId store, BuildEnd ending, CancellationToken cancellationToken = default);
 
     /// <summary>How far an execution is; null where it is not known (any more).</summary>
     Task<BuildProgress?> FollowBuildAsync(StoreId store, long number, long position, CancellationToken cancellationToken = default);
 
-    /// <summary>One that waits for an execution is alive, or with a lease of zero waits no more.</summary>
+    /// <summary>
+    /// One that waits for an execution is alive, or with a lease of zero waits no more. It stands in the place of the asker with whose name its own
+    /// begins.
+    /// </summary>
     Task KeepWaitingAsync(StoreId store, long number, string waiter, TimeSpan lease, CancellationToken cancellationToken = default);
 
     /// <summary>What runs and what waits for a host, oldest first.</summary>

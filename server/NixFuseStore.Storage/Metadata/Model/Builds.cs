@@ -23,8 +23,8 @@ public sealed record BuildRequest
     /// <summary>The host, for people.</summary>
     public required string Host { get; init; }
 
-    /// <summary>What the host calls itself as one that waits for an execution.</summary>
-    public required string Waiter { get; init; }
+    /// <summary>What the host calls itself: an execution that it has begun is its own when it asks again, as after an answer that was lost.</summary>
+    public required string Asker { get; init; }
 
     /// <summary>What a host must have so that it may build the step in the caller's stead; null where none may.</summary>
     public BuildNeeds? Offered { get; init; }
@@ -38,10 +38,10 @@ public sealed record BuildNeeds(string System, IReadOnlyList<string> Features);
 /// <summary>A host that builds what others want.</summary>
 /// <param name="Owner">Who it is; the execution is theirs.</param>
 /// <param name="Host">The host, for people.</param>
-/// <param name="Waiter">What the host calls itself; it gets nothing that it has asked for itself.</param>
+/// <param name="Asker">What the host calls itself; it gets nothing that it has asked for itself.</param>
 /// <param name="Systems">The systems that it builds for.</param>
 /// <param name="Features">Its system features.</param>
-public sealed record BuildTaker(string Owner, string Host, string Waiter, IReadOnlyCollection<string> Systems, IReadOnlyCollection<string> Features);
+public sealed record BuildTaker(string Owner, string Host, string Asker, IReadOnlyCollection<string> Systems, IReadOnlyCollection<string> Features);
 
 /// <summary>How a build is wanted; 0 where there is no limit.</summary>
 /// <param name="Timeout">Seconds in all.</param>
@@ -86,8 +86,8 @@ public sealed record RunningBuild(
 
 /// <summary>The answer to one who wants a step built.</summary>
 /// <param name="Owned">The number of the caller's own execution, which begins now; 0 where it is not the caller's.</param>
-/// <param name="Running">Another's execution, which the caller waits for from now on; null where there is none.</param>
-public sealed record BuildClaim(long Owned, RunningBuild? Running);
+/// <param name="Open">Another's execution, or one that waits for a host; the caller waits for it from now on. Null where there is none.</param>
+public sealed record BuildClaim(long Owned, RunningBuild? Open);
 
 /// <summary>The answer to an owner that is alive.</summary>
 /// <param name="Waiters">Other hosts that wait.</param>
@@ -118,6 +118,9 @@ public sealed record BuildEnd
     /// <summary>Seconds since 1970 when it ended; 0 where it did not begin.</summary>
     public long StopTime { get; init; }
 
+    /// <summary>SHA-256 of the output paths, where outputs are registered with the end: those of another step are refused.</summary>
+    public ReadOnlyMemory<byte>? OutputsKey { get; init; }
+
     /// <summary>All that the builder printed; what of it the database has not yet is added for those who wait.</summary>
     public ReadOnlyMemory<byte> Log { get; init; }
 
@@ -134,5 +137,16 @@ public sealed record BuildEnd
 /// <param name="StopTime">As in <see cref="BuildEnd"/>.</param>
 /// <param name="Log">The next bytes of the log behind the asked-for position.</param>
 /// <param name="LogBytes">Bytes of the log so far.</param>
+/// <param name="TextHash">As in <see cref="RunningBuild"/>.</param>
+/// <param name="Wishes">As in <see cref="RunningBuild"/>.</param>
 public sealed record BuildProgress(
-    BuildState State, bool IsAlive, int Status, string Message, long StartTime, long StopTime, ReadOnlyMemory<byte> Log, long LogBytes);
+    BuildState State,
+    bool IsAlive,
+    int Status,
+    string Message,
+    long StartTime,
+    long StopTime,
+    ReadOnlyMemory<byte> Log,
+    long LogBytes,
+    ReadOnlyMemory<byte> TextHash,
+    BuildWishes Wishes);

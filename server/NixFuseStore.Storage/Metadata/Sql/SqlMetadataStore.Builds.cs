@@ -13,9 +13,6 @@ internal sealed partial class SqlMetadataStore
     /// <summary>Bytes of a log that lie in one row, and that a follower gets at once.</summary>
     private const int LogPartBytes = 256 << 10;
 
-    /// <summary>Steps among which one is looked for that a host can build.</summary>
-    private const int TakenFromMax = 100;
-
     private const string BuildColumns = "b.id, b.base_name, b.text_hash, b.timeout, b.max_silent_time, b.max_log_size, b.keep_failed, b.host, b.created, b.state";
 
     private string CountWaiters => $"(SELECT count(*) FROM build_waiters w WHERE w.build = b.id AND w.lease_until > {_dialect.NowMilliseconds})";
@@ -43,7 +40,7 @@ internal sealed partial class SqlMetadataStore
                 }
 
                 long bytes = build.LogBytes;
-                if (position == bytes)
+                if (position == bytes && bytes + log.Length <= BuildLog.PlainBytesMax)
                 {
                     bytes += await AddLogAsync(session, number, position, log, cancellationToken).ConfigureAwait(false);
                 }
@@ -70,6 +67,34 @@ internal sealed partial class SqlMetadataStore
     public Task<BuildProgress?> FollowBuildAsync(StoreId store, long number, long position, CancellationToken cancellationToken) => ReadAsync(
         async session =>
         {
+            // The state first: what an end brings of the log is there then.
+            var progress = await session.FirstAsync(
+                new SqlText(
+                    $"""
+                    SELECT b.state, CASE WHEN b.state = 5 THEN {CountWaiters} > 0 ELSE b.lease_until > {_dialect.NowMilliseconds} END,
+                      b.status, b.message, b.start_time, b.stop_time, b.log_bytes,
+                      b.text_hash, b.timeout, b.max_silent_time, b.max_log_size, b.keep_failed
+                    FROM builds b WHERE b.id = @id AND b.store = @store
+                    """,
+                    ("@id", number),
+                    ("@store", store.Value)),
+                static reader => new BuildProgress(
+                    (BuildState)reader.GetInt32(0),
+                    ReadFlag(reader, 1),
+                    reader.GetInt32(2),
+                    reader.GetString(3),
+                    reader.GetInt64(4),
+                    reader.GetInt64(5),
+                    default,
+                    reader.GetInt64(6),
+                    reader.GetBytes(7),
+                    ReadWishes(reader, 8)),
+                cancellationToken).ConfigureAwait(false);
+            if (progress is null || position >= progress.LogBytes)
+            {
+                return progress;
+            }
+
             var parts = await session.QueryAsync(
                 new SqlText(
                     "SELECT bytes FROM build_log_parts WHERE build = @id AND position >= @position ORDER BY position LIMIT 1",
@@ -77,24 +102,7 @@ internal sealed partial class SqlMetadataStore
                     ("@position", position)),
                 static reader => reader.GetBytes(0),
                 cancellationToken).ConfigureAwait(false);
-            return await session.FirstAsync(
-                new SqlText(
-                    $"""
-                    SELECT state, lease_until > {_dialect.NowMilliseconds}, status, message, start_time, stop_time, log_bytes
-                    FROM builds WHERE id = @id AND store = @store
-                    """,
-                    ("@id", number),
-                    ("@store", store.Value)),
-                reader => new BuildProgress(
-                    (BuildState)reader.GetInt32(0),
-                    ReadFlag(reader, 1),
-                    reader.GetInt32(2),
-                    reader.GetString(3),
-                    reader.GetInt64(4),
-                    reader.GetInt64(5),
-                    parts.Count > 0 ? parts[0] : default,
-                    reader.GetInt64(6)),
-                cancellationToken).ConfigureAwait(false);
+            return parts.Count > 0 ? progress with { Log = parts[0] } : progress;
         },
         cancellationToken);
 
@@ -109,6 +117,12 @@ internal sealed partial class SqlMetadataStore
                 .ConfigureAwait(false) is not null)
             {
                 await WaitAsync(session, number, waiter, lease, cancellationToken).ConfigureAwait(false);
+                await session.ExecuteAsync(
+                    new SqlText(
+                        "DELETE FROM build_waiters WHERE build = @id AND waiter <> @waiter AND substr(@waiter, 1, length(waiter)) = waiter",
+                        ("@id", number),
+                        ("@waiter", waiter)),
+                    cancellationToken).ConfigureAwait(false);
             }
 
             return true;
@@ -119,7 +133,7 @@ internal sealed partial class SqlMetadataStore
     public async Task<IReadOnlyList<RunningBuild>> ListBuildsAsync(StoreId store, CancellationToken cancellationToken) => await ReadAsync(
         session => session.QueryAsync(
             new SqlText(
-                $"SELECT {BuildColumns}, {CountWaiters} FROM builds b WHERE b.store = @store AND b.ended IS NULL AND (b.state = 0 OR b.lease_until > {_dialect.NowMilliseconds}) ORDER BY b.id",
+                $"SELECT {BuildColumns}, {CountWaiters} FROM builds b WHERE b.store = @store AND b.ended IS NULL AND (b.state = 0 OR {CountWaiters} > 0) ORDER BY b.id",
                 ("@store", store.Value)),
             ReadBuild,
             cancellationToken),
@@ -138,42 +152,55 @@ internal sealed partial class SqlMetadataStore
         cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<bool> HasQueuedBuildsAsync(StoreId store, CancellationToken cancellationToken) => await ReadAsync(
-        session => session.ScalarAsync(
-            new SqlText("SELECT 1 FROM builds WHERE store = @store AND state = 5 LIMIT 1", ("@store", store.Value)), cancellationToken),
-        cancellationToken).ConfigureAwait(false) is not null;
-
-    /// <inheritdoc/>
-    public Task<RunningBuild?> TakeBuildAsync(StoreId store, BuildTaker taker, TimeSpan lease, CancellationToken cancellationToken)
+    public async Task<RunningBuild?> TakeBuildAsync(StoreId store, BuildTaker taker, TimeSpan lease, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(taker);
-        return WriteAsync(
-            durable: true,
-            async session =>
-            {
-                // 1. The oldest that it can build, and whose derivation it can read: one that was added just now may be on its host alone. Which features a host has is compared here: there are few, and few steps want any.
-                var waiting = await session.QueryAsync(
-                    new SqlText(
-                        $"""
-                        SELECT {BuildColumns}, {CountWaiters}, b.system, b.features FROM builds b
-                        WHERE b.store = @store AND b.state = 5 AND b.lease_until > {_dialect.NowMilliseconds} AND b.asker <> @asker
-                          AND EXISTS (SELECT 1 FROM paths p WHERE p.store = b.store AND p.hash_part = substr(b.base_name, 1, 32))
-                        ORDER BY b.id LIMIT {TakenFromMax}{_dialect.ForUpdateOfFree}
-                        """,
-                        ("@store", store.Value),
-                        ("@asker", taker.Waiter)),
-                    static reader => (Build: ReadBuild(reader), System: reader.GetString(11), Features: reader.GetString(12)),
-                    cancellationToken).ConfigureAwait(false);
-                if (waiting.Find(one => taker.Systems.Contains(one.System) && Split(one.Features).All(taker.Features.Contains)).Build is not { } taken)
-                {
-                    return null;
-                }
 
-                // 2. Its own.
-                await BeginBuildAsync(session, taken.Number, taker.Owner, taker.Host, lease, cancellationToken).ConfigureAwait(false);
-                return taken with { Host = taker.Host, IsQueued = false };
-            },
-            cancellationToken);
+        // 1. Those that it can build, the oldest first, and whose derivation it can read: one that was added just now may be on its host alone.
+        // Which features a host has is compared here: there are few, and few steps want any.
+        string[] systems = [.. taker.Systems];
+        var waiting = await ReadAsync(
+            session => session.QueryRowsAsync(
+                new SqlText(
+                    $$"""
+                    SELECT b.id, b.features FROM {rows} CROSS JOIN builds b
+                    WHERE b.store = @store AND b.state = 5 AND b.system = r.system AND b.asker <> @asker AND {{CountWaiters}} > 0
+                      AND EXISTS (SELECT 1 FROM paths p WHERE p.store = b.store AND p.hash_part = substr(b.base_name, 1, 32))
+                    """,
+                    ("@store", store.Value),
+                    ("@asker", taker.Asker)),
+                new RowSet(systems.Length).Text("system", systems),
+                static reader => (Number: reader.GetInt64(0), Features: reader.GetString(1)),
+                cancellationToken),
+            cancellationToken).ConfigureAwait(false);
+
+        // 2. The first of them that no other has taken meanwhile.
+        foreach (var (number, _) in waiting.Where(one => Split(one.Features).All(taker.Features.Contains)).OrderBy(static one => one.Number))
+        {
+            if (await WriteAsync(durable: true, session => TakeAsync(session, number, taker, lease, cancellationToken), cancellationToken)
+                .ConfigureAwait(false) is { } taken)
+            {
+                return taken;
+            }
+        }
+
+        return null;
+    }
+
+    private async Task<RunningBuild?> TakeAsync(SqlSession session, long number, BuildTaker taker, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        var taken = await session.FirstAsync(
+            new SqlText(
+                $"SELECT {BuildColumns}, {CountWaiters} FROM builds b WHERE b.id = @id AND b.state = 5{_dialect.ForUpdateOfFree}", ("@id", number)),
+            ReadBuild,
+            cancellationToken).ConfigureAwait(false);
+        if (taken is null)
+        {
+            return null;
+        }
+
+        await BeginBuildAsync(session, number, taker.Owner, taker.Host, taker.Asker, lease, cancellationToken).ConfigureAwait(false);
+        return taken with { Host = taker.Host, IsQueued = false };
     }
 
     private async Task<BuildClaim> ClaimAsync(
@@ -182,15 +209,42 @@ internal sealed partial class SqlMetadataStore
         await ClearBuildsAsync(session, store, cancellationToken).ConfigureAwait(false);
         while (true)
         {
-            // 1. Whoever builds it, unless it has not been heard for too long.
             var open = await FindOpenBuildAsync(session, store, request, cancellationToken).ConfigureAwait(false);
+
+            // 1. Its own, whose answer was lost; or another's, unless that has not been heard for too long.
+            if (open is { Build.IsQueued: false, IsAskers: true } && claims)
+            {
+                await BeginBuildAsync(session, open.Build.Number, request.Owner, request.Host, request.Asker, lease, cancellationToken).ConfigureAwait(false);
+                return new BuildClaim(open.Build.Number, null);
+            }
+
             if (open is { Build.IsQueued: false } && (open.IsAlive || !mayTakeOver))
             {
-                await WaitAsync(session, open.Build.Number, request.Waiter, lease, cancellationToken).ConfigureAwait(false);
+                await WaitAsync(session, open.Build.Number, request.Asker, lease, cancellationToken).ConfigureAwait(false);
                 return new BuildClaim(0, open.Build);
             }
 
-            if (open is { Build.IsQueued: false })
+            // 2. Who is not ready waits for a host that is. An owner that has not been heard may be back before anyone takes over.
+            if (!claims && open is { Build.IsQueued: true })
+            {
+                await WaitAsync(session, open.Build.Number, request.Asker, lease, cancellationToken).ConfigureAwait(false);
+                return new BuildClaim(0, open.Build);
+            }
+
+            if (!claims && (open is not null || request.Offered is null))
+            {
+                return new BuildClaim(0, null);
+            }
+
+            // 3. Who is ready builds what waits for a host, or under a number of its own.
+            if (open is { Build.IsQueued: true })
+            {
+                await AskAsync(session, open.Build.Number, request, cancellationToken).ConfigureAwait(false);
+                await BeginBuildAsync(session, open.Build.Number, request.Owner, request.Host, request.Asker, lease, cancellationToken).ConfigureAwait(false);
+                return new BuildClaim(open.Build.Number, null);
+            }
+
+            if (open is not null)
             {
                 await session.ExecuteAsync(
                     new SqlText(
@@ -198,43 +252,13 @@ internal sealed partial class SqlMetadataStore
                         ("@state", (int)BuildState.Lost),
                         ("@id", open.Build.Number)),
                     cancellationToken).ConfigureAwait(false);
-                open = null;
             }
 
-            // 2. Else the caller, under a number of its own; or it waits for a host that is ready.
-            if (claims && open is not null)
+            // Another may be quicker, who is found then.
+            var state = claims ? BuildState.Running : BuildState.Queued;
+            if (await InsertBuildAsync(session, store, request, state, lease, cancellationToken).ConfigureAwait(false) is { } number && claims)
             {
-                await AskAsync(session, open.Build.Number, request, lease, cancellationToken).ConfigureAwait(false);
-                await BeginBuildAsync(session, open.Build.Number, request.Owner, request.Host, lease, cancellationToken).ConfigureAwait(false);
-                return new BuildClaim(open.Build.Number, null);
-            }
-
-            if (!claims && open is not null)
-            {
-                if (request.Offered is not null)
-                {
-                    await AskAsync(session, open.Build.Number, request, lease, cancellationToken).ConfigureAwait(false);
-                }
-
-                await WaitAsync(session, open.Build.Number, request.Waiter, lease, cancellationToken).ConfigureAwait(false);
-                return new BuildClaim(0, null);
-            }
-
-            if (!claims && request.Offered is null)
-            {
-                return new BuildClaim(0, null);
-            }
-
-            // Another may have been quicker, who is found then.
-            if (await InsertBuildAsync(session, store, request, claims ? BuildState.Running : BuildState.Queued, lease, cancellationToken)
-                .ConfigureAwait(false) is { } number)
-            {
-                if (!claims)
-                {
-                    await WaitAsync(session, number.ToInt64(), request.Waiter, lease, cancellationToken).ConfigureAwait(false);
-                }
-
-                return new BuildClaim(claims ? number.ToInt64() : 0, null);
+                return new BuildClaim(number.ToInt64(), null);
             }
         }
     }
@@ -243,34 +267,53 @@ internal sealed partial class SqlMetadataStore
         session.FirstAsync(
             new SqlText(
                 $"""
-                SELECT {BuildColumns}, {CountWaiters}, b.lease_until > {_dialect.NowMilliseconds} FROM builds b
+                SELECT {BuildColumns}, {CountWaiters}, b.lease_until > {_dialect.NowMilliseconds}, b.owner = @owner AND b.asker = @asker FROM builds b
                 WHERE b.store = @store AND b.outputs_key = @key AND b.ended IS NULL{_dialect.ForUpdate}
                 """,
                 ("@store", store.Value),
-                ("@key", request.OutputsKey.ToArray())),
-            static reader => new Holder(ReadBuild(reader), ReadFlag(reader, 11)),
+                ("@key", request.OutputsKey.ToArray()),
+                ("@owner", request.Owner),
+                ("@asker", request.Asker)),
+            static reader => new Holder(ReadBuild(reader), ReadFlag(reader, 11), ReadFlag(reader, 12)),
             cancellationToken);
 
-    private Task<int> BeginBuildAsync(SqlSession session, long number, string owner, string host, TimeSpan lease, CancellationToken cancellationToken) =>
-        session.ExecuteAsync(
-            new SqlText(
-                $"UPDATE builds SET state = 0, owner = @owner, host = @host, lease_until = {_dialect.NowMilliseconds} + @lease WHERE id = @id",
-                ("@owner", owner),
-                ("@host", host),
-                ("@lease", (long)lease.TotalMilliseconds),
-                ("@id", number)),
-            cancellationToken);
-
-    /// <summary>What waits for a host is wanted in the way that the last who asked wants it.</summary>
-    private Task<int> AskAsync(SqlSession session, long number, BuildRequest request, TimeSpan lease, CancellationToken cancellationToken) =>
-        session.ExecuteAsync(
+    /// <summary>An execution is a host's own from now on, which does not wait for it any more.</summary>
+    private async Task BeginBuildAsync(
+        SqlSession session, long number, string owner, string host, string asker, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await session.ExecuteAsync(
             new SqlText(
                 $"""
-                UPDATE builds SET base_name = @name, text_hash = @text, timeout = @timeout, max_silent_time = @silent, max_log_size = @log,
-                  keep_failed = @keep, asker = @asker, system = @system, features = @features, lease_until = {_dialect.NowMilliseconds} + @lease
+                UPDATE builds SET state = 0, owner = @owner, host = @host, asker = @asker, lease_until = {_dialect.NowMilliseconds} + @lease
                 WHERE id = @id
                 """,
-                [.. Asked(request, lease), ("@id", number)]),
+                ("@owner", owner),
+                ("@host", host),
+                ("@asker", asker),
+                ("@lease", (long)lease.TotalMilliseconds),
+                ("@id", number)),
+            cancellationToken).ConfigureAwait(false);
+        await session.ExecuteAsync(
+            new SqlText(
+                "DELETE FROM build_waiters WHERE build = @id AND substr(waiter, 1, length(@asker)) = @asker", ("@id", number), ("@asker", asker)),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>What waited for a host is built as the one wants it that begins.</summary>
+    private static Task<int> AskAsync(SqlSession session, long number, BuildRequest request, CancellationToken cancellationToken) =>
+        session.ExecuteAsync(
+            new SqlText(
+                """
+                UPDATE builds SET base_name = @name, text_hash = @text, timeout = @timeout, max_silent_time = @silent, max_log_size = @log,
+                  keep_failed = @keep WHERE id = @id
+                """,
+                ("@name", request.Derivation.BaseName),
+                ("@text", request.TextHash.ToArray()),
+                ("@timeout", (long)request.Wishes.Timeout),
+                ("@silent", (long)request.Wishes.MaxSilentTime),
+                ("@log", (long)request.Wishes.MaxLogSize),
+                ("@keep", request.Wishes.KeepFailed ? 1 : 0),
+                ("@id", number)),
             cancellationToken);
 
     private Task<object?> InsertBuildAsync(
@@ -286,30 +329,23 @@ internal sealed partial class SqlMetadataStore
                   @state, {_dialect.NowMilliseconds} + @lease, @now)
                 ON CONFLICT DO NOTHING RETURNING id
                 """,
-                [
-                    .. Asked(request, lease),
-                    ("@store", store.Value),
-                    ("@key", request.OutputsKey.ToArray()),
-                    ("@owner", request.Owner),
-                    ("@host", request.Host),
-                    ("@state", (int)state),
-                    ("@now", NowSeconds()),
-                ]),
+                ("@name", request.Derivation.BaseName),
+                ("@text", request.TextHash.ToArray()),
+                ("@timeout", (long)request.Wishes.Timeout),
+                ("@silent", (long)request.Wishes.MaxSilentTime),
+                ("@log", (long)request.Wishes.MaxLogSize),
+                ("@keep", request.Wishes.KeepFailed ? 1 : 0),
+                ("@asker", request.Asker),
+                ("@system", request.Offered?.System ?? ""),
+                ("@features", string.Join(' ', request.Offered?.Features ?? [])),
+                ("@lease", (long)lease.TotalMilliseconds),
+                ("@store", store.Value),
+                ("@key", request.OutputsKey.ToArray()),
+                ("@owner", request.Owner),
+                ("@host", request.Host),
+                ("@state", (int)state),
+                ("@now", NowSeconds())),
             cancellationToken);
-
-    private static (string Name, object? Value)[] Asked(BuildRequest request, TimeSpan lease) =>
-    [
-        ("@name", request.Derivation.BaseName),
-        ("@text", request.TextHash.ToArray()),
-        ("@timeout", (long)request.Wishes.Timeout),
-        ("@silent", (long)request.Wishes.MaxSilentTime),
-        ("@log", (long)request.Wishes.MaxLogSize),
-        ("@keep", request.Wishes.KeepFailed ? 1 : 0),
-        ("@asker", request.Waiter),
-        ("@system", request.Offered?.System ?? ""),
-        ("@features", string.Join(' ', request.Offered?.Features ?? [])),
-        ("@lease", (long)lease.TotalMilliseconds),
-    ];
 
     private static string[] Split(string features) => features.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
@@ -321,6 +357,11 @@ internal sealed partial class SqlMetadataStore
         if (build is not { State: BuildState.Running })
         {
             return build?.State == ending.State;
+        }
+
+        if (ending.OutputsKey is { } key && !key.Span.SequenceEqual(build.OutputsKey))
+        {
+            return false;
         }
 
         // 2. The rest of the log, for those who wait or did: one whose connection broke is back in a moment.
@@ -345,7 +386,7 @@ internal sealed partial class SqlMetadataStore
                 ("@bytes", bytes),
                 ("@id", ending.Number)),
             cancellationToken).ConfigureAwait(false);
-        if (ending.Kept is var (derivation, log))
+        if (ending.Kept is var (derivation, log) && derivation.BaseName == build.Derivation)
         {
             await AddBuildLogAsync(session, store, derivation, log, cancellationToken).ConfigureAwait(false);
         }
@@ -357,13 +398,14 @@ internal sealed partial class SqlMetadataStore
         await session.FirstAsync(
             new SqlText(
                 $"""
-                SELECT b.state, b.log_bytes, {CountWaiters}, (SELECT count(*) FROM build_waiters w WHERE w.build = b.id)
+                SELECT b.state, b.log_bytes, {CountWaiters}, (SELECT count(*) FROM build_waiters w WHERE w.build = b.id),
+                  b.outputs_key, b.base_name
                 FROM builds b WHERE b.id = @id AND b.store = @store AND b.owner = @owner{_dialect.ForUpdate}
                 """,
                 ("@id", number),
                 ("@store", store.Value),
                 ("@owner", owner)),
-            static reader => new FoundBuild((BuildState)reader.GetInt32(0), reader.GetInt64(1), (int)reader.GetInt64(2), reader.GetInt64(3) > 0),
+            static reader => new FoundBuild((BuildState)reader.GetInt32(0), reader.GetInt64(1), (int)reader.GetInt64(2), reader.GetInt64(3) > 0, reader.GetBytes(4), reader.GetString(5)),
             cancellationToken).ConfigureAwait(false);
 
     private static async Task<int> AddLogAsync(
@@ -403,6 +445,7 @@ internal sealed partial class SqlMetadataStore
                 $"""
                 UPDATE builds SET state = @state, ended = {_dialect.NowMilliseconds}
                 WHERE store = @store AND state = 5 AND lease_until < {_dialect.NowMilliseconds} - {EndedBuildMilliseconds}
+                  AND NOT EXISTS (SELECT 1 FROM build_waiters w WHERE w.build = builds.id AND w.lease_until > {_dialect.NowMilliseconds})
                 """,
                 ("@state", (int)BuildState.GivenUp),
                 ("@store", store.Value)),
@@ -424,16 +467,19 @@ internal sealed partial class SqlMetadataStore
         reader.GetInt64(0),
         StorePath.ParseBaseName(reader.GetString(1)),
         reader.GetBytes(2),
-        new BuildWishes((ulong)reader.GetInt64(3), (ulong)reader.GetInt64(4), (ulong)reader.GetInt64(5), reader.GetInt32(6) != 0),
+        ReadWishes(reader, 3),
         reader.GetString(7),
         reader.GetInt64(8),
         (int)reader.GetInt64(10),
         reader.GetInt32(9) == (int)BuildState.Queued);
 
+    private static BuildWishes ReadWishes(DbDataReader reader, int column) => new(
+        (ulong)reader.GetInt64(column), (ulong)reader.GetInt64(column + 1), (ulong)reader.GetInt64(column + 2), reader.GetInt32(column + 3) != 0);
+
     // A comparison is a number in one database and a truth value in the other.
     private static bool ReadFlag(DbDataReader reader, int column) => Convert.ToBoolean(reader.GetValue(column), CultureInfo.InvariantCulture);
 
-    private sealed record Holder(RunningBuild Build, bool IsAlive);
+    private sealed record Holder(RunningBuild Build, bool IsAlive, bool IsAskers);
 
-    private sealed record FoundBuild(BuildState State, long LogBytes, int Waiters, bool WasWaitedFor);
+    private sealed record FoundBuild(BuildState State, long LogBytes, int Waiters, bool WasWaitedFor, byte[] OutputsKey, string Derivation);
 }
