@@ -156,7 +156,7 @@ internal static class TokenCommand
 
     private static AccessRights ParseLevel(string text) => Levels.FirstOrDefault(level => level.Name == text) is { Name: not null } found
         ? found.Rights
-        : throw new FormatException($"--rights wants read, write or admin, not '{text}'");
+        : throw new FormatException($"--rights wants read, write, build or admin, not '{text}'");
 
     /// <summary>A label stands in one column of one line of the list.</summary>
     private static string ParseLabel(string text) => text.Length <= LabelLengthMax && !text.Any(char.IsControl)

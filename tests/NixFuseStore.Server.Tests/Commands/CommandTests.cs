@@ -114,6 +114,8 @@ public sealed class CommandTests : IDisposable
         var token = await ServerProcess.RunAsync("token", "create", "--store", "team", "--rights", "write", "--label", "ci", "--data", Data);
         Assert.Matches("^nixfuse_[A-Za-z0-9_-]{43}\n$", token.Output);
         Assert.Matches("^1\tactive\tteam:write\t[^\t]+\t-\t-\tci\n$", (await ServerProcess.RunAsync("token", "list", "--data", Data)).Output);
+        await ServerProcess.RunAsync("token", "create", "--store", "team", "--rights", "build", "--data", Data);
+        Assert.Contains("team:build", (await ServerProcess.RunAsync("token", "list", "--data", Data)).Output, StringComparison.Ordinal);
         Assert.Equal(0, (await ServerProcess.RunAsync("token", "revoke", "1", "--data", Data)).Status);
         Assert.Contains("revoked", (await ServerProcess.RunAsync("token", "list", "--data", Data)).Output, StringComparison.Ordinal);
         Assert.Equal(1, (await ServerProcess.RunAsync("token", "revoke", "1", "--data", Data)).Status);
@@ -183,7 +185,7 @@ public sealed class CommandTests : IDisposable
     {
         { ["serve", "--listen", "nonsense"], 2, "no address to listen on" },
         { ["serve", "--nonsense"], 2, "--nonsense" },
-        { ["nonsense"], 2, "there is no command 'nixfuse-server nonsense'; there are serve, store, token, path, fsck (see nixfuse-server --help)" },
+        { ["nonsense"], 2, "there is no command 'nixfuse-server nonsense'; there are serve, store, token, path, build, fsck (see nixfuse-server --help)" },
         { ["stroe", "list"], 2, "there is no command 'nixfuse-server stroe'; did you mean store? (see nixfuse-server --help)" },
         { ["store", "lst"], 2, "there is no command 'nixfuse-server store lst'; did you mean list? (see nixfuse-server store --help)" },
         { ["store"], 2, "nixfuse-server store wants a command: create, list, show, set, rotate-key, drop-key (see nixfuse-server store --help)" },

@@ -27,7 +27,7 @@ public sealed class PythonClientTests
                 "health 0801 0801",
                 "health of another service NOT_FOUND: there is no such service here",
                 "health watched 0801",
-                "reflected grpc.health.v1.Health grpc.reflection.v1.ServerReflection grpc.reflection.v1alpha.ServerReflection nixfuse.v1.Store",
+                "reflected grpc.health.v1.Health grpc.reflection.v1.ServerReflection grpc.reflection.v1alpha.ServerReflection nixfuse.v1.Builds nixfuse.v1.Store",
                 "health with a wrong token 0801",
                 "reflected with a wrong token UNAUTHENTICATED: the token is not known here, has expired, or was revoked",
             ],

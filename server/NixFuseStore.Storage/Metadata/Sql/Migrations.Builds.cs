@@ -26,5 +26,9 @@ internal static partial class Migrations
         CREATE TABLE build_log_parts (
           id {id}, build {int} NOT NULL REFERENCES builds(id), position {big} NOT NULL, bytes {bytes} NOT NULL, UNIQUE (build, position))
         """,
+
+        // Who may administer may build, too: AccessRights.Build is 8, and no other right is above 4.
+        "UPDATE tokens SET rights_everywhere = rights_everywhere + 8 WHERE rights_everywhere BETWEEN 4 AND 7",
+        "UPDATE token_rights SET rights = rights + 8 WHERE rights BETWEEN 4 AND 7",
     ];
 }
