@@ -12,6 +12,9 @@ internal sealed class FleetWorker : IAsyncDisposable
     /// <summary>How long is waited after something failed: at first, and at most. A token that may not build is asked with, too: rights change.</summary>
     private static readonly (TimeSpan First, TimeSpan Most) s_pause = (TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
 
+    /// <summary>A mount has other things to do when it begins.</summary>
+    private static readonly TimeSpan s_delay = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan s_slotInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly IBuildFleet _fleet;
@@ -47,6 +50,7 @@ internal sealed class FleetWorker : IAsyncDisposable
 
     private async Task TakeAsync()
     {
+        await Task.Delay(s_delay, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         while (!_stop.IsCancellationRequested)
         {
             try

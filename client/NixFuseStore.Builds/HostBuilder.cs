@@ -145,17 +145,18 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         int attempts = 0;
         try
         {
-            for (bool isFirst = true; ; isFirst = false)
+            while (true)
             {
-                // 1. Who asked has just looked; but then another may have registered them.
-                if (!isFirst && await AreValidAsync(build, cancellation).ConfigureAwait(false))
+                // 1. Another may have registered them meanwhile.
+                hasSlot = hasSlot || await _slots.WaitAsync(TimeSpan.Zero, cancellation).ConfigureAwait(false);
+                var claim = await _options.Fleet.ClaimAsync(wanted, claims: hasSlot, cancellation).ConfigureAwait(false);
+                if (claim.IsValid)
                 {
+                    await _options.Fleet.AdoptAsync([.. build.Outputs.Values], cancellation).ConfigureAwait(false);
                     return new StepResult(BuildStatus.AlreadyValid, "");
                 }
 
                 // 2. This host's to build.
-                hasSlot = hasSlot || await _slots.WaitAsync(TimeSpan.Zero, cancellation).ConfigureAwait(false);
-                var claim = await _options.Fleet.ClaimAsync(wanted, claims: hasSlot, cancellation).ConfigureAwait(false);
                 if (claim.Owned > 0)
                 {
                     try
@@ -204,12 +205,6 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
                 _slots.Release();
             }
         }
-    }
-
-    private async Task<bool> AreValidAsync(BuildStep build, CancellationToken cancellation)
-    {
-        var outputs = build.Outputs.Values.ToArray();
-        return (await _options.Store.FilterValidAsync(outputs, cancellation).ConfigureAwait(false)).Count == outputs.Length;
     }
 
     private async Task<(StepResult? Result, bool HasSlot)> FollowOrGetSlotAsync(
@@ -427,18 +422,11 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
 
     private async Task<StepResult?> BuildAndRegisterAsync(BuildStep build, SharedBuild shared, OwnedBuild owned, CancellationToken cancellation)
     {
-        // 1. Another execution may have registered them just before this one began.
-        if (await AreValidAsync(build, cancellation).ConfigureAwait(false))
-        {
-            await _options.Fleet.GiveUpAsync(owned.Number).ConfigureAwait(false);
-            return new StepResult(BuildStatus.AlreadyValid, "");
-        }
-
-        // 2. Built.
+        // 1. Built.
         var inputs = await InputClosure.FindAsync(_options.Store, build.Inputs, cancellation).ConfigureAwait(false);
         var (result, made, cell) = await _cells.BuildAsync(build, shared, inputs, cancellation).ConfigureAwait(false);
 
-        // 3. Registered, with its log; all of it or nothing.
+        // 2. Registered, with its log; all of it or nothing.
         var end = result.IsSuccess
             ? await _outputs.ImportAsync(
                 build, made, inputs, cell.PathOf, imported => FinishAsync(build, owned, result, imported, cancellation), cancellation).ConfigureAwait(false)

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using NixFuseStore.Builds.Running;
 using NixFuseStore.Daemon;
 using NixFuseStore.Nix;
@@ -13,7 +11,7 @@ namespace NixFuseStore.Builds.Fleet;
 public interface IBuildFleet
 {
     /// <summary>
-    /// Asks for a step: it is this host's to build, or another host builds it, or it waits for one that has a slot, or none of these where this host
+    /// Asks for a step: its outputs are valid, or it is this host's to build, or another host builds it, or it waits for one that has a slot, or none of these where this host
     /// does not claim and the step is not offered.
     /// </summary>
     /// <param name="wanted">What, and how.</param>
@@ -58,18 +56,18 @@ public interface IBuildFleet
 }
 
 /// <summary>A step that is wanted.</summary>
-/// <param name="OutputsKey">SHA-256 of its output paths.</param>
+/// <param name="Outputs">Its outputs, all of them.</param>
 /// <param name="Derivation">The derivation.</param>
 /// <param name="TextHash">SHA-256 of the derivation's text.</param>
 /// <param name="Limits">Its limits.</param>
 /// <param name="KeepFailed">Whether the directory of a failed build is wanted.</param>
 /// <param name="Offered">What a host must have that builds it while this one has no slot; null where none may.</param>
 public sealed record FleetStep(
-    ReadOnlyMemory<byte> OutputsKey, StorePath Derivation, ReadOnlyMemory<byte> TextHash, BuildLimits Limits, bool KeepFailed, BuildNeeds? Offered)
+    IReadOnlyCollection<StorePath> Outputs, StorePath Derivation, ReadOnlyMemory<byte> TextHash, BuildLimits Limits, bool KeepFailed, BuildNeeds? Offered)
 {
     /// <summary>That of a build of this host.</summary>
     internal static FleetStep Of(BuildKey key, BuildStep build) => new(
-        SHA256.HashData(Encoding.ASCII.GetBytes(key.Outputs)),
+        [.. build.Outputs.Values],
         key.Path,
         Convert.FromHexString(key.Text),
         key.Limits,
@@ -112,7 +110,8 @@ public sealed record FleetTerms(ReadOnlyMemory<byte> TextHash, BuildLimits Limit
 /// <param name="Owned">This host's execution, which begins now; 0 where there is none.</param>
 /// <param name="Lease">How long the host is believed to live unless it is heard.</param>
 /// <param name="Open">Another host's, or one that waits for a host; null where there is none.</param>
-public sealed record FleetClaim(ulong Owned, TimeSpan Lease, FleetBuild? Open);
+/// <param name="IsValid">Whether the outputs are valid, all of them.</param>
+public sealed record FleetClaim(ulong Owned, TimeSpan Lease, FleetBuild? Open, bool IsValid);
 
 /// <summary>An execution that is not this host's.</summary>
 /// <param name="Number">Its number.</param>

@@ -34,7 +34,6 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
     {
         var request = new ClaimBuildRequest
         {
-            OutputsKey = UnsafeByteOperations.UnsafeWrap(wanted.OutputsKey),
             Derivation = wanted.Derivation.BaseName,
             TextHash = UnsafeByteOperations.UnsafeWrap(wanted.TextHash),
             Wishes = new BuildWishes
@@ -50,10 +49,11 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
             Offered = wanted.Offered is not null,
             System = wanted.Offered?.Systems[0] ?? "",
         };
+        request.Outputs.AddRange(wanted.Outputs.Select(static path => path.BaseName));
         request.Features.AddRange(wanted.Offered?.Features ?? []);
         var response = await StoreErrors.TranslateAsync(calls.ClaimAsync(request, cancellationToken)).ConfigureAwait(false);
         var open = response.Open is { } other ? new FleetBuild(other.Number, other.Host, other.Queued) : null;
-        return new FleetClaim(response.Owned, TimeSpan.FromSeconds(response.LeaseSeconds), open);
+        return new FleetClaim(response.Owned, TimeSpan.FromSeconds(response.LeaseSeconds), open, response.Valid);
     }
 
     /// <inheritdoc/>

@@ -52,6 +52,8 @@ public sealed class BuildRpcTests : IAsyncLifetime
         var log = await _server.Client.GetBuildLogAsync(new GetBuildLogRequest { Store = "main", BaseName = Drv });
         Assert.Equal((true, 8u), (log.Found, log.PlainLength));
 
+        Assert.True((await _server.Client.ClaimBuildAsync(Claim("c", output))).Valid);
+
         // 3. Asked again, as after an answer that was lost.
         var again = await _server.Client.FinishBuildAsync(finish);
         Assert.Equal((false, RegisterPathResult.Types.Outcome.AlreadyValid), (again.Lost, Assert.Single(again.Results).Outcome));
@@ -135,9 +137,9 @@ public sealed class BuildRpcTests : IAsyncLifetime
     [Fact]
     public async Task Requests_OfNonsense_AreRefused()
     {
-        var tooShort = Claim("a");
-        tooShort.OutputsKey = Bytes("x");
-        await ExpectAsync(StatusCode.InvalidArgument, () => _server.Client.ClaimBuildAsync(tooShort));
+        var noPath = Claim("a");
+        noPath.Outputs.Add("x");
+        await ExpectAsync(StatusCode.InvalidArgument, () => _server.Client.ClaimBuildAsync(noPath));
         var noDerivation = Claim("a");
         noDerivation.Derivation = "00000000000000000000000000000000-hello";
         await ExpectAsync(StatusCode.InvalidArgument, () => _server.Client.ClaimBuildAsync(noDerivation));
@@ -152,13 +154,10 @@ public sealed class BuildRpcTests : IAsyncLifetime
         await ExpectAsync(StatusCode.FailedPrecondition, () => _server.Client.FinishBuildAsync(elsewhere));
     }
 
-    private static ByteString KeyOf(SamplePath[] outputs) => ByteString.CopyFrom(
-        SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', outputs.Select(output => output.Path.BaseName).Order(StringComparer.Ordinal)))));
-
     private static ClaimBuildRequest Claim(string who, params SamplePath[] outputs) => new()
     {
         Store = "main",
-        OutputsKey = KeyOf(outputs),
+        Outputs = { outputs.Select(static output => output.Path.BaseName).DefaultIfEmpty("00000000000000000000000000000001-x") },
         Derivation = Drv,
         TextHash = ByteString.CopyFrom(SHA256.HashData("text"u8)),
         Wishes = new BuildWishes { Timeout = 9 },

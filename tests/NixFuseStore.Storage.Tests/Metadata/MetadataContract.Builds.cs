@@ -42,6 +42,20 @@ public abstract partial class MetadataContract
     }
 
     [Fact]
+    public async Task Claim_OfValidOutputs_BeginsNothing()
+    {
+        var output = SamplePath.Create("outputs");
+        await AddAsync(output);
+        foreach (bool claims in (bool[])[true, false])
+        {
+            Assert.Equal(new BuildClaim(0, null, IsValid: true), await ClaimAsync("a", claims));
+        }
+
+        var both = Request("a") with { Outputs = [output.Path, SamplePath.Name("not-valid")] };
+        Assert.True((await Metadata.ClaimBuildAsync(Main, both, claims: true, mayTakeOver: true, Minute, Token)).Owned > 0);
+    }
+
+    [Fact]
     public async Task Claim_AgainBySameHost_IsTheSameExecution()
     {
         var owned = await ClaimAsync("a");
@@ -142,9 +156,9 @@ public abstract partial class MetadataContract
     public async Task End_WithOutputsOfAnotherStep_IsRefused()
     {
         long number = (await ClaimAsync("a")).Owned;
-        Assert.False(await Metadata.EndBuildAsync(Main, End(number, "a") with { OutputsKey = SHA256.HashData("others"u8) }, Token));
+        Assert.False(await Metadata.EndBuildAsync(Main, End(number, "a") with { Outputs = [SamplePath.Name("others")] }, Token));
         var kept = (SamplePath.Name("another.drv"), new BuildLog(4, Zstd.Compress("log\n"u8, 1)));
-        Assert.True(await Metadata.EndBuildAsync(Main, End(number, "a") with { OutputsKey = SHA256.HashData("outputs"u8), Kept = kept }, Token));
+        Assert.True(await Metadata.EndBuildAsync(Main, End(number, "a") with { Outputs = [SamplePath.Name("outputs")], Kept = kept }, Token));
         Assert.Null(await Metadata.FindBuildLogAsync(Main, kept.Item1, Token));
     }
 
@@ -276,7 +290,7 @@ public abstract partial class MetadataContract
 
     private static BuildRequest Request(string who, string outputs = "outputs") => new()
     {
-        OutputsKey = SHA256.HashData(Encoding.UTF8.GetBytes(outputs)),
+        Outputs = [SamplePath.Name(outputs.Replace(' ', '-'))],
         Derivation = Derivation,
         TextHash = SHA256.HashData(Encoding.UTF8.GetBytes($"text {who}")),
         Wishes = new BuildWishes(1, 2, 3, KeepFailed: true),

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Text;
 using System.Threading.RateLimiting;
 using Google.Protobuf;
 using Grpc.Core;
@@ -64,7 +62,7 @@ internal sealed class BuildService(
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         var wanted = new BuildRequest
         {
-            OutputsKey = CheckHash(request.OutputsKey, "outputs_key"),
+            Outputs = request.Outputs.Count > 0 ? ParsePaths(request.Outputs, limits.QueryPathsMax) : throw Invalid("a step has outputs"),
             Derivation = ParseDerivation(request.Derivation),
             TextHash = CheckHash(request.TextHash, "text_hash"),
             Wishes = Parse(request.Wishes),
@@ -88,7 +86,7 @@ internal sealed class BuildService(
             leases.TellQueue(store.Id);
         }
 
-        var response = new ClaimBuildResponse { Owned = (ulong)claim.Owned, LeaseSeconds = (uint)BuildLeases.Lease.TotalSeconds };
+        var response = new ClaimBuildResponse { Valid = claim.IsValid, Owned = (ulong)claim.Owned, LeaseSeconds = (uint)BuildLeases.Lease.TotalSeconds };
         if (claim.Open is { } open)
         {
             response.Open = ToMessage(open);
@@ -342,14 +340,11 @@ internal sealed class BuildService(
             Message = request.Message,
             StartTime = request.StartTime,
             StopTime = request.StopTime,
-            OutputsKey = request.Outputs.Count > 0 ? KeyOf(request.Outputs) : (ReadOnlyMemory<byte>?)null,
+            Outputs = request.Outputs.Count > 0 ? [.. request.Outputs.Select(static output => ParsePath(output.Path?.BaseName ?? ""))] : null,
             Log = Unpack(log),
             Kept = request.KeepLog ? (ParseDerivation(request.Derivation), log) : null,
         };
     }
-
-    private static byte[] KeyOf(IEnumerable<NewPath> outputs) => SHA256.HashData(Encoding.ASCII.GetBytes(
-        string.Join('\n', outputs.Select(static output => output.Path?.BaseName ?? "").Order(StringComparer.Ordinal))));
 
     private static byte[] Unpack(BuildLog log)
     {

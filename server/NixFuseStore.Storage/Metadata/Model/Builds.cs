@@ -5,8 +5,8 @@ namespace NixFuseStore.Storage.Metadata;
 /// <summary>A step that a host wants built, and how.</summary>
 public sealed record BuildRequest
 {
-    /// <summary>SHA-256 of the step's output paths: of each there is one execution at a time.</summary>
-    public required ReadOnlyMemory<byte> OutputsKey { get; init; }
+    /// <summary>All of the step's outputs: of these there is one execution at a time.</summary>
+    public required IReadOnlyCollection<StorePath> Outputs { get; init; }
 
     /// <summary>The derivation.</summary>
     public required StorePath Derivation { get; init; }
@@ -87,7 +87,8 @@ public sealed record RunningBuild(
 /// <summary>The answer to one who wants a step built.</summary>
 /// <param name="Owned">The number of the caller's own execution, which begins now; 0 where it is not the caller's.</param>
 /// <param name="Open">Another's execution, or one that waits for a host; the caller waits for it from now on. Null where there is none.</param>
-public sealed record BuildClaim(long Owned, RunningBuild? Open);
+/// <param name="IsValid">Whether the outputs are valid, all of them.</param>
+public sealed record BuildClaim(long Owned, RunningBuild? Open, bool IsValid = false);
 
 /// <summary>The answer to an owner that is alive.</summary>
 /// <param name="Waiters">Other hosts that wait.</param>
@@ -118,8 +119,8 @@ public sealed record BuildEnd
     /// <summary>Seconds since 1970 when it ended; 0 where it did not begin.</summary>
     public long StopTime { get; init; }
 
-    /// <summary>SHA-256 of the output paths, where outputs are registered with the end: those of another step are refused.</summary>
-    public ReadOnlyMemory<byte>? OutputsKey { get; init; }
+    /// <summary>The outputs that are registered with the end, which have to be those of the step; null where none are.</summary>
+    public IReadOnlyCollection<StorePath>? Outputs { get; init; }
 
     /// <summary>All that the builder printed; what of it the database has not yet is added for those who wait.</summary>
     public ReadOnlyMemory<byte> Log { get; init; }

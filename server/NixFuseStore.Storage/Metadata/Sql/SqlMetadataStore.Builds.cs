@@ -1,5 +1,7 @@
 using System.Data.Common;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.Storage.Metadata.Sql;
@@ -224,7 +226,13 @@ internal sealed partial class SqlMetadataStore
                 return new BuildClaim(0, open.Build);
             }
 
-            // 2. Who is not ready waits for a host that is. An owner that has not been heard may be back before anyone takes over.
+            // 2. Nobody's: it may have been built just before. Whoever built it has ended before this is looked at.
+            if (open is null or { Build.IsQueued: true } && await AreValidAsync(session, store, request.Outputs, cancellationToken).ConfigureAwait(false))
+            {
+                return new BuildClaim(0, null, IsValid: true);
+            }
+
+            // 3. Who is not ready waits for a host that is. An owner that has not been heard may be back before anyone takes over.
             if (!claims && open is { Build.IsQueued: true })
             {
                 await WaitAsync(session, open.Build.Number, request.Asker, lease, cancellationToken).ConfigureAwait(false);
@@ -236,7 +244,7 @@ internal sealed partial class SqlMetadataStore
                 return new BuildClaim(0, null);
             }
 
-            // 3. Who is ready builds what waits for a host, or under a number of its own.
+            // 4. Who is ready builds what waits for a host, or under a number of its own.
             if (open is { Build.IsQueued: true })
             {
                 await AskAsync(session, open.Build.Number, request, cancellationToken).ConfigureAwait(false);
@@ -271,7 +279,7 @@ internal sealed partial class SqlMetadataStore
                 WHERE b.store = @store AND b.outputs_key = @key AND b.ended IS NULL{_dialect.ForUpdate}
                 """,
                 ("@store", store.Value),
-                ("@key", request.OutputsKey.ToArray()),
+                ("@key", KeyOf(request.Outputs)),
                 ("@owner", request.Owner),
                 ("@asker", request.Asker)),
             static reader => new Holder(ReadBuild(reader), ReadFlag(reader, 11), ReadFlag(reader, 12)),
@@ -340,12 +348,27 @@ internal sealed partial class SqlMetadataStore
                 ("@features", string.Join(' ', request.Offered?.Features ?? [])),
                 ("@lease", (long)lease.TotalMilliseconds),
                 ("@store", store.Value),
-                ("@key", request.OutputsKey.ToArray()),
+                ("@key", KeyOf(request.Outputs)),
                 ("@owner", request.Owner),
                 ("@host", request.Host),
                 ("@state", (int)state),
                 ("@now", NowSeconds())),
             cancellationToken);
+
+    private async Task<bool> AreValidAsync(
+        SqlSession session, StoreId store, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)
+    {
+        string[] hashParts = [.. paths.Select(static path => path.HashPart).Distinct()];
+        var valid = await session.QueryRowsAsync(
+            new SqlText($"SELECT p.hash_part FROM {{rows}} {PathsByHashPart}", ("@store", store.Value)),
+            new RowSet(hashParts.Length).Text("hash_part", hashParts),
+            static reader => reader.GetString(0),
+            cancellationToken).ConfigureAwait(false);
+        return hashParts.Length > 0 && valid.Count == hashParts.Length;
+    }
+
+    private static byte[] KeyOf(IEnumerable<StorePath> outputs) =>
+        SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', outputs.Order().Select(static path => path.BaseName))));
 
     private static string[] Split(string features) => features.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
@@ -359,7 +382,7 @@ internal sealed partial class SqlMetadataStore
             return build?.State == ending.State;
         }
 
-        if (ending.OutputsKey is { } key && !key.Span.SequenceEqual(build.OutputsKey))
+        if (ending.Outputs is { } outputs && !KeyOf(outputs).AsSpan().SequenceEqual(build.OutputsKey))
         {
             return false;
         }
