@@ -98,7 +98,7 @@ rec {
   # Each needs the one before it and one in the middle.
   nodes = builtins.genList (i: build "node-${toString i}" { } ''
     echo "node ${toString i} begins${if i == 0 then "" else " after ${builtins.elemAt nodes (i - 1)} ${builtins.elemAt nodes (i / 2)}"}"
-    sleep 0.1
+    sleep 0.3
     echo "node ${toString i} is $RANDOM$RANDOM" | tee $out
   '') count;
   independents = builtins.genList (i: build "step-${toString i}" { } "sleep ${seconds}; echo $RANDOM > $out") count;
