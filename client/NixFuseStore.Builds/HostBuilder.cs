@@ -248,7 +248,7 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
         shared.Host = open.IsQueued ? null : open.Host;
         try
         {
-            var last = await followed.FollowAsync(cancellation).ConfigureAwait(false);
+            var last = await followed.FollowAsync(host => shared.Host = host, cancellation).ConfigureAwait(false);
             switch (last.State)
             {
                 case FleetState.Cancelled:
@@ -262,9 +262,9 @@ public sealed class HostBuilder : IBuilder, IAsyncDisposable
                     await shared.Log.AppendAsync("(another host could not build it as it was asked to; it is tried again)").ConfigureAwait(false);
                     return null;
                 default:
-                    if (!open.IsQueued)
+                    if (shared.Host is { } host)
                     {
-                        await shared.Log.AppendAsync($"({open.Host} does not build it any more; it begins anew)").ConfigureAwait(false);
+                        await shared.Log.AppendAsync($"({host} does not build it any more; it begins anew)").ConfigureAwait(false);
                     }
 
                     return null;

@@ -28,9 +28,11 @@ internal sealed class FollowedBuild(IBuildFleet fleet, ulong number, BuildLog lo
     internal ulong Number => number;
 
     /// <summary>Waits for its end.</summary>
+    /// <param name="runsOn">Told the host when it runs on one.</param>
+    /// <param name="cancellation">Leaves.</param>
     /// <returns>The last that was heard of it.</returns>
     /// <exception cref="DaemonStoreException">The store is away for too long.</exception>
-    internal async Task<FleetNews> FollowAsync(CancellationToken cancellation)
+    internal async Task<FleetNews> FollowAsync(Action<string> runsOn, CancellationToken cancellation)
     {
         var away = Stopwatch.StartNew();
         while (true)
@@ -38,7 +40,7 @@ internal sealed class FollowedBuild(IBuildFleet fleet, ulong number, BuildLog lo
             var followed = Stopwatch.StartNew();
             try
             {
-                if (await FollowOnceAsync(cancellation).ConfigureAwait(false) is { } last)
+                if (await FollowOnceAsync(runsOn, cancellation).ConfigureAwait(false) is { } last)
                 {
                     return last;
                 }
@@ -57,12 +59,17 @@ internal sealed class FollowedBuild(IBuildFleet fleet, ulong number, BuildLog lo
         }
     }
 
-    private async Task<FleetNews?> FollowOnceAsync(CancellationToken cancellation)
+    private async Task<FleetNews?> FollowOnceAsync(Action<string> runsOn, CancellationToken cancellation)
     {
         // Each time it begins anew.
         long skip = _heard;
         await foreach (var news in fleet.FollowAsync(number, cancellation).ConfigureAwait(false))
         {
+            if (news.Host is { } host)
+            {
+                runsOn(host);
+            }
+
             int passed = (int)Math.Min(skip, news.Log.Length);
             skip -= passed;
             _heard += news.Log.Length - passed;

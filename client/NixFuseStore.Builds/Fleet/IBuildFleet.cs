@@ -130,7 +130,9 @@ public sealed record FleetRenewal(FleetState State, int Waiters, long LogBytes);
 /// <param name="State">Whether this is the last.</param>
 /// <param name="Result">How it ended, where it has.</param>
 /// <param name="Terms">How it was built, where it has ended.</param>
-public sealed record FleetNews(ReadOnlyMemory<byte> Log, FleetState State, StepResult? Result = null, FleetTerms? Terms = null);
+/// <param name="Host">Where it runs, told once when it does.</param>
+public sealed record FleetNews(
+    ReadOnlyMemory<byte> Log, FleetState State, StepResult? Result = null, FleetTerms? Terms = null, string? Host = null);
 
 /// <summary>How far an execution is.</summary>
 public enum FleetState

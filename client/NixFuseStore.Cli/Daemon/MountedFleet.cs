@@ -161,7 +161,7 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
 
     private static FleetNews Read(FollowBuildResponse message) => message.Outcome switch
     {
-        FollowOutcome.Running => new FleetNews(message.Log.Memory, FleetState.Running),
+        FollowOutcome.Running => new FleetNews(message.Log.Memory, FleetState.Running, Host: message.Host.Length > 0 ? message.Host : null),
         FollowOutcome.Ended => new FleetNews(
             default,
             FleetState.Ended,

@@ -191,7 +191,12 @@ public sealed class BuildRpcTests : IAsyncLifetime
         await foreach (var message in _server.Client.FollowBuildAsync(request, cancellation: TestServer.Cancellation))
         {
             heard.Append(message.Log.ToStringUtf8());
-            first?.TrySetResult();
+            if (!message.Log.IsEmpty)
+            {
+                first?.TrySetResult();
+            }
+
+            Assert.True(message.Host.Length == 0 || (last is null && message.Host == "host a"));
             last = message;
         }
 

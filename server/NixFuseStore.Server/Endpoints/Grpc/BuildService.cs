@@ -241,6 +241,7 @@ internal sealed class BuildService(
         StoreRecord store, long number, string waiter, IServerStreamWriter<FollowBuildResponse> responses, CancellationToken cancellation)
     {
         long position = 0;
+        string? host = null;
         var heard = DateTimeOffset.MinValue;
         while (true)
         {
@@ -253,6 +254,12 @@ internal sealed class BuildService(
             // The log first, all of it; the result is behind its last line.
             var news = leases.NewsOf(store.Id, number);
             var progress = await leases.AskAsync(() => metadata.FollowBuildAsync(store.Id, number, position, cancellation)).ConfigureAwait(false);
+            if (progress is { State: BuildState.Running } && host is null)
+            {
+                host = progress.Host;
+                await responses.WriteAsync(new FollowBuildResponse { Host = host }, cancellation).ConfigureAwait(false);
+            }
+
             if (progress is { Log.Length: > 0 })
             {
                 position += progress.Log.Length;

@@ -15,6 +15,7 @@ internal sealed class CallInterceptor(AccessControl access, ServerLimits limits,
     {
         $"/{Store.Descriptor.FullName}/Watch",
         $"/{Builds.Descriptor.FullName}/FollowBuild",
+        $"/{Builds.Descriptor.FullName}/TakeBuild",
         "/grpc.health.v1.Health/Watch",
     };
 

@@ -140,6 +140,7 @@ public sealed record BuildEnd
 /// <param name="LogBytes">Bytes of the log so far.</param>
 /// <param name="TextHash">As in <see cref="RunningBuild"/>.</param>
 /// <param name="Wishes">As in <see cref="RunningBuild"/>.</param>
+/// <param name="Host">As in <see cref="RunningBuild"/>.</param>
 public sealed record BuildProgress(
     BuildState State,
     bool IsAlive,
@@ -150,4 +151,5 @@ public sealed record BuildProgress(
     ReadOnlyMemory<byte> Log,
     long LogBytes,
     ReadOnlyMemory<byte> TextHash,
-    BuildWishes Wishes);
+    BuildWishes Wishes,
+    string Host);

@@ -75,7 +75,7 @@ internal sealed partial class SqlMetadataStore
                     $"""
                     SELECT b.state, CASE WHEN b.state = 5 THEN {CountWaiters} > 0 ELSE b.lease_until > {_dialect.NowMilliseconds} END,
                       b.status, b.message, b.start_time, b.stop_time, b.log_bytes,
-                      b.text_hash, b.timeout, b.max_silent_time, b.max_log_size, b.keep_failed
+                      b.text_hash, b.timeout, b.max_silent_time, b.max_log_size, b.keep_failed, b.host
                     FROM builds b WHERE b.id = @id AND b.store = @store
                     """,
                     ("@id", number),
@@ -90,7 +90,8 @@ internal sealed partial class SqlMetadataStore
                     default,
                     reader.GetInt64(6),
                     reader.GetBytes(7),
-                    ReadWishes(reader, 8)),
+                    ReadWishes(reader, 8),
+                    reader.GetString(12)),
                 cancellationToken).ConfigureAwait(false);
             if (progress is null || position >= progress.LogBytes)
             {
