@@ -19,7 +19,7 @@ rec {
   '';
   brokenSlowly = build "broken-slowly" { } ''
     for i in {1..12}; do echo "line $i of broken"; done
-    sleep 2
+    sleep 4
     exit 3
   '';
   severalBroken = build "several-broken" { } "echo ${toString (builtins.genList (i: build "bad-${toString i}" { } "exit 1") 4)} > $out";
@@ -89,7 +89,7 @@ rec {
   # Two outputs of one execution, which no other execution makes again.
   pair = build "pair" { outputs = [ "out" "dev" ]; } ''
     echo "pair begins"
-    sleep 1
+    sleep 3
     echo "$RANDOM$RANDOM$RANDOM" | tee $out > $dev
     cat $out
   '';
