@@ -95,7 +95,7 @@ public sealed partial class StoreWriter
             }
             catch (StoreUnavailableException) when (_options.Time.GetElapsedTime(started) < FinishPatience)
             {
-                // Until it is back: nobody else has what was built.
+                // It is tried until the server is back: only this host has what was built.
             }
 
             await Task.Delay(FinishPause, _options.Time, cancellationToken).ConfigureAwait(false);
