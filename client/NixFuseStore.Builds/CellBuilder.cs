@@ -24,7 +24,7 @@ internal sealed class CellBuilder(HostBuilderOptions options) : IAsyncDisposable
         BuildStep build, SharedBuild shared, IReadOnlyDictionary<StorePath, PathInfo> valid, CancellationToken cancellation)
     {
         var nix = StockNix.Find(options.NixPrograms);
-        var cell = await _cells.CreateAsync(nix, [.. valid.Values], cancellation).ConfigureAwait(false);
+        var cell = await _cells.CreateAsync(nix, [.. valid.Values], isContentAddressed: build.RealisationIds.Count > 0, cancellation).ConfigureAwait(false);
         shared.AddCleanUp(cell.Dispose);
         var (result, outputs) = await RunAsync(build, cell, nix, shared.Log, cancellation).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
@@ -54,7 +54,7 @@ internal sealed class CellBuilder(HostBuilderOptions options) : IAsyncDisposable
                 await client.SetOptionsAsync(build, build.Limits.Cores ?? (ulong)options.Cores).ConfigureAwait(false);
                 var result = await client.BuildDerivationAsync(build, log.AppendAsync, line => log.AppendAsync(words.OfLine(line))).ConfigureAwait(false);
                 var made = new List<PathInfo>();
-                foreach (var output in result.IsSuccess && !build.Checks ? build.Outputs.Values : [])
+                foreach (var output in result.IsSuccess && !build.Checks ? OutputsOf(build, result) : [])
                 {
                     made.Add(await client.QueryPathInfoAsync(output).ConfigureAwait(false));
                 }
@@ -73,6 +73,13 @@ internal sealed class CellBuilder(HostBuilderOptions options) : IAsyncDisposable
             }
         }
     }
+
+    // Several may come to the same where their paths depend on their content.
+    private static IEnumerable<StorePath> OutputsOf(BuildStep build, StepResult result) => build.Outputs.Values
+        .Concat(build.RealisationIds.Keys.Select(name => result.Outputs.TryGetValue(name, out var path)
+            ? path
+            : throw new CellException($"stock Nix does not say what the output '{name}' came to")))
+        .Distinct();
 
     private static async Task<WorkerClient> ConnectAsync(CellProcess process, StoreDirectory directory)
     {

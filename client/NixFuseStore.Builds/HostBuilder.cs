@@ -4,6 +4,8 @@ using NixFuseStore.Builds.Outputs;
 using NixFuseStore.Builds.Running;
 using NixFuseStore.Daemon;
 using NixFuseStore.Daemon.Building;
+using NixFuseStore.Nix;
+using NixFuseStore.Nix.Realisations;
 
 namespace NixFuseStore.Builds;
 
@@ -122,12 +124,42 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
         {
             shared.IsRunning = true;
             var valid = await InputClosure.FindAsync(_options.Store, [.. build.Inputs, .. build.Outputs.Values], cancellation).ConfigureAwait(false);
-            return (await _cells.BuildAsync(build, shared, valid, cancellation).ConfigureAwait(false)).Result;
+            var result = (await _cells.BuildAsync(build, shared, valid, cancellation).ConfigureAwait(false)).Result;
+            return result.IsSuccess ? await CompareAsync(build, result, cancellation).ConfigureAwait(false) : result;
         }
         finally
         {
             _slots.Release();
         }
+    }
+
+    /// <summary>Compares where paths depend on content; of others stock Nix has seen to it.</summary>
+    private async Task<StepResult> CompareAsync(BuildStep build, StepResult result, CancellationToken cancellation)
+    {
+        var known = await FindOutputsAsync(build, cancellation).ConfigureAwait(false);
+        var other = build.RealisationIds.Keys.Where(name => known[name] != result.Outputs[name]).Order(StringComparer.Ordinal).ToArray();
+        return other.Length == 0
+            ? result
+            : result with
+            {
+                Status = BuildStatus.NotDeterministic,
+                ErrorMessage = $"derivation '{_options.Store.Directory.Print(build.Path)}' may not be deterministic: output "
+                    + string.Join(", ", other.Select(name => $"'{_options.Store.Directory.Print(known[name])}' differs from '{_options.Store.Directory.Print(result.Outputs[name])}'")),
+            };
+    }
+
+    /// <summary>What the outputs came to whose paths depend on their content, by name.</summary>
+    private async Task<IReadOnlyDictionary<string, StorePath>> FindOutputsAsync(BuildStep build, CancellationToken cancellation)
+    {
+        var outputs = new Dictionary<string, StorePath>(StringComparer.Ordinal);
+        foreach (var (name, id) in build.RealisationIds)
+        {
+            outputs[name] = Realisation.TryParse(await _options.Store.FindRealisationAsync(id, cancellation).ConfigureAwait(false) ?? "", out var realisation)
+                ? realisation.OutPath
+                : throw Failed(build, $"what its output '{name}' came to is not known any more");
+        }
+
+        return outputs;
     }
 
     /// <summary>Builds it here, or waits for another host that does, until there is a result that counts here.</summary>
@@ -146,8 +178,7 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
                 var claim = await _options.Fleet.ClaimAsync(wanted, claims: hasSlot, cancellation).ConfigureAwait(false);
                 if (claim.IsValid)
                 {
-                    await _options.Fleet.AdoptAsync([.. build.Outputs.Values], cancellation).ConfigureAwait(false);
-                    return new StepResult(BuildStatus.AlreadyValid, "");
+                    return await AdoptAsync(build, new StepResult(BuildStatus.AlreadyValid, ""), cancellation).ConfigureAwait(false);
                 }
 
                 // 2. This host's to build.
@@ -248,8 +279,7 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
                 case FleetState.Cancelled:
                     throw CancelledByAdministrator(build);
                 case FleetState.Ended when last.Result is { IsSuccess: true } result:
-                    await _options.Fleet.AdoptAsync([.. build.Outputs.Values], cancellation).ConfigureAwait(false);
-                    return result;
+                    return await AdoptAsync(build, result, cancellation).ConfigureAwait(false);
                 case FleetState.Ended when last.Result is { } failure && last.Terms?.FailsAlsoFor(wanted) == true:
                     return failure;
                 case FleetState.Ended:
@@ -325,10 +355,18 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
         return end switch
         {
             FleetEnd.Registered => result,
-            FleetEnd.OthersValid => new StepResult(BuildStatus.AlreadyValid, ""),
+            FleetEnd.OthersValid => await AdoptAsync(build, new StepResult(BuildStatus.AlreadyValid, ""), cancellation).ConfigureAwait(false),
             FleetEnd.Cancelled => throw CancelledByAdministrator(build),
             _ => null,
         };
+    }
+
+    /// <summary>A success of another's: this host sees the outputs when it comes back.</summary>
+    private async Task<StepResult> AdoptAsync(BuildStep build, StepResult result, CancellationToken cancellation)
+    {
+        var outputs = await FindOutputsAsync(build, cancellation).ConfigureAwait(false);
+        await _options.Fleet.AdoptAsync([.. build.Outputs.Values, .. outputs.Values], cancellation).ConfigureAwait(false);
+        return result with { Outputs = outputs };
     }
 
     private async Task<FleetEnd> FinishAsync(

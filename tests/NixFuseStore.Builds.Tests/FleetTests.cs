@@ -121,7 +121,7 @@ public sealed class FleetTests : IDisposable
     }
 
     private static FleetStep Step(BuildLimits limits, bool keepFailed = false, string text = "text") => new(
-        [], StoreDirectory.Default.Parse("/nix/store/00000000000000000000000000000009-x.drv"), Encoding.ASCII.GetBytes(text), limits, keepFailed, Offered: null);
+        [], [], StoreDirectory.Default.Parse("/nix/store/00000000000000000000000000000009-x.drv"), Encoding.ASCII.GetBytes(text), limits, keepFailed, Offered: null);
 
     private static FleetNews Log(string text) => new(Encoding.UTF8.GetBytes(text), FleetState.Running);
 

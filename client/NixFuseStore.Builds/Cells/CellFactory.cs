@@ -21,12 +21,14 @@ internal sealed class CellFactory(string directory, string mountedStore, StoreDi
     /// <summary>Makes one that knows the inputs, or is told of them by stock Nix once it starts.</summary>
     /// <param name="nix">The stock Nix that will build in it.</param>
     /// <param name="inputs">All that is valid in it.</param>
+    /// <param name="isContentAddressed">Whether outputs get paths that depend on their content. Its database has other tables, which stock Nix makes.</param>
     /// <param name="cancellation">Gives up waiting.</param>
     /// <exception cref="IOException">The disk does not take it.</exception>
-    internal async Task<Cell> CreateAsync(StockNix nix, IReadOnlyCollection<PathInfo> inputs, CancellationToken cancellation)
+    internal async Task<Cell> CreateAsync(
+        StockNix nix, IReadOnlyCollection<PathInfo> inputs, bool isContentAddressed, CancellationToken cancellation)
     {
-        var database = CellDatabase.Takes(inputs) ? await FindDatabaseAsync(nix, cancellation).ConfigureAwait(false) : null;
-        var cell = Cell.Create(directory, store, notice);
+        var database = !isContentAddressed && CellDatabase.Takes(inputs) ? await FindDatabaseAsync(nix, cancellation).ConfigureAwait(false) : null;
+        var cell = Cell.Create(directory, store, isContentAddressed, notice);
         try
         {
             cell.Register(database, store, inputs);
@@ -85,7 +87,7 @@ internal sealed class CellFactory(string directory, string mountedStore, StoreDi
     {
         // One after the other: only the last is waited for when this ends.
         await (before ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        using var cell = Cell.Create(directory, store, notice);
+        using var cell = Cell.Create(directory, store, isContentAddressed: false, notice);
         var process = CellProcess.Start(cell, mountedStore, store, nix, nix.Store, "--load-db");
         await using (process.ConfigureAwait(false))
         {

@@ -36,4 +36,7 @@ internal static class CellSettings
         build-dir = {BuildDirectory}
 
         """;
+
+    /// <summary>What stands in it besides where the paths of outputs depend on their content.</summary>
+    internal const string ContentAddressed = "experimental-features = ca-derivations\n";
 }

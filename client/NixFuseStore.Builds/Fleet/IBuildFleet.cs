@@ -56,18 +56,26 @@ public interface IBuildFleet
 }
 
 /// <summary>A step that is wanted.</summary>
-/// <param name="Outputs">Its outputs, all of them.</param>
+/// <param name="Outputs">Its outputs whose paths are known beforehand.</param>
+/// <param name="RealisationIds">The ids of the others.</param>
 /// <param name="Derivation">The derivation.</param>
 /// <param name="TextHash">SHA-256 of the derivation's text.</param>
 /// <param name="Limits">Its limits.</param>
 /// <param name="KeepFailed">Whether the directory of a failed build is wanted.</param>
 /// <param name="Offered">What a host must have that builds it while this one has no slot; null where none may.</param>
 public sealed record FleetStep(
-    IReadOnlyCollection<StorePath> Outputs, StorePath Derivation, ReadOnlyMemory<byte> TextHash, BuildLimits Limits, bool KeepFailed, BuildNeeds? Offered)
+    IReadOnlyCollection<StorePath> Outputs,
+    IReadOnlyCollection<string> RealisationIds,
+    StorePath Derivation,
+    ReadOnlyMemory<byte> TextHash,
+    BuildLimits Limits,
+    bool KeepFailed,
+    BuildNeeds? Offered)
 {
     /// <summary>That of a build of this host.</summary>
     internal static FleetStep Of(BuildKey key, BuildStep build) => new(
         [.. build.Outputs.Values],
+        [.. build.RealisationIds.Values],
         key.Path,
         Convert.FromHexString(key.Text),
         key.Limits,

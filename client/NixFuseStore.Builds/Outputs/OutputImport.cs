@@ -34,7 +34,8 @@ internal sealed class OutputImport(IDaemonStore store)
         var imported = new List<BuiltOutput>();
         try
         {
-            foreach (var output in InOrder(outputs))
+            // What came to the same as one of the inputs is valid, and lies nowhere else.
+            foreach (var output in InOrder([.. outputs.Where(output => !inputs.ContainsKey(output.Path))]))
             {
                 var info = new PathInfo
                 {

@@ -22,6 +22,6 @@ internal sealed record BuildKey(StorePath Path, string Text, BuildLimits Limits,
         Convert.ToHexStringLower(SHA256.HashData(build.Derivation.ToBytes())),
         limits,
         build.KeepFailed,
-        new StringBuilder().AppendJoin('\n', build.Outputs.Values.Order()).ToString(),
+        new StringBuilder().AppendJoin('\n', build.Outputs.Values.Order()).AppendJoin('\n', build.RealisationIds.Values.Order(StringComparer.Ordinal)).ToString(),
         build.Checks ? new object() : null);
 }

@@ -10,6 +10,7 @@ using NixFuseStore.Daemon;
 using NixFuseStore.Nix;
 using NixFuseStore.Protocol;
 using FollowOutcome = NixFuseStore.Protocol.FollowBuildResponse.Types.Outcome;
+using NixRealisation = NixFuseStore.Nix.Realisations.Realisation;
 using RegisterOutcome = NixFuseStore.Protocol.RegisterPathResult.Types.Outcome;
 
 namespace NixFuseStore.Cli.Daemon;
@@ -50,6 +51,7 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
             System = wanted.Offered?.Systems[0] ?? "",
         };
         request.Outputs.AddRange(wanted.Outputs.Select(static path => path.BaseName));
+        request.Realisations.AddRange(wanted.RealisationIds);
         request.Features.AddRange(wanted.Offered?.Features ?? []);
         var response = await StoreErrors.TranslateAsync(calls.ClaimAsync(request, cancellationToken)).ConfigureAwait(false);
         var open = response.Open is { } other ? new FleetBuild(other.Number, other.Host, other.Queued) : null;
@@ -100,7 +102,10 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
             // Of a derivation that a client made up nothing is kept under the name of another.
             KeepLog = build.IsRegistered,
             Derivation = build.Path.BaseName,
+            Resolved = build.ResolvedPath?.BaseName ?? "",
         };
+        request.Realisations.AddRange(build.RealisationIds.Where(one => result.Outputs.ContainsKey(one.Key)).Select(
+            one => new Realisation { Id = one.Value, Json = NixRealisation.Create(one.Value, result.Outputs[one.Key]).Json }));
         var imports = outputs.Select(static output => (((MountedPathImport)output.Import).Import, output.Info)).ToArray();
         var response = await StoreErrors.TranslateAsync(calls.FinishAsync(request, imports, cancellationToken)).ConfigureAwait(false);
         return response switch

@@ -21,6 +21,7 @@ internal sealed class Realiser : IDisposable
     private readonly DaemonSession _session;
     private readonly BuildMode _mode;
     private readonly StepLog _log;
+    private readonly StepMaker _steps;
     private readonly CancellationTokenSource _stopped;
     private readonly SemaphoreSlim _questions = new(QuestionsMax);
     private readonly ConcurrentDictionary<(StorePath Path, string Outputs), Lazy<Task<BuildResult>>> _realised = [];
@@ -32,6 +33,7 @@ internal sealed class Realiser : IDisposable
         _session = session;
         _mode = mode;
         _log = new StepLog(session.Log);
+        _steps = new StepMaker(session.Store, session.Services.Derivations, session.Services.Outputs);
         _stopped = CancellationTokenSource.CreateLinkedTokenSource(session.Ended);
     }
 
@@ -187,13 +189,20 @@ internal sealed class Realiser : IDisposable
         }
 
         // Whatever the builder says: the outputs are valid, or it has not succeeded.
+        outputs = await ListAsync(derivation, wants);
+        if (outputs.FirstOrDefault(static output => output.Path is null) is { } unknown)
+        {
+            throw new DaemonStoreException($"what the output '{unknown.Name}' came to is not known after the build of '{Directory.Print(path)}'");
+        }
+
+        paths = outputs.ConvertAll(static output => output.Path!.Value);
         var absent = paths.Except(await _session.Store.FilterValidAsync(paths, Stopped)).ToList();
         if (absent.Count > 0)
         {
             throw new DaemonStoreException($"'{Directory.Print(absent[0])}' is not valid after the build of '{Directory.Print(path)}'");
         }
 
-        return BuildResult.Success(step.Status, await DescribeAsync(derivation, await ListAsync(derivation, wants)))
+        return BuildResult.Success(step.Status, await DescribeAsync(derivation, outputs))
             with { StartTime = step.StartTime, StopTime = step.StopTime };
     }
 
@@ -208,19 +217,12 @@ internal sealed class Realiser : IDisposable
 
     private async Task<StepResult> BuildAsync(StorePath path, Derivation derivation, bool checks, bool isRegistered)
     {
-        // 1. Whether it can be built at all: its outputs have to be known beforehand.
-        var outputs = await ListAsync(derivation, _ => true);
+        // 1. Whether it can be built at all.
         if (_session.Services.Builder.WhyNot is { } why)
         {
             throw new DaemonStoreException(
                 $"cannot build '{Directory.Print(path)}': {why}, and its output is neither valid nor substitutable; "
                 + "build it with another store (--store, or as a remote builder) and copy the result here");
-        }
-
-        if (derivation.Outputs.Any(output => output.Path.Length == 0))
-        {
-            throw new DaemonStoreException(
-                $"cannot build '{Directory.Print(path)}': where its outputs go depends on their content, and such derivations are not built here yet");
         }
 
         // 2. What it needs.
@@ -240,25 +242,25 @@ internal sealed class Realiser : IDisposable
             throw new DaemonStoreException($"cannot build '{Directory.Print(path)}': its input '{Directory.Print(absent[0])}' is not valid");
         }
 
-        var built = await Task.WhenAll(inputs.Select(input => OutputsOfAsync(input)));
-
         // 3. The step itself.
         string printed = Directory.Print(path);
         ulong activity = await _log.StartAsync($"building '{printed}'", ActivityType.Build, printed, "", 1UL, 1UL);
         try
         {
-            var step = new BuildStep
+            var step = await _steps.MakeAsync(path, derivation, Stopped) with
             {
-                Path = path,
-                Derivation = derivation,
                 IsRegistered = isRegistered,
-                Inputs = [.. sources.Concat(built.SelectMany(static paths => paths)).Distinct().Order()],
-                Outputs = outputs.ToDictionary(static output => output.Name, static output => output.Path!.Value, StringComparer.Ordinal),
                 Limits = _session.Settings.Limits,
                 Checks = checks,
                 KeepFailed = _session.Settings.KeepFailed,
             };
-            return await _session.Services.Builder.BuildAsync(step, line => _log.BuildLineAsync(activity, line), Stopped);
+            var result = await _session.Services.Builder.BuildAsync(step, line => _log.BuildLineAsync(activity, line), Stopped);
+            if (result.IsSuccess && !checks)
+            {
+                await RecordAsync(derivation, step, result);
+            }
+
+            return result;
         }
         finally
         {
@@ -266,10 +268,17 @@ internal sealed class Realiser : IDisposable
         }
     }
 
-    private async Task<IEnumerable<StorePath>> OutputsOfAsync(DerivedPath input)
+    /// <summary>Records what the outputs came to whose paths the derivation does not say; another derivation may come to the same.</summary>
+    private async Task RecordAsync(Derivation derivation, BuildStep step, StepResult result)
     {
-        var derivation = await _session.Services.Derivations.ReadAsync(input.Path, Stopped);
-        return (await ListAsync(derivation, input.Wants)).Select(static output => output.Path).OfType<StorePath>();
+        foreach (var output in derivation.Outputs.Where(static output => output.Path.Length == 0))
+        {
+            if (step.Outputs.TryGetValue(output.Name, out var path) || result.Outputs.TryGetValue(output.Name, out path))
+            {
+                var realisation = Realisation.Create(Realisation.IdOf(await _session.Services.Derivations.OutputHashAsync(derivation, Stopped), output.Name), path);
+                await _session.Store.AddRealisationAsync(realisation.Id, realisation.Json, Stopped);
+            }
+        }
     }
 
     private async ValueTask<List<OutputState>> ListAsync(Derivation derivation, Func<string, bool> wants) =>

@@ -4,6 +4,7 @@ using NixFuseStore.Daemon.Protocol;
 using NixFuseStore.Daemon.Wire;
 using NixFuseStore.Nix;
 using NixFuseStore.Nix.Derivations;
+using NixFuseStore.Nix.Realisations;
 
 namespace NixFuseStore.Daemon;
 
@@ -102,7 +103,9 @@ public sealed class WorkerClient : IDisposable
             Begin(Operation.BuildDerivation);
             _writer.Path(_directory, step.Path);
             WriteDerivation(step);
-            _writer.Number((ulong)(step.Checks ? BuildMode.Check : BuildMode.Normal));
+
+            // Where paths depend on content there is nothing that stock Nix could compare with.
+            _writer.Number((ulong)(step.Checks && step.RealisationIds.Count == 0 ? BuildMode.Check : BuildMode.Normal));
             await AnswerAsync(builderLine, nixLine);
             result = await ReadResultAsync();
         });
@@ -235,16 +238,29 @@ public sealed class WorkerClient : IDisposable
             }
         }
 
-        int outputs = await _reader.ReadCountAsync();
-        for (int i = 0; i < outputs; i++)
+        var outputs = await ReadOutputsAsync();
+        return status <= (ulong)BuildStatus.NoSubstituters
+            ? new StepResult((BuildStatus)status, message) { Outputs = outputs, StartTime = start, StopTime = stop }
+            : throw new WireException($"{status} is no status of a build");
+    }
+
+    private async ValueTask<Dictionary<string, StorePath>> ReadOutputsAsync()
+    {
+        int count = await _reader.ReadCountAsync();
+        var outputs = new Dictionary<string, StorePath>(StringComparer.Ordinal);
+        for (int i = 0; i < count; i++)
         {
-            await _reader.ReadTextAsync(); // id
-            await _reader.ReadTextAsync(); // realisation
+            string id = await _reader.ReadTextAsync();
+            string json = await _reader.ReadTextAsync();
+            if (!Realisation.IsId(id) || !Realisation.TryParse(json, out var realisation))
+            {
+                throw new WireException($"'{id}' is not the id of a derivation's output, or what it came to cannot be read");
+            }
+
+            outputs[id[(id.IndexOf('!', StringComparison.Ordinal) + 1)..]] = realisation.OutPath;
         }
 
-        return status <= (ulong)BuildStatus.NoSubstituters
-            ? new StepResult((BuildStatus)status, message) { StartTime = start, StopTime = stop }
-            : throw new WireException($"{status} is no status of a build");
+        return outputs;
     }
 
     // Reads the log up to the reply's fields.

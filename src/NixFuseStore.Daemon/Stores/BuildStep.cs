@@ -9,7 +9,12 @@ public sealed record BuildStep
     /// <summary>The .drv; it need not be valid.</summary>
     public required StorePath Path { get; init; }
 
-    /// <summary>What it says.</summary>
+    /// <summary>
+    /// The path that the resolved derivation would have, where that is another one; newer Nix looks for the log there. Null otherwise.
+    /// </summary>
+    public StorePath? ResolvedPath { get; init; }
+
+    /// <summary>What it says, resolved where an input's path depends on content.</summary>
     public required Derivation Derivation { get; init; }
 
     /// <summary>Whether <see cref="Path"/> is valid and says just this; else a client has sent the derivation, and its path is the client's word.</summary>
@@ -18,8 +23,11 @@ public sealed record BuildStep
     /// <summary>Its sources, and the outputs of other derivations that it needs; they are valid.</summary>
     public required IReadOnlyCollection<StorePath> Inputs { get; init; }
 
-    /// <summary>All of its outputs by name.</summary>
+    /// <summary>The paths of its outputs by name; without those that depend on their content.</summary>
     public required IReadOnlyDictionary<string, StorePath> Outputs { get; init; }
+
+    /// <summary>By name the ids of the outputs whose paths depend on their content: what they come to is recorded under these.</summary>
+    public IReadOnlyDictionary<string, string> RealisationIds { get; init; } = new Dictionary<string, string>();
 
     /// <summary>What the client allows it.</summary>
     public BuildLimits Limits { get; init; } = BuildLimits.Default;
@@ -47,6 +55,9 @@ public sealed record BuildLimits(ulong Timeout, ulong MaxSilentTime, ulong MaxLo
 /// <param name="ErrorMessage">Why it failed, in Nix's words; empty where it did not.</param>
 public sealed record StepResult(BuildStatus Status, string ErrorMessage)
 {
+    /// <summary>What the outputs came to whose paths were not known beforehand, by name; none of a failure.</summary>
+    public IReadOnlyDictionary<string, StorePath> Outputs { get; init; } = new Dictionary<string, StorePath>();
+
     /// <summary>Seconds since 1970 when the builder began; 0 where it did not.</summary>
     public long StartTime { get; init; }
 

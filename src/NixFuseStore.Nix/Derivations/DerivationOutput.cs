@@ -8,10 +8,19 @@ namespace NixFuseStore.Nix.Derivations;
 public sealed record DerivationOutput(string Name, string Path, string HashAlgorithm, string Hash)
 {
     /// <summary>Whether the hash of the output is stated beforehand.</summary>
-    public bool IsFixed => HashAlgorithm.Length > 0 && Hash.Length > 0 && Hash != "impure";
+    public bool IsFixed => HashAlgorithm.Length > 0 && Hash.Length > 0 && !IsImpure;
 
     /// <summary>Whether the output's path follows from the derivation alone.</summary>
     public bool IsInputAddressed => HashAlgorithm.Length == 0 && Path.Length > 0;
+
+    /// <summary>Whether the output's path follows from its inputs, which are not known before they are built.</summary>
+    public bool IsDeferred => HashAlgorithm.Length == 0 && Path.Length == 0;
+
+    /// <summary>Whether the output's path follows from its content ("floating").</summary>
+    public bool IsFloating => HashAlgorithm.Length > 0 && Hash.Length == 0;
+
+    /// <summary>Whether the output is another one at each build.</summary>
+    public bool IsImpure => Hash == "impure";
 
     /// <summary>The content address of a fixed output.</summary>
     /// <exception cref="FormatException">It is none, or algorithm or digits are not Nix's.</exception>

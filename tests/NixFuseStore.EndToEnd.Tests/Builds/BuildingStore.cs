@@ -15,6 +15,9 @@ internal sealed class BuildingStore(NixClient nix, string root, BuildTools tools
     /// <summary>Lines of nix.conf for every command.</summary>
     public string Configuration { get; init; } = "";
 
+    /// <summary>The file whose derivations are built, in the folder of this one.</summary>
+    public string Expressions { get; init; } = "builders.nix";
+
     /// <summary>The paths that builders.nix looks for in its sandbox.</summary>
     public IReadOnlyList<string> Hidden { get; init; } = [];
 
@@ -55,7 +58,7 @@ internal sealed class BuildingStore(NixClient nix, string root, BuildTools tools
     private string[] BuildCommand(string attribute, string[] options) => ["nix-build", "--no-out-link", .. options, .. Builder(attribute)];
 
     private string[] Builder(string attribute) =>
-        [Folder + "/builders.nix", "-A", attribute, .. Shell, "--argstr", "hidden", string.Join(' ', Hidden)];
+        [$"{Folder}/{Expressions}", "-A", attribute, .. Shell, "--argstr", "hidden", string.Join(' ', Hidden)];
 
     private string[] Project(string attribute) =>
         [Folder + "/project.nix", "-A", attribute, .. Shell, "--argstr", "gcc", tools.Gcc, "--argstr", "python", tools.Python];

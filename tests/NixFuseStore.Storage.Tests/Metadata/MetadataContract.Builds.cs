@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Realisations;
 using NixFuseStore.Storage.Metadata;
 
 namespace NixFuseStore.Storage.Tests.Metadata;
@@ -123,7 +124,7 @@ public abstract partial class MetadataContract
         await SamplePath.IndexAsync(Metadata, Main, a);
         long number = (await ClaimAsync("a")).Owned;
         var kept = new BuildLog(4, Zstd.Compress("log\n"u8, 1));
-        var end = End(number, "a") with { Kept = (Derivation, kept) };
+        var end = End(number, "a") with { Kept = ([Derivation], kept) };
 
         // 1. One output cannot be registered: none is, nothing has ended, no log is kept.
         var results = await Metadata.RegisterPathsAsync(Main, ChunkScope.All, [a.Registration, b.Registration], end, Token);
@@ -157,9 +158,42 @@ public abstract partial class MetadataContract
     {
         long number = (await ClaimAsync("a")).Owned;
         Assert.False(await Metadata.EndBuildAsync(Main, End(number, "a") with { Outputs = [SamplePath.Name("others")] }, Token));
-        var kept = (SamplePath.Name("another.drv"), new BuildLog(4, Zstd.Compress("log\n"u8, 1)));
+        (IReadOnlyList<StorePath> Derivations, BuildLog Log) kept = ([SamplePath.Name("another.drv")], new BuildLog(4, Zstd.Compress("log\n"u8, 1)));
         Assert.True(await Metadata.EndBuildAsync(Main, End(number, "a") with { Outputs = [SamplePath.Name("outputs")], Kept = kept }, Token));
-        Assert.Null(await Metadata.FindBuildLogAsync(Main, kept.Item1, Token));
+        Assert.Null(await Metadata.FindBuildLogAsync(Main, kept.Derivations[0], Token));
+    }
+
+    [Fact]
+    public async Task End_WithRealisations_OfRegisteredOrValidPaths_AnswersTheNextClaim()
+    {
+        var (made, valid) = (SamplePath.Create("made"), SamplePath.Create("valid"));
+        await SamplePath.IndexAsync(Metadata, Main, made);
+        await AddAsync(valid);
+        string[] ids = [Realisation.IdOf(NixHash.Sha256("a"u8), "dev"), Realisation.IdOf(NixHash.Sha256("a"u8), "out")];
+        var request = Request("a") with { Outputs = [], RealisationIds = ids };
+        Task<BuildClaim> AskAsync() => Metadata.ClaimBuildAsync(Main, request, claims: true, mayTakeOver: true, Minute, Token);
+
+        // What one came to elsewhere is of no use while that is not valid here, and gives way to what is.
+        await Metadata.AddRealisationsAsync(Main, [new(ids[0], Realisation.Create(ids[0], SamplePath.Name("elsewhere")).Json)], Token);
+        long number = (await AskAsync()).Owned;
+        BuildEnd Ending(params (string Id, StorePath Path)[] realised) => End(number, "a") with
+        {
+            Outputs = [made.Path],
+            Realisations = [.. realised.Select(static one => Realisation.Create(one.Id, one.Path))],
+        };
+        Task RegisterAsync(BuildEnd end) => Metadata.RegisterPathsAsync(Main, ChunkScope.All, [made.Registration], end, Token);
+
+        // 1. Others than were claimed, or of a path that is neither valid nor brought along: nothing is registered.
+        await Assert.ThrowsAsync<BuildLostException>(() => RegisterAsync(Ending((ids[0], made.Path))));
+        await Assert.ThrowsAsync<BuildLostException>(() => RegisterAsync(Ending((ids[0], made.Path), (Realisation.IdOf(NixHash.Sha256("b"u8), "out"), valid.Path))));
+        await Assert.ThrowsAsync<BuildLostException>(() => RegisterAsync(Ending((ids[0], made.Path), (ids[1], SamplePath.Name("nowhere")))));
+        Assert.Empty(await Metadata.QueryPathsAsync(Main, [made.Path.HashPart], Token));
+        Assert.Single(await Metadata.FindRealisationsAsync(Main, ids, Token));
+
+        // 2. One that comes along and one that is valid.
+        await RegisterAsync(Ending((ids[0], made.Path), (ids[1], valid.Path)));
+        Assert.Equal(new BuildClaim(0, null, IsValid: true), await AskAsync());
+        Assert.Equal([made.Path, valid.Path], (await Metadata.FindRealisationsAsync(Main, ids, Token)).OrderBy(one => one.Key).Select(one => Realisation.Parse(one.Value).OutPath));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Threading.RateLimiting;
 using Google.Protobuf;
+using Google.Protobuf.Collections;
 using Grpc.Core;
 using NixFuseStore.Native.Compression;
 using NixFuseStore.Protocol;
@@ -62,7 +63,10 @@ internal sealed class BuildService(
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         var wanted = new BuildRequest
         {
-            Outputs = request.Outputs.Count > 0 ? ParsePaths(request.Outputs, limits.QueryPathsMax) : throw Invalid("a step has outputs"),
+            Outputs = request.Outputs.Count > 0 == request.Realisations.Count > 0
+                ? throw Invalid("a step has outputs, either with known paths or with ids of realisations")
+                : ParsePaths(request.Outputs, limits.QueryPathsMax),
+            RealisationIds = ParseIds(request.Realisations),
             Derivation = ParseDerivation(request.Derivation),
             TextHash = CheckHash(request.TextHash, "text_hash"),
             Wishes = Parse(request.Wishes),
@@ -161,6 +165,7 @@ internal sealed class BuildService(
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         CheckStoreId(store, request.StoreId);
         CheckCount(request.Outputs, limits.QueryPathsMax, "outputs");
+        CheckCount(request.Realisations, limits.QueryPathsMax, "realisations");
         CheckFinish(request);
         using var turn = await UnpackingTurnAsync(request, call.Cancellation).ConfigureAwait(false);
         var ending = Parse(call, request);
@@ -325,7 +330,7 @@ internal sealed class BuildService(
             throw Invalid($"a message has at most {MessageCharactersMax} characters and no NUL among them");
         }
 
-        if (!request.GivenUp && request.Status is StatusBuilt or StatusSubstituted or StatusAlreadyValid && request.Outputs.Count == 0)
+        if (!request.GivenUp && request.Status is StatusBuilt or StatusSubstituted or StatusAlreadyValid && request.Outputs.Count == 0 && request.Realisations.Count == 0)
         {
             throw Invalid("a build that succeeded has outputs");
         }
@@ -337,7 +342,7 @@ internal sealed class BuildService(
 
     private static BuildEnd Parse(CallContext call, FinishBuildRequest request)
     {
-        var log = new BuildLog((int)Math.Min(request.LogPlainLength, int.MaxValue), request.LogZstd.Memory) { IsOfFailure = request.Outputs.Count == 0 };
+        var log = new BuildLog((int)Math.Min(request.LogPlainLength, int.MaxValue), request.LogZstd.Memory) { IsOfFailure = request.Outputs.Count == 0 && request.Realisations.Count == 0 };
         return new BuildEnd
         {
             Number = ParseNumber(request.Number),
@@ -348,9 +353,23 @@ internal sealed class BuildService(
             StartTime = request.StartTime,
             StopTime = request.StopTime,
             Outputs = request.Outputs.Count > 0 ? [.. request.Outputs.Select(static output => ParsePath(output.Path?.BaseName ?? ""))] : null,
+            Realisations = [.. request.Realisations.Select(ParseRealisation)],
             Log = Unpack(log),
-            Kept = request.KeepLog ? (ParseDerivation(request.Derivation), log) : null,
+            Kept = request.KeepLog
+                ? (((string[])[request.Derivation, request.Resolved]).Where(static name => name.Length > 0).Select(ParseDerivation).ToArray(), log)
+                : null,
         };
+    }
+
+    private string[] ParseIds(RepeatedField<string> ids)
+    {
+        CheckCount(ids, limits.QueryPathsMax, "realisations");
+        foreach (string id in ids)
+        {
+            CheckRealisationId(id);
+        }
+
+        return [.. ids.Distinct(StringComparer.Ordinal)];
     }
 
     private static byte[] Unpack(BuildLog log)

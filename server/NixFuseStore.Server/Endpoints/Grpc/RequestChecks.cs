@@ -3,7 +3,9 @@ using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Grpc.Core;
 using NixFuseStore.Nix;
+using NixFuseStore.Protocol;
 using NixFuseStore.Storage.Metadata;
+using NixRealisation = NixFuseStore.Nix.Realisations.Realisation;
 
 namespace NixFuseStore.Server.Endpoints.Grpc;
 
@@ -11,6 +13,25 @@ namespace NixFuseStore.Server.Endpoints.Grpc;
 internal static class RequestChecks
 {
     public static RpcException Invalid(string detail) => new(new Status(StatusCode.InvalidArgument, detail));
+
+    /// <summary>The id of a derivation's output.</summary>
+    public static void CheckRealisationId(string id)
+    {
+        if (!NixRealisation.IsId(id))
+        {
+            throw Invalid($"'{id}' is not the id of a derivation's output (sha256:HEX!OUTPUT)");
+        }
+    }
+
+    /// <summary>What an output came to.</summary>
+    public static NixRealisation ParseRealisation(Realisation item)
+    {
+        CheckRealisationId(item.Id);
+        return item.Json.Length <= NixRealisation.JsonLengthMax && NixRealisation.TryParse(item.Json, out var realisation) && realisation.Id == item.Id
+            ? realisation
+            : throw Invalid($"the realisation of '{item.Id}' is no JSON object of at most {NixRealisation.JsonLengthMax} characters with this id and an outPath");
+    }
+
 
     public static void CheckCount<T>(RepeatedField<T> items, int countMax, string what)
     {

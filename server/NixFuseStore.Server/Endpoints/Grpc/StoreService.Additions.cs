@@ -8,7 +8,6 @@ using NixFuseStore.Protocol;
 using NixFuseStore.Server.Base;
 using NixFuseStore.Storage.Metadata;
 using static NixFuseStore.Server.Endpoints.Grpc.RequestChecks;
-using NixRealisation = NixFuseStore.Nix.Realisations.Realisation;
 using PathSignatures = NixFuseStore.Storage.Metadata.PathSignatures;
 
 namespace NixFuseStore.Server.Endpoints.Grpc;
@@ -46,17 +45,7 @@ internal sealed partial class StoreService
         var call = CallContext.Of(context);
         var store = await RequireAsync(call, request.Store, AccessRights.Write).ConfigureAwait(false);
         CheckCount(request.Realisations, limits.QueryPathsMax, "realisations");
-        foreach (var item in request.Realisations)
-        {
-            CheckRealisationId(item.Id);
-            if (item.Json.Length > NixRealisation.JsonLengthMax || !NixRealisation.TryParse(item.Json, out var realisation) || realisation.Id != item.Id)
-            {
-                throw Invalid(
-                    $"the realisation of '{item.Id}' is no JSON object of at most {NixRealisation.JsonLengthMax} characters with this id and an outPath");
-            }
-        }
-
-        var given = request.Realisations.Select(item => KeyValuePair.Create(item.Id, item.Json)).ToArray();
+        var given = request.Realisations.Select(ParseRealisation).Select(static item => KeyValuePair.Create(item.Id, item.Json)).ToArray();
         var registered = await metadata.AddRealisationsAsync(store.Id, given, call.Cancellation).ConfigureAwait(false);
         var response = new AddRealisationsResponse();
         response.Realisations.AddRange(given.Select(item => new Realisation { Id = item.Key, Json = registered[item.Key] }));
@@ -125,13 +114,5 @@ internal sealed partial class StoreService
         }
 
         return [.. texts];
-    }
-
-    private static void CheckRealisationId(string id)
-    {
-        if (!NixRealisation.IsId(id))
-        {
-            throw Invalid($"'{id}' is not the id of a derivation's output (sha256:HEX!OUTPUT)");
-        }
     }
 }

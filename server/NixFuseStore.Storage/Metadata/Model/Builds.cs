@@ -1,12 +1,16 @@
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Realisations;
 
 namespace NixFuseStore.Storage.Metadata;
 
 /// <summary>A step that a host wants built, and how.</summary>
 public sealed record BuildRequest
 {
-    /// <summary>All of the step's outputs: of these there is one execution at a time.</summary>
+    /// <summary>All of the step's outputs whose paths are known beforehand: of these there is one execution at a time.</summary>
     public required IReadOnlyCollection<StorePath> Outputs { get; init; }
+
+    /// <summary>The ids of the others, whose paths depend on their content: what they come to is recorded under these.</summary>
+    public IReadOnlyCollection<string> RealisationIds { get; init; } = [];
 
     /// <summary>The derivation.</summary>
     public required StorePath Derivation { get; init; }
@@ -119,14 +123,20 @@ public sealed record BuildEnd
     /// <summary>Seconds since 1970 when it ended; 0 where it did not begin.</summary>
     public long StopTime { get; init; }
 
-    /// <summary>The outputs that are registered with the end, which have to be those of the step; null where none are.</summary>
+    /// <summary>
+    /// The outputs that are registered with the end, which have to be those of the step; null where none are. Where their paths depend on their
+    /// content, those that are not valid yet.
+    /// </summary>
     public IReadOnlyCollection<StorePath>? Outputs { get; init; }
+
+    /// <summary>What the outputs came to whose paths were not known beforehand.</summary>
+    public IReadOnlyCollection<Realisation> Realisations { get; init; } = [];
 
     /// <summary>All that the builder printed; what of it the database has not yet is added for those who wait.</summary>
     public ReadOnlyMemory<byte> Log { get; init; }
 
-    /// <summary>The derivation, and the log to be kept under its name; null where none is.</summary>
-    public (StorePath Derivation, BuildLog Log)? Kept { get; init; }
+    /// <summary>The log to be kept under the names of these derivations, of which the step's has to be the first; null where none is.</summary>
+    public (IReadOnlyList<StorePath> Derivations, BuildLog Log)? Kept { get; init; }
 }
 
 /// <summary>How far an execution is, for one that waits.</summary>

@@ -24,42 +24,78 @@ internal sealed partial class SqlMetadataStore
     /// <inheritdoc/>
     public Task<IReadOnlyDictionary<string, string>> AddRealisationsAsync(
         StoreId store, IReadOnlyCollection<KeyValuePair<string, string>> realisations, CancellationToken cancellationToken) => WriteAsync(
-        durable: true,
-        async session =>
+        durable: true, session => AddRealisationsAsync(session, store, realisations, [], cancellationToken), cancellationToken);
+
+    /// <param name="session">The transaction.</param>
+    /// <param name="store">The store.</param>
+    /// <param name="realisations">By id.</param>
+    /// <param name="coming">Paths that become valid in the same transaction.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    private async Task<IReadOnlyDictionary<string, string>> AddRealisationsAsync(
+        SqlSession session,
+        StoreId store,
+        IReadOnlyCollection<KeyValuePair<string, string>> realisations,
+        IReadOnlyCollection<StorePath> coming,
+        CancellationToken cancellationToken)
+    {
+        if (realisations.Count == 0)
         {
-            // 1. The first of each id stays.
-            var sorted = realisations.GroupBy(item => item.Key, item => item.Value, StringComparer.Ordinal)
-                .Select(same => (Id: same.Key, Json: same.Aggregate(Realisation.Unite)))
-                .OrderBy(item => item.Id, StringComparer.Ordinal).ToArray();
-            string[] ids = Array.ConvertAll(sorted, item => item.Id);
-            await session.ExecuteRowsAsync(
-                new SqlText(
-                    "INSERT INTO realisations (store, id, json) SELECT @store, r.id, r.json FROM {rows} WHERE 1 = 1 ON CONFLICT DO NOTHING",
-                    ("@store", store.Value)),
-                new RowSet(sorted.Length).Text("id", ids).Text("json", Array.ConvertAll(sorted, item => item.Json)),
-                cancellationToken).ConfigureAwait(false);
+            return new Dictionary<string, string>();
+        }
 
-            // 2. Signatures of equal ones come to it. Locked, so that no other call adds others meanwhile.
-            var registered = await FindRealisationsAsync(session, store, ids, _dialect.ForUpdate, cancellationToken).ConfigureAwait(false);
-            var united = sorted.Select(item => (item.Id, Json: Realisation.Unite(registered[item.Id], item.Json)))
-                .Where(item => item.Json != registered[item.Id]).ToArray();
-            await session.ExecuteRowsAsync(
-                new SqlText(
-                    """
-                    INSERT INTO realisations (store, id, json) SELECT @store, r.id, r.json FROM {rows} WHERE 1 = 1
-                    ON CONFLICT (store, id) DO UPDATE SET json = excluded.json
-                    """,
-                    ("@store", store.Value)),
-                new RowSet(united.Length).Text("id", Array.ConvertAll(united, item => item.Id)).Text("json", Array.ConvertAll(united, item => item.Json)),
-                cancellationToken).ConfigureAwait(false);
-            foreach (var (id, json) in united)
-            {
-                registered[id] = json;
-            }
+        // 1. The first of each id stays.
+        var sorted = realisations.GroupBy(item => item.Key, item => item.Value, StringComparer.Ordinal)
+            .Select(same => (Id: same.Key, Json: same.Aggregate(Realisation.Unite)))
+            .OrderBy(item => item.Id, StringComparer.Ordinal).ToArray();
+        string[] ids = Array.ConvertAll(sorted, item => item.Id);
+        await session.ExecuteRowsAsync(
+            new SqlText(
+                "INSERT INTO realisations (store, id, json) SELECT @store, r.id, r.json FROM {rows} WHERE 1 = 1 ON CONFLICT DO NOTHING",
+                ("@store", store.Value)),
+            new RowSet(sorted.Length).Text("id", ids).Text("json", Array.ConvertAll(sorted, item => item.Json)),
+            cancellationToken).ConfigureAwait(false);
 
-            return (IReadOnlyDictionary<string, string>)registered;
-        },
-        cancellationToken);
+        // 2. Signatures of equal ones come to it, and one whose path is not valid gives way to one whose path is. Locked, so that no other call
+        // changes them meanwhile.
+        var registered = await FindRealisationsAsync(session, store, ids, _dialect.ForUpdate, cancellationToken).ConfigureAwait(false);
+        var valid = await FindValidOutPathsAsync(
+            session, store, [.. sorted.Where(item => item.Json != registered[item.Id]).SelectMany(item => (string[])[item.Json, registered[item.Id]])], cancellationToken)
+            .ConfigureAwait(false);
+        valid.UnionWith(coming);
+        var changed = sorted.Select(item => (item.Id, Json: GivesWay(registered[item.Id], item.Json, valid) ? item.Json : Realisation.Unite(registered[item.Id], item.Json)))
+            .Where(item => item.Json != registered[item.Id]).ToArray();
+        await session.ExecuteRowsAsync(
+            new SqlText(
+                """
+                INSERT INTO realisations (store, id, json) SELECT @store, r.id, r.json FROM {rows} WHERE 1 = 1
+                ON CONFLICT (store, id) DO UPDATE SET json = excluded.json
+                """,
+                ("@store", store.Value)),
+            new RowSet(changed.Length).Text("id", Array.ConvertAll(changed, item => item.Id)).Text("json", Array.ConvertAll(changed, item => item.Json)),
+            cancellationToken).ConfigureAwait(false);
+        foreach (var (id, json) in changed)
+        {
+            registered[id] = json;
+        }
+
+        return registered;
+    }
+
+    private static bool GivesWay(string registered, string given, HashSet<StorePath> valid) =>
+        Realisation.TryParse(registered, out var old) && Realisation.TryParse(given, out var other)
+        && old.OutPath != other.OutPath && !valid.Contains(old.OutPath) && valid.Contains(other.OutPath);
+
+    /// <summary>Which of the paths are valid that the realisations name.</summary>
+    private async Task<HashSet<StorePath>> FindValidOutPathsAsync(
+        SqlSession session, StoreId store, IReadOnlyCollection<string> realisations, CancellationToken cancellationToken)
+    {
+        var paths = OutPaths(realisations).ToDictionary(static path => path.HashPart);
+        var valid = paths.Count == 0 ? [] : await FindValidHashPartsAsync(session, store, [.. paths.Keys], cancellationToken).ConfigureAwait(false);
+        return [.. valid.Select(hashPart => paths[hashPart])];
+    }
+
+    private static HashSet<StorePath> OutPaths(IEnumerable<string> realisations) =>
+        [.. realisations.Select(static json => Realisation.TryParse(json, out var realisation) ? realisation.OutPath : (StorePath?)null).OfType<StorePath>()];
 
     /// <inheritdoc/>
     public async Task<IReadOnlyDictionary<string, string>> FindRealisationsAsync(

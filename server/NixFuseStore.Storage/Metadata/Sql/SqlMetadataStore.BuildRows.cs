@@ -17,7 +17,7 @@ internal sealed partial class SqlMetadataStore
                 WHERE b.store = @store AND b.outputs_key = @key AND b.ended IS NULL{_dialect.ForUpdate}
                 """,
                 ("@store", store.Value),
-                ("@key", KeyOf(request.Outputs)),
+                ("@key", KeyOf(request.Outputs, request.RealisationIds)),
                 ("@owner", request.Owner),
                 ("@asker", request.Asker)),
             static reader => new Holder(ReadBuild(reader), ReadFlag(reader, 11), ReadFlag(reader, 12)),
@@ -76,7 +76,7 @@ internal sealed partial class SqlMetadataStore
                     ("@features", string.Join(' ', request.Offered?.Features ?? [])),
                     ("@lease", (long)lease.TotalMilliseconds),
                     ("@store", store.Value),
-                    ("@key", KeyOf(request.Outputs)),
+                    ("@key", KeyOf(request.Outputs, request.RealisationIds)),
                     ("@owner", request.Owner),
                     ("@host", request.Host),
                     ("@state", (int)state),
@@ -88,16 +88,31 @@ internal sealed partial class SqlMetadataStore
         SqlSession session, StoreId store, IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken)
     {
         string[] hashParts = [.. paths.Select(static path => path.HashPart).Distinct()];
-        var valid = await session.QueryRowsAsync(
+        return hashParts.Length > 0
+            && (await FindValidHashPartsAsync(session, store, hashParts, cancellationToken).ConfigureAwait(false)).Count == hashParts.Length;
+    }
+
+    private Task<List<string>> FindValidHashPartsAsync(SqlSession session, StoreId store, string[] hashParts, CancellationToken cancellationToken) =>
+        session.QueryRowsAsync(
             new SqlText($"SELECT p.hash_part FROM {{rows}} {PathsByHashPart}", ("@store", store.Value)),
             new RowSet(hashParts.Length).Text("hash_part", hashParts),
             static reader => reader.GetString(0),
-            cancellationToken).ConfigureAwait(false);
-        return hashParts.Length > 0 && valid.Count == hashParts.Length;
+            cancellationToken);
+
+    /// <summary>Whether what was built under these ids is known and valid.</summary>
+    private async Task<bool> AreRealisedAsync(SqlSession session, StoreId store, IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
+    {
+        string[] distinct = [.. ids.Distinct()];
+        var known = await FindRealisationsAsync(session, store, distinct, forUpdate: "", cancellationToken).ConfigureAwait(false);
+        return known.Count == distinct.Length && await AreValidAsync(session, store, OutPaths(known.Values), cancellationToken).ConfigureAwait(false);
     }
 
-    private static byte[] KeyOf(IEnumerable<StorePath> outputs) =>
-        SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', outputs.Order().Select(static path => path.BaseName))));
+    private async Task<bool> AreBuiltAsync(SqlSession session, StoreId store, BuildRequest request, CancellationToken cancellationToken) =>
+        (request.Outputs.Count == 0 || await AreValidAsync(session, store, request.Outputs, cancellationToken).ConfigureAwait(false))
+        && (request.RealisationIds.Count == 0 || await AreRealisedAsync(session, store, request.RealisationIds, cancellationToken).ConfigureAwait(false));
+
+    private static byte[] KeyOf(IEnumerable<StorePath> outputs, IEnumerable<string> ids) => SHA256.HashData(Encoding.ASCII.GetBytes(
+        string.Join('\n', outputs.Order().Select(static path => path.BaseName).Concat(ids.Order(StringComparer.Ordinal)))));
 
     private static string[] Split(string features) => features.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
@@ -121,7 +136,7 @@ internal sealed partial class SqlMetadataStore
             return build?.State == ending.State;
         }
 
-        if (ending.Outputs is { } outputs && !KeyOf(outputs).AsSpan().SequenceEqual(build.OutputsKey))
+        if (!await IsEndOfAsync(session, store, build, ending, cancellationToken).ConfigureAwait(false))
         {
             return false;
         }
@@ -148,12 +163,31 @@ internal sealed partial class SqlMetadataStore
                 ("@bytes", bytes),
                 ("@id", ending.Number)),
             cancellationToken).ConfigureAwait(false);
-        if (ending.Kept is var (derivation, log) && derivation.BaseName == build.Derivation)
+        await AddRealisationsAsync(
+            session, store, [.. ending.Realisations.Select(static one => KeyValuePair.Create(one.Id, one.Json))], ending.Outputs ?? [], cancellationToken)
+            .ConfigureAwait(false);
+        if (ending.Kept is var (derivations, log) && derivations[0].BaseName == build.Derivation)
         {
-            await AddBuildLogAsync(session, store, derivation, log, cancellationToken).ConfigureAwait(false);
+            foreach (var derivation in derivations)
+            {
+                await AddBuildLogAsync(session, store, derivation, log, cancellationToken).ConfigureAwait(false);
+            }
         }
 
         return true;
+    }
+
+    /// <summary>Whether what ends is what was claimed: the outputs are those of the step, and what they came to is registered or valid.</summary>
+    private async Task<bool> IsEndOfAsync(SqlSession session, StoreId store, FoundBuild build, BuildEnd ending, CancellationToken cancellationToken)
+    {
+        if (ending.Realisations.Count == 0)
+        {
+            return ending.Outputs is not { } outputs || KeyOf(outputs, []).AsSpan().SequenceEqual(build.OutputsKey);
+        }
+
+        StorePath[] valid = [.. ending.Realisations.Select(static one => one.OutPath).Except(ending.Outputs ?? [])];
+        return KeyOf([], ending.Realisations.Select(static one => one.Id)).AsSpan().SequenceEqual(build.OutputsKey)
+            && (valid.Length == 0 || await AreValidAsync(session, store, valid, cancellationToken).ConfigureAwait(false));
     }
 
     private async Task<FoundBuild?> FindBuildAsync(SqlSession session, StoreId store, long number, string owner, CancellationToken cancellationToken) =>

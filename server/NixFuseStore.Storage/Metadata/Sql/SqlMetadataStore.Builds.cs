@@ -222,7 +222,7 @@ internal sealed partial class SqlMetadataStore
             }
 
             // 2. No execution is under way: one may have ended just before, and its outputs are seen here.
-            if (open is null or { Build.IsQueued: true } && await AreValidAsync(session, store, request.Outputs, cancellationToken).ConfigureAwait(false))
+            if (open is null or { Build.IsQueued: true } && await AreBuiltAsync(session, store, request, cancellationToken).ConfigureAwait(false))
             {
                 return new BuildClaim(0, null, IsValid: true);
             }
