@@ -8,7 +8,12 @@ namespace NixFuseStore.Builds;
 /// <summary>Has stock Nix build one step in a cell. Disposed, it ends what it does beside builds; builds themselves have ended before.</summary>
 internal sealed class CellBuilder(HostBuilderOptions options) : IAsyncDisposable
 {
-    private readonly CellFactory _cells = new(options.Directory, options.MountedStore, options.Store.Directory, options.Notice);
+    private readonly CellFactory _cells = new(
+        options.Directory,
+        options.MountedStore,
+        options.Store.Directory,
+        new CellSettings([.. options.Host.Systems.Skip(1)], options.Host.Features),
+        options.Notice);
 
     /// <summary>
     /// Builds in a cell of its own, which is removed after the clients have their answer. When this returns nothing of the build runs any more: no

@@ -18,6 +18,7 @@ internal sealed class FleetWorker : IAsyncDisposable
     private static readonly TimeSpan s_slotInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly IBuildFleet _fleet;
+    private readonly BuildNeeds _host;
     private readonly Func<bool> _hasSlot;
     private readonly Func<FleetTake, CancellationToken, Task> _build;
     private readonly CancellationTokenSource _stop = new();
@@ -25,11 +26,13 @@ internal sealed class FleetWorker : IAsyncDisposable
     private int _failures;
 
     /// <param name="fleet">The hosts.</param>
+    /// <param name="host">What this host has.</param>
     /// <param name="hasSlot">Whether a slot is free.</param>
     /// <param name="build">Begins what was taken; comes back when it holds a slot, or never will.</param>
-    internal FleetWorker(IBuildFleet fleet, Func<bool> hasSlot, Func<FleetTake, CancellationToken, Task> build)
+    internal FleetWorker(IBuildFleet fleet, BuildNeeds host, Func<bool> hasSlot, Func<FleetTake, CancellationToken, Task> build)
     {
         _fleet = fleet;
+        _host = host;
         _hasSlot = hasSlot;
         _build = build;
         _taking = Task.Run(TakeAsync);
@@ -64,7 +67,7 @@ internal sealed class FleetWorker : IAsyncDisposable
                 {
                     await Task.Delay(s_slotInterval, _stop.Token).ConfigureAwait(false);
                 }
-                else if (await _fleet.TakeAsync(BuildNeeds.OfThisHost, s_patience, _stop.Token).ConfigureAwait(false) is { } taken)
+                else if (await _fleet.TakeAsync(_host, s_patience, _stop.Token).ConfigureAwait(false) is { } taken)
                 {
                     await _build(taken, _stop.Token).ConfigureAwait(false);
                 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NixFuseStore.Builds.Cells;
 using NixFuseStore.Builds.Fleet;
 using NixFuseStore.Builds.Outputs;
@@ -52,7 +53,7 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
 
         CellSweep.Run(options.Directory, options.Notice);
         _steps = new StepReader(options.Store);
-        _worker = options.BuildsForOthers ? new FleetWorker(options.Fleet, () => _slots.CurrentCount > 0, TakeAsync) : null;
+        _worker = options.BuildsForOthers ? new FleetWorker(options.Fleet, options.Host, () => _slots.CurrentCount > 0, TakeAsync) : null;
     }
 
     /// <summary>Builds at a time.</summary>
@@ -119,6 +120,11 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
     // A check is one client's alone.
     private async Task<StepResult> CheckAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
     {
+        if (_options.JobsMax == 0)
+        {
+            throw Failed(build, "max-jobs is 0 on this host, so that nothing is checked here");
+        }
+
         await _slots.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
@@ -165,7 +171,9 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
     /// <summary>Builds it here, or waits for another host that does, until there is a result that counts here.</summary>
     private async Task<StepResult> BuildOnceAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
     {
-        var wanted = FleetStep.Of(shared.Key, build);
+        var place = BuildPlace.Of(build, _options);
+        var wanted = FleetStep.Of(shared.Key, build, place.IsHere);
+        var waited = Stopwatch.StartNew();
         FollowedBuild? followed = null;
         bool hasSlot = false;
         int attempts = 0;
@@ -174,7 +182,7 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
             while (true)
             {
                 // 1. Another may have registered them meanwhile.
-                hasSlot = hasSlot || await _slots.WaitAsync(TimeSpan.Zero, cancellation).ConfigureAwait(false);
+                hasSlot = hasSlot || (waited.Elapsed >= place.Patience && await TryGetSlotAsync(build, place, TimeSpan.Zero, cancellation).ConfigureAwait(false));
                 var claim = await _options.Fleet.ClaimAsync(wanted, claims: hasSlot, cancellation).ConfigureAwait(false);
                 if (claim.IsValid)
                 {
@@ -209,7 +217,8 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
                     }
 
                     followed = followed?.Number == open.Number ? followed : new FollowedBuild(_options.Fleet, open.Number, shared.Log);
-                    (var result, hasSlot) = await FollowOrGetSlotAsync(build, shared, wanted, open, followed, cancellation).ConfigureAwait(false);
+                    (var result, hasSlot) = await FollowOrGetSlotAsync(
+                        build, shared, wanted, open, followed, ct => GetSlotAsync(build, place, waited, ct), cancellation).ConfigureAwait(false);
                     if (result is not null)
                     {
                         return result;
@@ -219,7 +228,7 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
                 // 4. No host builds it, and it is not to be offered.
                 else if (!hasSlot)
                 {
-                    hasSlot = await _slots.WaitAsync(SlotPatience, cancellation).ConfigureAwait(false);
+                    hasSlot = await TryGetSlotAsync(build, place, SlotPatience, cancellation).ConfigureAwait(false);
                 }
             }
         }
@@ -232,8 +241,27 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
         }
     }
 
+    private Task<bool> TryGetSlotAsync(BuildStep build, BuildPlace place, TimeSpan patience, CancellationToken cancellation) =>
+        place.WhyNeverHere is { } why ? throw Failed(build, why) : _slots.WaitAsync(patience, cancellation);
+
+    private async Task GetSlotAsync(BuildStep build, BuildPlace place, Stopwatch waited, CancellationToken cancellation)
+    {
+        if (place.Patience > waited.Elapsed)
+        {
+            await Task.Delay(place.Patience - waited.Elapsed, cancellation).ConfigureAwait(false);
+        }
+
+        await TryGetSlotAsync(build, place, Timeout.InfiniteTimeSpan, cancellation).ConfigureAwait(false);
+    }
+
     private async Task<(StepResult? Result, bool HasSlot)> FollowOrGetSlotAsync(
-        BuildStep build, SharedBuild shared, FleetStep wanted, FleetBuild open, FollowedBuild followed, CancellationToken cancellation)
+        BuildStep build,
+        SharedBuild shared,
+        FleetStep wanted,
+        FleetBuild open,
+        FollowedBuild followed,
+        Func<CancellationToken, Task> getSlot,
+        CancellationToken cancellation)
     {
         if (!open.IsQueued)
         {
@@ -242,7 +270,7 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
 
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var following = FollowAsync(build, shared, wanted, open, followed, ending.Token);
-        var slot = _slots.WaitAsync(ending.Token);
+        var slot = getSlot(ending.Token);
         await Task.WhenAny(following, slot).ConfigureAwait(false);
         await ending.CancelAsync().ConfigureAwait(false);
         await slot.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -21,7 +21,10 @@ public sealed record HostBuilderOptions
     /// <summary>Where the stock Nix that builds is installed: its programs lie there or in <c>bin</c> below; null for those on PATH.</summary>
     public string? NixPrograms { get; init; }
 
-    /// <summary>Builds at a time.</summary>
+    /// <summary>The systems and system features that this host builds for.</summary>
+    public BuildNeeds Host { get; init; } = BuildNeeds.OfThisHost;
+
+    /// <summary>Builds at a time; 0 where only other hosts build.</summary>
     public int JobsMax { get; init; } = Math.Max(1, Environment.ProcessorCount / 4);
 
     /// <summary>What builders are told of how many cores they may use (<c>NIX_BUILD_CORES</c>); a client may lower it.</summary>

@@ -177,7 +177,7 @@ public sealed class CellTests : IDisposable
         Assert.Contains("--build-nix", missing.Message, StringComparison.Ordinal);
     }
 
-    private Cell Create() => Cell.Create(_folder.FullName, StoreDirectory.Default, isContentAddressed: false, _notices.Add);
+    private Cell Create() => Cell.Create(_folder.FullName, StoreDirectory.Default, new CellSettings([], []).Text(isContentAddressed: false), _notices.Add);
 
     private static string ChildrenOf(Process process) => File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children");
 

@@ -106,5 +106,5 @@ public sealed class RunningBuildsTests : IAsyncLifetime
     }
 
     private static BuildKey Key(string name) => new(
-        StoreDirectory.Default.Parse($"/nix/store/00000000000000000000000000000009-{name}.drv"), name, BuildLimits.Default, KeepFailed: false, "output", Own: null);
+        StoreDirectory.Default.Parse($"/nix/store/00000000000000000000000000000009-{name}.drv"), name, BuildLimits.Default, KeepFailed: false, OnlyElsewhere: false, "output", Own: null);
 }

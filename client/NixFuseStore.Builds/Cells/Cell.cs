@@ -39,10 +39,10 @@ internal sealed class Cell : IDisposable
     /// <summary>Makes one that knows of no path. Blocks on the disk.</summary>
     /// <param name="parent">Where cells lie.</param>
     /// <param name="store">The store directory.</param>
-    /// <param name="isContentAddressed">Whether stock Nix may build outputs in it whose paths depend on their content.</param>
+    /// <param name="settings">The text of its nix.conf.</param>
     /// <param name="notice">Told in one line what could not be cleared away.</param>
     /// <exception cref="IOException">The disk does not take it.</exception>
-    internal static Cell Create(string parent, StoreDirectory store, bool isContentAddressed, Action<string> notice)
+    internal static Cell Create(string parent, StoreDirectory store, string settings, Action<string> notice)
     {
         // Under a name that no sweep looks at, until it is locked.
         string name = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(NameBytes));
@@ -54,7 +54,7 @@ internal sealed class Cell : IDisposable
         var cell = new Cell(directory, held, notice);
         try
         {
-            cell.Fill(store, isContentAddressed);
+            cell.Fill(store, settings);
             return cell;
         }
         catch
@@ -100,7 +100,7 @@ internal sealed class Cell : IDisposable
         _lock.Dispose();
     }
 
-    private void Fill(StoreDirectory store, bool isContentAddressed)
+    private void Fill(StoreDirectory store, string settings)
     {
         foreach (string name in (string[])["lower", "upper", "work", "conf", BuildDirectoriesName, $"root{store}"])
         {
@@ -109,7 +109,7 @@ internal sealed class Cell : IDisposable
 
         File.WriteAllText(Path.Combine(Directory, "passwd"), BuildUsers.PasswordLines(ReadHost("/etc/passwd")));
         File.WriteAllText(Path.Combine(Directory, "group"), BuildUsers.GroupLines(ReadHost("/etc/group")));
-        File.WriteAllText(Path.Combine(Directory, "conf/nix.conf"), isContentAddressed ? CellSettings.Text + CellSettings.ContentAddressed : CellSettings.Text);
+        File.WriteAllText(Path.Combine(Directory, "conf/nix.conf"), settings);
     }
 
     private static string ReadHost(string file) => File.Exists(file) ? File.ReadAllText(file) : "";

@@ -6,8 +6,9 @@ namespace NixFuseStore.Builds.Cells;
 /// <param name="directory">Where they lie.</param>
 /// <param name="mountedStore">Where the mount shows paths.</param>
 /// <param name="store">The store directory.</param>
+/// <param name="settings">What stock Nix reads in them.</param>
 /// <param name="notice">Told in one line what an operator should know.</param>
-internal sealed class CellFactory(string directory, string mountedStore, StoreDirectory store, Action<string> notice) : IAsyncDisposable
+internal sealed class CellFactory(string directory, string mountedStore, StoreDirectory store, CellSettings settings, Action<string> notice) : IAsyncDisposable
 {
     /// <summary>A cell is set up in a fraction of a second; what takes longer than this hangs.</summary>
     internal static readonly TimeSpan SetUpPatience = TimeSpan.FromMinutes(1);
@@ -28,7 +29,7 @@ internal sealed class CellFactory(string directory, string mountedStore, StoreDi
         StockNix nix, IReadOnlyCollection<PathInfo> inputs, bool isContentAddressed, CancellationToken cancellation)
     {
         var database = !isContentAddressed && CellDatabase.Takes(inputs) ? await FindDatabaseAsync(nix, cancellation).ConfigureAwait(false) : null;
-        var cell = Cell.Create(directory, store, isContentAddressed, notice);
+        var cell = Cell.Create(directory, store, settings.Text(isContentAddressed), notice);
         try
         {
             cell.Register(database, store, inputs);
@@ -87,7 +88,7 @@ internal sealed class CellFactory(string directory, string mountedStore, StoreDi
     {
         // One after the other: only the last is waited for when this ends.
         await (before ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        using var cell = Cell.Create(directory, store, isContentAddressed: false, notice);
+        using var cell = Cell.Create(directory, store, settings.Text(isContentAddressed: false), notice);
         var process = CellProcess.Start(cell, mountedStore, store, nix, nix.Store, "--load-db");
         await using (process.ConfigureAwait(false))
         {

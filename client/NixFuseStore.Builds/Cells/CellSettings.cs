@@ -1,7 +1,9 @@
 namespace NixFuseStore.Builds.Cells;
 
 /// <summary>The nix.conf of cells; stock Nix reads no other.</summary>
-internal static class CellSettings
+/// <param name="ExtraPlatforms">Systems that builders run on beside this host's own.</param>
+/// <param name="SystemFeatures">System features that derivations may require.</param>
+internal sealed record CellSettings(IReadOnlyList<string> ExtraPlatforms, IReadOnlyList<string> SystemFeatures)
 {
     /// <summary>
     /// Where the cell's build directories are seen within the cell: Nix from 2.30 on wants no directory above them that all may write, and cells
@@ -16,7 +18,7 @@ internal static class CellSettings
     /// Builders are in a sandbox, or do not run. Nothing is fetched, for what is needed is there; nothing is signed or hooked; only root
     /// is there to be trusted. The cell's database need not survive the host, and keeps no disk space for later. Releases that lack one of the settings say so and go on.
     /// </summary>
-    internal const string Text =
+    private const string Always =
         $"""
         sandbox = true
         sandbox-fallback = false
@@ -37,6 +39,16 @@ internal static class CellSettings
 
         """;
 
-    /// <summary>What stands in it besides where the paths of outputs depend on their content.</summary>
-    internal const string ContentAddressed = "experimental-features = ca-derivations\n";
+    /// <summary>The file's text.</summary>
+    /// <param name="isContentAddressed">Whether outputs get paths that depend on their content.</param>
+    internal string Text(bool isContentAddressed)
+    {
+        string[] features = [.. SystemFeatures, .. isContentAddressed ? (string[])["ca-derivations"] : []];
+        return $"""
+            {Always}extra-platforms = {string.Join(' ', ExtraPlatforms)}
+            system-features = {string.Join(' ', features)}
+            {(isContentAddressed ? "experimental-features = ca-derivations" : "")}
+
+            """;
+    }
 }

@@ -22,8 +22,16 @@ public sealed record BuildNeeds(IReadOnlyList<string> Systems, IReadOnlyList<str
         ["benchmark", "big-parallel", "nixos-test", .. File.Exists("/dev/kvm") ? (string[])["kvm"] : []]);
 
     /// <summary>What a step needs, where another host may build it; null for one that is this host's alone to build.</summary>
-    internal static BuildNeeds? Of(BuildStep build) =>
-        build.IsRegistered && !build.KeepFailed && !build.Derivation.PrefersLocalBuild && !build.Derivation.Builder.StartsWith("builtin:", StringComparison.Ordinal)
+    /// <param name="build">The step.</param>
+    /// <param name="isBuiltHere">Whether this host can and may build it: one that is quicker built than asked for stays then.</param>
+    internal static BuildNeeds? Of(BuildStep build, bool isBuiltHere) =>
+        build.IsRegistered && !build.KeepFailed && !(build.Derivation.PrefersLocalBuild && isBuiltHere) && !IsBuiltin(build)
             ? new BuildNeeds([build.Derivation.Platform], build.Derivation.RequiredSystemFeatures)
             : null;
+
+    /// <summary>Whether a host that has this can build a step.</summary>
+    internal bool Cover(BuildStep build) =>
+        (IsBuiltin(build) || Systems.Contains(build.Derivation.Platform)) && build.Derivation.RequiredSystemFeatures.All(Features.Contains);
+
+    private static bool IsBuiltin(BuildStep build) => build.Derivation.Builder.StartsWith("builtin:", StringComparison.Ordinal);
 }

@@ -73,14 +73,17 @@ public sealed record FleetStep(
     BuildNeeds? Offered)
 {
     /// <summary>That of a build of this host.</summary>
-    internal static FleetStep Of(BuildKey key, BuildStep build) => new(
+    /// <param name="key">What makes it one build.</param>
+    /// <param name="build">The step.</param>
+    /// <param name="isBuiltHere">Whether this host can and may build it.</param>
+    internal static FleetStep Of(BuildKey key, BuildStep build, bool isBuiltHere) => new(
         [.. build.Outputs.Values],
         [.. build.RealisationIds.Values],
         key.Path,
         Convert.FromHexString(key.Text),
         key.Limits,
         key.KeepFailed,
-        BuildNeeds.Of(build));
+        BuildNeeds.Of(build, isBuiltHere));
 }
 
 /// <summary>What this host has taken to build for another.</summary>

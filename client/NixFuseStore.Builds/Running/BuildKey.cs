@@ -10,9 +10,10 @@ namespace NixFuseStore.Builds.Running;
 /// <param name="Text">SHA-256 of the derivation's text, in hexadecimal digits.</param>
 /// <param name="Limits">A build that fails by its limits says nothing to those who set others.</param>
 /// <param name="KeepFailed">Whether the build directory is wanted.</param>
+/// <param name="OnlyElsewhere">Whether this host does not build it.</param>
 /// <param name="Outputs">The outputs: two builds of the same are never under way at the same time.</param>
 /// <param name="Own">Equal to nothing else, where the build is for one client alone; null otherwise.</param>
-internal sealed record BuildKey(StorePath Path, string Text, BuildLimits Limits, bool KeepFailed, string Outputs, object? Own)
+internal sealed record BuildKey(StorePath Path, string Text, BuildLimits Limits, bool KeepFailed, bool OnlyElsewhere, string Outputs, object? Own)
 {
     /// <summary>The key of a step.</summary>
     /// <param name="build">The step.</param>
@@ -22,6 +23,7 @@ internal sealed record BuildKey(StorePath Path, string Text, BuildLimits Limits,
         Convert.ToHexStringLower(SHA256.HashData(build.Derivation.ToBytes())),
         limits,
         build.KeepFailed,
+        build.OnlyElsewhere,
         new StringBuilder().AppendJoin('\n', build.Outputs.Values.Order()).AppendJoin('\n', build.RealisationIds.Values.Order(StringComparer.Ordinal)).ToString(),
         build.Checks ? new object() : null);
 }

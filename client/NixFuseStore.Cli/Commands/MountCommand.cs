@@ -26,10 +26,16 @@ internal static class MountCommand
                     + "containers (users count there by their user id, too), * for everyone; none: not even root (may be repeated)",
                 HelpName = "NAME",
             },
-            new Option<string>(MountArguments.JobsOption) { Description = "Derivations that are built at a time (default: a quarter of the processors)", HelpName = "N" },
+            new Option<string>(MountArguments.JobsOption) { Description = "Derivations that are built at a time (default: a quarter of the processors; 0: only other hosts build)", HelpName = "N" },
             new Option<string>(MountArguments.CoresOption) { Description = "Cores that a builder is told to use (default: 4, or all where there are fewer)", HelpName = "N" },
             new Option<string>(MountArguments.BuildDirectoryOption) { Description = "Where builds lie, on a local disk (default: below the cache directory)", HelpName = "DIR" },
             new Option<string>(MountArguments.BuildNixOption) { Description = "Where the stock Nix that builds is installed (default: the one on PATH)", HelpName = "DIR" },
+            new Option<string>(MountArguments.SystemFeaturesOption)
+            {
+                Description = "System features that derivations may require, with spaces between them (default: benchmark big-parallel nixos-test, and kvm where /dev/kvm is)",
+                HelpName = "WORDS",
+            },
+            new Option<string>(MountArguments.ExtraPlatformsOption) { Description = "Systems that are built for beside the host's own (default: i686-linux on x86_64-linux)", HelpName = "WORDS" },
             new Option<bool>(MountArguments.NoBuildsOption) { Description = "Build nothing" },
             new Option<bool>(MountArguments.NoFleetBuildsOption) { Description = "Build only what is asked for on this host" },
         };

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using NixFuseStore.Builds;
+using NixFuseStore.Builds.Fleet;
 using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Settings;
 using NixFuseStore.Client;
@@ -162,7 +163,14 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
                 BuildsForOthers = settings.BuildsForOthers,
                 Notice = log,
             };
-            return new HostBuilder(options with { JobsMax = settings.JobsMax ?? options.JobsMax, Cores = settings.Cores ?? options.Cores });
+            return new HostBuilder(options with
+            {
+                JobsMax = settings.JobsMax ?? options.JobsMax,
+                Cores = settings.Cores ?? options.Cores,
+                Host = new BuildNeeds(
+                    settings.ExtraPlatforms is { } platforms ? [options.Host.Systems[0], .. platforms] : options.Host.Systems,
+                    settings.SystemFeatures ?? options.Host.Features),
+            });
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using NixFuseStore.Cache;
 using NixFuseStore.Cli.Access;
 using NixFuseStore.Cli.Errors;
@@ -35,15 +36,25 @@ internal static class MountArguments
 
     public const string BuildNixOption = "--build-nix";
 
+    public const string SystemFeaturesOption = "--system-features";
+
+    public const string ExtraPlatformsOption = "--extra-platforms";
+
     private static readonly string[] Options =
     [
         "--foreground", "--trace", MetricsOption, TrustedOption, "--server", "--store", "--token-file", "--tls-ca", "--trusted-public-key", "--cache-dir", "--cache-size", "--read-ahead", NoBuildsOption,
-        NoFleetBuildsOption, JobsOption, CoresOption, BuildDirectoryOption, BuildNixOption, "--help",
+        NoFleetBuildsOption, JobsOption, CoresOption, BuildDirectoryOption, BuildNixOption, SystemFeaturesOption, ExtraPlatformsOption, "--help",
     ];
 
     private const int ReadAheadKibibytesMax = 64 << 10;
 
     private const int JobsMost = 1024;
+
+    private const int FeaturesMost = 60;
+
+    private const int PlatformsMost = 15;
+
+    private const int WordBytesMost = 64;
 
     /// <summary>Whether the command line is one for this parser: a mount, and no plea for help.</summary>
     public static bool Takes(ReadOnlySpan<string> args)
@@ -129,16 +140,24 @@ internal static class MountArguments
                     builds = builds is null ? null : builds with { BuildsForOthers = false };
                     break;
                 case JobsOption:
-                    var jobs = ParseCount(JobsOption, Value(args, ref i, split));
+                    var jobs = ParseCount(JobsOption, Value(args, ref i, split), least: 0);
                     builds = builds is null ? null : builds with { JobsMax = jobs };
                     break;
                 case CoresOption:
-                    var cores = ParseCount(CoresOption, Value(args, ref i, split));
+                    var cores = ParseCount(CoresOption, Value(args, ref i, split), least: 1);
                     builds = builds is null ? null : builds with { Cores = cores };
                     break;
                 case BuildDirectoryOption:
                     var buildDirectory = Path.GetFullPath(Value(args, ref i, split));
                     builds = builds is null ? null : builds with { Directory = buildDirectory };
+                    break;
+                case SystemFeaturesOption:
+                    var features = ParseWords(SystemFeaturesOption, Value(args, ref i, split), FeaturesMost);
+                    builds = builds is null ? null : builds with { SystemFeatures = features };
+                    break;
+                case ExtraPlatformsOption:
+                    var platforms = ParseWords(ExtraPlatformsOption, Value(args, ref i, split), PlatformsMost);
+                    builds = builds is null ? null : builds with { ExtraPlatforms = platforms };
                     break;
                 case BuildNixOption:
                     var nix = Path.GetFullPath(Value(args, ref i, split));
@@ -223,10 +242,19 @@ internal static class MountArguments
             : bytes < ChunkCacheOptions.SizeBytesMin ? throw new UsageException($"--cache-size {text} is too little; the least is {ByteSize.Format(ChunkCacheOptions.SizeBytesMin)}")
             : bytes;
 
-    private static int ParseCount(string option, string text)
-        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count is >= 1 and <= JobsMost
+    private static int ParseCount(string option, string text, int least)
+        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count >= least && count <= JobsMost
             ? count
-            : throw new UsageException($"{option} wants a number from 1 to {JobsMost}, not '{text}'");
+            : throw new UsageException($"{option} wants a number from {least} to {JobsMost}, not '{text}'");
+
+    // As in nix.conf: words with spaces between them, or none. Servers take no more.
+    private static string[] ParseWords(string option, string text, int most)
+    {
+        string[] words = [.. text.Split([' ', '\t', '\n'], StringSplitOptions.RemoveEmptyEntries).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        return words.Length <= most && words.All(static word => Encoding.UTF8.GetByteCount(word) <= WordBytesMost)
+            ? words
+            : throw new UsageException($"{option} wants at most {most} words of at most {WordBytesMost} bytes");
+    }
 
     private static int ParseReadAhead(string text)
         => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var kibibytes) && kibibytes is >= 4 and <= ReadAheadKibibytesMax

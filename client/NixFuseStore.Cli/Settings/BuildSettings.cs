@@ -3,7 +3,7 @@ namespace NixFuseStore.Cli.Settings;
 /// <summary>How a mount builds derivations; null stands for the default.</summary>
 internal sealed record BuildSettings
 {
-    /// <summary>Builds at a time.</summary>
+    /// <summary>Builds at a time; 0 where only other hosts build.</summary>
     public int? JobsMax { get; init; }
 
     /// <summary>What builders are told of how many cores they may use.</summary>
@@ -14,6 +14,12 @@ internal sealed record BuildSettings
 
     /// <summary>Where the stock Nix that builds is installed.</summary>
     public string? Nix { get; init; }
+
+    /// <summary>System features that derivations may require.</summary>
+    public IReadOnlyList<string>? SystemFeatures { get; init; }
+
+    /// <summary>Systems that are built for beside the host's own.</summary>
+    public IReadOnlyList<string>? ExtraPlatforms { get; init; }
 
     /// <summary>Whether free slots are offered to other hosts.</summary>
     public bool BuildsForOthers { get; init; } = true;

@@ -65,4 +65,7 @@ internal static partial class Log
 
     [LoggerMessage(19, LogLevel.Information, "{Store}: build {Number} of {Derivation} begins on {Host}")]
     public static partial void BuildBegins(this ILogger logger, string store, long number, StorePath derivation, string host);
+
+    [LoggerMessage(20, LogLevel.Information, "{Store}: build {Number} is given up by its host, and others may begin it")]
+    public static partial void BuildGivenUp(this ILogger logger, string store, long number);
 }

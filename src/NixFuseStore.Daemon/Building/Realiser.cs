@@ -253,6 +253,7 @@ internal sealed class Realiser : IDisposable
                 Limits = _session.Settings.Limits,
                 Checks = checks,
                 KeepFailed = _session.Settings.KeepFailed,
+                OnlyElsewhere = _session.Settings.BuildsElsewhere && !checks,
             };
             var result = await _session.Services.Builder.BuildAsync(step, line => _log.BuildLineAsync(activity, line), Stopped);
             if (result.IsSuccess && !checks)

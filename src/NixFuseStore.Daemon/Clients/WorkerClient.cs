@@ -24,10 +24,6 @@ public sealed class WorkerClient : IDisposable
     private const int TimesMinor = 29;
     private const int ProcessorTimesMinor = 37;
 
-    // Of the numbers of results: a line that a build printed, and one that its post-build hook printed.
-    private const ulong BuildLogLine = 101;
-    private const ulong PostBuildLogLine = 107;
-
     private readonly WireReader _reader;
     private readonly WireWriter _writer;
     private readonly StoreDirectory _directory;
@@ -278,8 +274,8 @@ public sealed class WorkerClient : IDisposable
                 case LogMessage.Last:
                     return;
                 case LogMessage.Next:
-                    string text = await ReadLogTextAsync();
-                    await nixLine(text.TrimEnd('\n'));
+                    string said = await ReadLogTextAsync();
+                    await nixLine(said.TrimEnd('\n'));
                     break;
                 case LogMessage.StartActivity:
                     await SkipNumbersAsync(3); // id, level, type
@@ -292,11 +288,11 @@ public sealed class WorkerClient : IDisposable
                     break;
                 case LogMessage.Result:
                     await _reader.ReadNumberAsync(); // activity
-                    ulong type = await _reader.ReadNumberAsync();
+                    var type = (ResultType)await _reader.ReadNumberAsync();
                     var fields = await ReadFieldsAsync();
-                    if (type is BuildLogLine or PostBuildLogLine && fields is [{ Text: { } line }, ..])
+                    if (type is ResultType.BuildLogLine or ResultType.PostBuildLogLine or ResultType.SetPhase && fields is [{ Text: { } text }, ..])
                     {
-                        await builderLine(line);
+                        await builderLine(type == ResultType.SetPhase ? BuildPhase.LineOf(text) : text);
                     }
 
                     break;

@@ -15,9 +15,6 @@ internal sealed class LogChannel(WireWriter writer)
     // Errors as records came with 1.26.
     private const int StructuredErrorMinor = 26;
 
-    // BuildLogLine, of the numbers of results.
-    private const ulong BuildLogLine = 101;
-
     private ulong _activities;
 
     /// <summary>The connection's protocol version.</summary>
@@ -58,19 +55,24 @@ internal sealed class LogChannel(WireWriter writer)
         return id;
     }
 
-    /// <summary>Sends a line that a build printed.</summary>
+    /// <summary>Sends a line that a build printed, or the phase that it sets.</summary>
     internal async ValueTask BuildLineAsync(ulong activity, string line)
     {
+        bool isPhase = BuildPhase.TryRead(line, out string? phase);
         if (Minor < ActivityMinor)
         {
-            await LineAsync(LogLevel.Info, line);
+            if (!isPhase)
+            {
+                await LineAsync(LogLevel.Info, line);
+            }
+
             return;
         }
 
         Begin(LogMessage.Result);
         writer.Number(activity);
-        writer.Number(BuildLogLine);
-        Fields([line]);
+        writer.Number((ulong)(isPhase ? ResultType.SetPhase : ResultType.BuildLogLine));
+        Fields([phase ?? line]);
         await writer.FlushAsync();
     }
 

@@ -14,7 +14,7 @@ internal static class MaintenanceOperations
         bool keepGoing = await reader.ReadBoolAsync();
         await reader.ReadBoolAsync(); // tryFallback
         ulong verbosity = await reader.ReadNumberAsync();
-        await reader.ReadNumberAsync(); // maxBuildJobs
+        ulong maxBuildJobs = await reader.ReadNumberAsync();
         ulong maxSilentTime = await reader.ReadNumberAsync();
         await reader.ReadBoolAsync(); // useBuildHook, obsolete
         await reader.ReadNumberAsync(); // verboseBuild: 0 where the client wants to see what builds print
@@ -41,6 +41,7 @@ internal static class MaintenanceOperations
             UseSubstitutes = useSubstitutes,
             KeepGoing = keepGoing,
             KeepFailed = keepFailed,
+            BuildsElsewhere = maxBuildJobs == 0,
             Limits = limits,
         };
         session.Log.Verbosity = (LogLevel)Math.Min(verbosity, (ulong)LogLevel.Vomit);

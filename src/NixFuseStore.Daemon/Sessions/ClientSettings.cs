@@ -14,6 +14,9 @@ internal sealed record ClientSettings
     /// <summary>Whether directories of builds that failed are kept.</summary>
     internal bool KeepFailed { get; init; }
 
+    /// <summary>Whether nothing is to be built on this host (<c>max-jobs = 0</c>).</summary>
+    internal bool BuildsElsewhere { get; init; }
+
     /// <summary>What builds are allowed.</summary>
     internal BuildLimits Limits { get; init; } = BuildLimits.Default;
 }

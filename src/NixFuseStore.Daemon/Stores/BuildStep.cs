@@ -35,6 +35,9 @@ public sealed record BuildStep
     /// <summary>Whether the outputs, which are valid, are built once more and compared. Nothing is registered then.</summary>
     public bool Checks { get; init; }
 
+    /// <summary>Whether only other hosts shall build it.</summary>
+    public bool OnlyElsewhere { get; init; }
+
     /// <summary>Whether the directory of a build that failed is kept on this host, for its user to look at.</summary>
     public bool KeepFailed { get; init; }
 }

@@ -52,6 +52,19 @@ rec {
   fifo = build "fifo" { } "mkdir $out; mkfifo $out/pipe";
   leftOut = build "left-out" { } "echo nothing is made";
 
+  # --- where ---
+  special = build "special" { requiredSystemFeatures = [ "special" ]; } "echo special begins; echo done > $out";
+  foreign = build "foreign" { system = "riscv64-linux"; } "echo done > $out";
+
+  # --- what builders say of themselves ---
+  phases = build "phases" { } ''
+    echo '@nix { "action": "setPhase", "phase": "unpackPhase" }'
+    echo "unpacking"
+    echo '@nix { "action": "setPhase", "phase": "buildPhase" }'
+    echo "building, and @nix { is no phase"
+    echo done > $out
+  '';
+
   # --- the sandbox ---
   looksAround = build "looks-around" { inherit hidden; } ''
     mkdir $out

@@ -188,6 +188,11 @@ internal sealed class BuildService(
             }
         }
 
+        if (request.GivenUp && !response.Lost)
+        {
+            logger.BuildGivenUp(store.Name, ending.Number);
+        }
+
         leases.Tell(store.Id, ending.Number);
         response.Cancelled = response.Lost && await IsCancelledAsync(store, ending.Number, call.Cancellation).ConfigureAwait(false);
         return response;
