@@ -53,7 +53,7 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
 
         CellSweep.Run(options.Directory, options.Notice);
         _steps = new StepReader(options.Store);
-        _worker = options.BuildsForOthers ? new FleetWorker(options.Fleet, options.Host, () => _slots.CurrentCount > 0, TakeAsync) : null;
+        _worker = options.BuildsForOthers ? new FleetWorker(options.Fleet, options.Host, () => _slots.CurrentCount > 0 && HostLoad.Read(options.Directory).HasRoom, TakeAsync) : null;
     }
 
     /// <summary>Builds at a time.</summary>
@@ -61,6 +61,10 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
 
     /// <summary>What runs and waits now, in the order in which it was asked for. Any thread.</summary>
     public IReadOnlyList<BuildState> List() => _running.List();
+
+    /// <inheritdoc cref="RunningBuilds.LookOnAsync"/>
+    public Task<StepResult> LookOnAsync(string name, Func<string, ValueTask> line, CancellationToken cancellationToken) =>
+        _running.LookOnAsync(name, line, cancellationToken);
 
     /// <inheritdoc/>
     public async Task<StepResult> BuildAsync(BuildStep build, Func<string, ValueTask> logLine, CancellationToken cancellationToken)

@@ -18,6 +18,26 @@ public sealed class BuildLogTests : IDisposable
         _folder.Delete(recursive: true);
     }
 
+    /// <summary>One who looks on reads to the end what has been given up meanwhile.</summary>
+    [Fact]
+    public async Task Reader_OutlivesTheLog()
+    {
+        await _log.AppendAsync("one");
+        using var reader = _log.OpenReader();
+        await _log.AppendAsync("two");
+        _log.Complete();
+        _log.Dispose();
+        var lines = new List<string>();
+        await reader.FollowAsync(
+            line =>
+            {
+                lines.Add(line);
+                return default;
+            },
+            TestContext.Current.CancellationToken);
+        Assert.Equal(["one", "two"], lines);
+    }
+
     [Fact]
     public async Task Followers_HearEachLineFromTheFirst_WheneverTheyCome()
     {

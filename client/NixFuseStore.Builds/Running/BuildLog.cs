@@ -20,7 +20,7 @@ internal sealed class BuildLog : IDisposable
     internal BuildLog(string directory)
     {
         string path = Path.Combine(directory, $"log-{Guid.NewGuid():N}");
-        _file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.Asynchronous);
+        _file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite, FileOptions.Asynchronous);
         File.Delete(path);
     }
 
@@ -36,7 +36,13 @@ internal sealed class BuildLog : IDisposable
     internal void Complete() => Advance(0, isComplete: true);
 
     /// <summary>Tells every line from the first on, until there is no more to come.</summary>
-    internal async Task FollowAsync(Func<string, ValueTask> line, CancellationToken cancellationToken)
+    internal Task FollowAsync(Func<string, ValueTask> line, CancellationToken cancellationToken) => FollowAsync(_file, line, cancellationToken);
+
+    /// <summary>Opens it once more, for one who may read longer than it lasts. The caller disposes what comes back.</summary>
+    internal Reader OpenReader() =>
+        new(this, File.OpenHandle($"/proc/self/fd/{_file.DangerousGetHandle()}", share: FileShare.ReadWrite, options: FileOptions.Asynchronous));
+
+    private async Task FollowAsync(SafeFileHandle file, Func<string, ValueTask> line, CancellationToken cancellationToken)
     {
         long told = 0;
         byte[] buffer = new byte[ReadBytes];
@@ -53,7 +59,7 @@ internal sealed class BuildLog : IDisposable
 
             while (told < length)
             {
-                int read = await RandomAccess.ReadAsync(_file, buffer.AsMemory(0, (int)Math.Min(ReadBytes, length - told)), told, cancellationToken)
+                int read = await RandomAccess.ReadAsync(file, buffer.AsMemory(0, (int)Math.Min(ReadBytes, length - told)), told, cancellationToken)
                     .ConfigureAwait(false);
                 told += read;
                 foreach (string text in lines.Take(buffer.AsSpan(0, read)))
@@ -95,6 +101,16 @@ internal sealed class BuildLog : IDisposable
         }
 
         news.SetResult();
+    }
+
+    /// <summary>A log that can be read to its end whenever it is given up.</summary>
+    internal sealed class Reader(BuildLog log, SafeFileHandle file) : IDisposable
+    {
+        /// <inheritdoc cref="BuildLog.FollowAsync(Func{string, ValueTask}, CancellationToken)"/>
+        internal Task FollowAsync(Func<string, ValueTask> line, CancellationToken cancellationToken) => log.FollowAsync(file, line, cancellationToken);
+
+        /// <inheritdoc/>
+        public void Dispose() => file.Dispose();
     }
 
     private sealed class LogStream(SafeFileHandle file, long start, long length) : ForwardReadStream

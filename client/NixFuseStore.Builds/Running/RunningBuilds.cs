@@ -79,6 +79,40 @@ internal sealed class RunningBuilds(string directory) : IAsyncDisposable
         }
     }
 
+    /// <summary>Looks on at a build, which does not go on for that.</summary>
+    /// <param name="name">The derivation's path, its base name or a part of its name.</param>
+    /// <param name="line">Told each line from the first on.</param>
+    /// <param name="cancellationToken">Leaves.</param>
+    /// <returns>How it ended.</returns>
+    /// <exception cref="DaemonStoreException">None, or several, have that name; or something other than the builder failed.</exception>
+    public async Task<StepResult> LookOnAsync(string name, Func<string, ValueTask> line, CancellationToken cancellationToken)
+    {
+        SharedBuild[] found;
+        BuildLog.Reader? reader = null;
+        lock (_gate)
+        {
+            found = [.. _open.Values.Where(build => name.EndsWith(build.Key.Path.BaseName, StringComparison.Ordinal))];
+            found = found.Length > 0 ? found : [.. _open.Values.Where(build => build.Key.Path.BaseName.Contains(name, StringComparison.Ordinal))];
+            if (found.Length == 1)
+            {
+                reader = found[0].Log.OpenReader();
+            }
+        }
+
+        if (reader is null)
+        {
+            throw new DaemonStoreException(found.Length == 0
+                ? $"nothing that is being built has the name '{name}'"
+                : $"several that are being built have '{name}' in their names: {string.Join(' ', found.Select(static build => build.Key.Path.BaseName))}");
+        }
+
+        using (reader)
+        {
+            await reader.FollowAsync(line, cancellationToken).ConfigureAwait(false);
+            return await found[0].Result.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {

@@ -13,10 +13,17 @@ internal static class BuildsCommand
     public static Command Create()
     {
         var json = JsonOption.Create();
-        var command = new Command("builds", "Show what the mounts of this host build, and what waits for a slot") { json };
+        var follow = new Option<string>("--follow") { Description = "Show what this one prints, from its first line to its end: a derivation, or a part of its name", HelpName = "NAME" };
+        var command = new Command("builds", "Show what the mounts of this host build, and what waits for a slot") { json, follow };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var mounts = await ControlClient.FindMountsAsync(cancellationToken).ConfigureAwait(false);
+            if (parsed.GetValue(follow) is { } name)
+            {
+                await FollowAsync(mounts, name, parsed.InvocationConfiguration.Output, cancellationToken).ConfigureAwait(false);
+                return ExitStatus.Done;
+            }
+
             BuildReport[] builds =
             [
                 .. mounts.SelectMany(static mount => (mount.Status.Builds?.Builds ?? []).Select(build =>
@@ -43,4 +50,27 @@ internal static class BuildsCommand
         });
         return command;
     }
+
+    private static async Task FollowAsync(
+        IReadOnlyList<(ControlAddress Socket, MountStatus Status)> mounts, string name, TextWriter output, CancellationToken cancellationToken)
+    {
+        var found = mounts.Where(mount => mount.Status.Builds?.Builds.Any(build => IsOf(build.Derivation, name)) == true).ToArray();
+        if (found is not [var mount])
+        {
+            throw new CliException(found.Length == 0
+                ? $"nothing that is being built on this host has the name '{name}'"
+                : $"several mounts build '{name}': {string.Join(' ', found.Select(static mount => mount.Status.MountPoint))}");
+        }
+
+        var request = new ControlRequest(ControlRequest.FollowBuild) { Build = name };
+        await foreach (var reply in ControlClient.AskAsync(mount.Socket, request, cancellationToken).ConfigureAwait(false))
+        {
+            if (reply.Line is { } line)
+            {
+                await output.WriteLineAsync(line).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static bool IsOf(string derivation, string name) => derivation.Contains(name[(name.LastIndexOf('/') + 1)..], StringComparison.Ordinal);
 }

@@ -14,6 +14,7 @@ internal static class CommandList
         ListCommand.Create(),
         StatusCommand.Create(),
         BuildsCommand.Create(),
+        LogCommand.Create(),
         DaemonConfigCommand.Create(),
         PrefetchCommand.Create(),
         VerifyCommand.Create(),

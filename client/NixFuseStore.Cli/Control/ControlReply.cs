@@ -8,6 +8,9 @@ internal sealed record ControlReply
     /// <summary>How far it is, in words.</summary>
     public string? Progress { get; init; }
 
+    /// <summary>A line that a build has printed.</summary>
+    public string? Line { get; init; }
+
     public VerifyResult? Verify { get; init; }
 
     /// <summary>One line for the user; the request failed.</summary>

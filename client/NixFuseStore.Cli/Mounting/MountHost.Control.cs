@@ -14,12 +14,16 @@ internal sealed partial class MountHost
     private static readonly TimeSpan BusyPatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>Characters of a line that a build has printed which are shown to one who looks on: a reply has an end.</summary>
+    private const int FollowedLineMax = 100_000;
+
     private Task HandleAsync(ControlRequest request, Func<ControlReply, Task> reply, CancellationToken cancellationToken) => request.Command switch
     {
         ControlRequest.Status => reply(new ControlReply { Done = true, Status = DescribeStatus() }),
         ControlRequest.Unmount => UnmountAsync(request.Lazy, reply, cancellationToken),
         ControlRequest.Verify => VerifyAsync(request.Repair, reply, cancellationToken),
         ControlRequest.Prefetch => PrefetchAsync(request.Paths ?? [], reply, cancellationToken),
+        ControlRequest.FollowBuild => FollowBuildAsync(request.Build ?? "", reply, cancellationToken),
         _ => throw new CliException($"the process that serves {MountPoint} does not know the request '{request.Command}'; it may be of another version"),
     };
 
@@ -69,6 +73,16 @@ internal sealed partial class MountHost
         var wanted = paths.Select(StorePath.ParseBaseName).ToArray();
         var outcome = await Prefetcher.RunAsync(_reader!, wanted, line => _ = reply(new ControlReply { Progress = line }), cancellationToken).ConfigureAwait(false);
         await reply(new ControlReply { Done = true, Message = outcome }).ConfigureAwait(false);
+    }
+
+    private async Task FollowBuildAsync(string name, Func<ControlReply, Task> reply, CancellationToken cancellationToken)
+    {
+        var builder = _daemon?.Builder ?? throw new CliException($"nothing is built by {MountPoint}");
+        var result = await builder.LookOnAsync(
+            name,
+            async line => await reply(new ControlReply { Line = line.Length <= FollowedLineMax ? line : line[..FollowedLineMax] + "…" }).ConfigureAwait(false),
+            cancellationToken).ConfigureAwait(false);
+        await reply(result.IsSuccess ? new ControlReply { Done = true } : new ControlReply { Error = result.ErrorMessage }).ConfigureAwait(false);
     }
 
     private MountCounters ReadCounters() => new(

@@ -56,8 +56,21 @@ public sealed class BuildLogs
     public async Task<byte[]?> FindAsync(StorePath derivation, CancellationToken cancellationToken)
     {
         var request = new GetBuildLogRequest { Store = _reader.Calls.StoreName, BaseName = derivation.BaseName };
-        var answer = await _reader.Calls.CallAsync(
-            (endpoint, token) => endpoint.Store.GetBuildLogAsync(request, Deadline, token), cancellationToken).ConfigureAwait(false);
+        return Unpack(derivation, await _reader.Calls.CallAsync(
+            (endpoint, token) => endpoint.Store.GetBuildLogAsync(request, Deadline, token), cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>The same, asked of a server once.</summary>
+    public static async Task<byte[]?> FindAsync(ServerConnection connection, StorePath derivation, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        var request = new GetBuildLogRequest { Store = connection.StoreName, BaseName = derivation.BaseName };
+        return Unpack(derivation, await connection.CallAsync(
+            (endpoint, token) => endpoint.Store.GetBuildLogAsync(request, Deadline, token), cancellationToken).ConfigureAwait(false));
+    }
+
+    private static byte[]? Unpack(StorePath derivation, GetBuildLogResponse answer)
+    {
         if (!answer.Found)
         {
             return null;
@@ -65,13 +78,13 @@ public sealed class BuildLogs
 
         if (answer.PlainLength > BytesMax)
         {
-            throw new StoreClientException($"the log of {_reader.Directory.Print(derivation)} has {answer.PlainLength} bytes, more than the {BytesMax} that are read");
+            throw new StoreClientException($"the log of {derivation} has {answer.PlainLength} bytes, more than the {BytesMax} that are read");
         }
 
         var plain = new byte[answer.PlainLength];
         return Zstd.TryDecompress(answer.Zstd.Span, plain, out var written) && written == plain.Length
             ? plain
-            : throw new StoreClientException($"the log of {_reader.Directory.Print(derivation)} cannot be unpacked");
+            : throw new StoreClientException($"the log of {derivation} cannot be unpacked");
     }
 
     private static async Task<ReadOnlyMemory<byte>> ReadAsync(Stream log, CancellationToken cancellationToken)

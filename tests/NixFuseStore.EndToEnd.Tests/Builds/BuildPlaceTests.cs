@@ -55,6 +55,25 @@ public sealed class BuildPlaceTests : EndToEndTest, IClassFixture<BuildServer>
         Assert.Equal(0, other.Build("independent").Status);
     }
 
+    /// <summary>Who looks on hears all of it; and what was printed is shown by derivation and by output.</summary>
+    [Fact]
+    public async Task Builds_AreFollowed_AndTheirLogsShown()
+    {
+        var host = Mount("here");
+        var store = Store(host);
+        var derivation = store.Instantiate("slow");
+        var built = Task.Run(() => store.Build("slow"), TestContext.Current.CancellationToken);
+        Eventually.Holds("it is listed", () => host.Run("builds").Succeeded().Contains("-slow.drv", StringComparison.Ordinal));
+        string followed = host.Run("builds", "--follow", derivation).Succeeded();
+        string output = (await built).Lines().Single();
+        Assert.StartsWith("line 1 of slow\n", followed, StringComparison.Ordinal);
+        Assert.Contains("line 8 of slow\n", followed, StringComparison.Ordinal);
+        Assert.Equal(followed, host.Run("log", derivation).Succeeded());
+        Assert.Equal(followed, host.Run("log", output).Succeeded());
+        Assert.Contains("nothing that is being built", host.Run("builds", "--follow", "slow").Errors, StringComparison.Ordinal);
+        Assert.Contains("no log of", host.Run("log", store.Instantiate("broken")).Errors, StringComparison.Ordinal);
+    }
+
     private NixClient Nix => new(NixRelease.Open(NixRelease.Bookworm), Scratch);
 
     private static string RootOf(ClientHost host) => Path.GetDirectoryName(host.MountPoint)!;
