@@ -15,17 +15,36 @@ internal sealed class BuildLeases(TimeProvider time)
 
     private static readonly TimeSpan SlowAfter = Lease / 3;
 
+    /// <summary>A smaller step of the clock takes no lease away whose owner is heard in time.</summary>
+    private static readonly TimeSpan ClockSetMin = Lease / 4;
+
     // In place of the number of a build.
     private const long Queue = 0;
 
     private readonly ConcurrentDictionary<(StoreId Store, long Number), TaskCompletionSource> _news = new();
+    private readonly (DateTimeOffset Wall, long Timestamp) _began = (time.GetUtcNow(), time.GetTimestamp());
     private long _outage = time.GetTimestamp();
+    private long _ticksAhead;
 
     /// <summary>
-    /// Whether a lease that has run out lets another take over. Not until a whole lease after this process began or the database was away: owners
-    /// could not say that they live, and get the time to.
+    /// Whether a lease that has run out lets another take over. Not until a whole lease after this process began, the database was away or this
+    /// host's clock was set, which is the database's where that is a file: owners could not say that they live, and get the time to.
     /// </summary>
-    public bool MayTakeOver => time.GetElapsedTime(Interlocked.Read(ref _outage)) > Lease;
+    public bool MayTakeOver
+    {
+        get
+        {
+            NoteClockSet();
+            return time.GetElapsedTime(Interlocked.Read(ref _outage)) > Lease;
+        }
+    }
+
+    /// <summary>The time by a clock that is never set, for <see cref="IsToRenew"/>.</summary>
+    public long Timestamp => time.GetTimestamp();
+
+    /// <summary>Whether one that waits is to be renewed again.</summary>
+    /// <param name="renewed">The <see cref="Timestamp"/> of the last time; null where it has not been yet.</param>
+    public bool IsToRenew(long? renewed) => renewed is not { } last || time.GetElapsedTime(last) > Lease / 3;
 
     /// <summary>Asks the database, and notes where it is away, or slow.</summary>
     /// <exception cref="MetadataUnavailableException">It is away.</exception>
@@ -67,6 +86,17 @@ internal sealed class BuildLeases(TimeProvider time)
         if (_news.TryRemove((store, number), out var news))
         {
             news.SetResult();
+        }
+    }
+
+    // The two clocks drift apart slowly, and by a step where one is set or the host has slept.
+    private void NoteClockSet()
+    {
+        var ahead = time.GetUtcNow() - _began.Wall - time.GetElapsedTime(_began.Timestamp);
+        var before = TimeSpan.FromTicks(Interlocked.Exchange(ref _ticksAhead, ahead.Ticks));
+        if ((ahead - before).Duration() > ClockSetMin)
+        {
+            Interlocked.Exchange(ref _outage, time.GetTimestamp());
         }
     }
 }

@@ -252,12 +252,12 @@ internal sealed class BuildService(
     {
         long position = 0;
         string? host = null;
-        var heard = DateTimeOffset.MinValue;
+        long? renewed = null;
         while (true)
         {
-            if (DateTimeOffset.UtcNow - heard > BuildLeases.Lease / 3)
+            if (leases.IsToRenew(renewed))
             {
-                heard = DateTimeOffset.UtcNow;
+                renewed = leases.Timestamp;
                 await metadata.KeepWaitingAsync(store.Id, number, waiter, BuildLeases.Lease, cancellation).ConfigureAwait(false);
             }
 
