@@ -91,6 +91,25 @@ public sealed class FleetTests : IDisposable
         }
     }
 
+    /// <summary>A token that was revoked: no lease is held with it, and no one is kept waiting for the store to come back.</summary>
+    [Fact]
+    public async Task HostThatIsRefused_OwnsNothingAfterALease_AndFollowsNothing()
+    {
+        _fleet.Refuses = true;
+        _fleet.Renewal = null;
+        await using var owned = new OwnedBuild(_fleet, 7, TimeSpan.FromMilliseconds(400));
+        await owned.IsWantedElsewhereAsync();
+        Assert.False(owned.Lost.IsCancellationRequested);
+        var lost = new TaskCompletionSource();
+        await using var telling = owned.Lost.Register(lost.SetResult);
+        await lost.Task.WaitAsync(Patience, Cancellation);
+        Assert.False(owned.IsCancelled);
+
+        _fleet.Streams.Enqueue([Log("one\n"), null]);
+        await Assert.ThrowsAsync<DaemonStoreException>(
+            () => new FollowedBuild(_fleet, 7, _log).FollowAsync(static _ => { }, Cancellation).WaitAsync(Patience, Cancellation));
+    }
+
     [Fact]
     public async Task Owner_SendsWhatIsPrinted_FromWhereTheStoreStands()
     {
@@ -134,6 +153,9 @@ public sealed class FleetTests : IDisposable
 
         public string? Host { get; set; }
 
+        /// <summary>Whether a store that does not answer refuses this host.</summary>
+        public bool Refuses { get; set; }
+
         public List<(long Position, string Text)> Sent { get; } = [];
 
         public Task<FleetRenewal> RenewAsync(ulong number, long position, ReadOnlyMemory<byte> log, CancellationToken cancellationToken)
@@ -163,5 +185,7 @@ public sealed class FleetTests : IDisposable
         public Task GiveUpAsync(ulong number) => throw new NotSupportedException();
 
         public Task AdoptAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public bool IsRefusal(DaemonStoreException failure) => Refuses;
     }
 }

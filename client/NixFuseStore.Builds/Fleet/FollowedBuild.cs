@@ -31,7 +31,7 @@ internal sealed class FollowedBuild(IBuildFleet fleet, ulong number, BuildLog lo
     /// <param name="runsOn">Told the host when it runs on one.</param>
     /// <param name="cancellation">Leaves.</param>
     /// <returns>The last that was heard of it.</returns>
-    /// <exception cref="DaemonStoreException">The store is away for too long.</exception>
+    /// <exception cref="DaemonStoreException">The store is away for too long, or refuses this host.</exception>
     internal async Task<FleetNews> FollowAsync(Action<string> runsOn, CancellationToken cancellation)
     {
         var away = Stopwatch.StartNew();
@@ -45,7 +45,7 @@ internal sealed class FollowedBuild(IBuildFleet fleet, ulong number, BuildLog lo
                     return last;
                 }
             }
-            catch (DaemonStoreException) when (followed.Elapsed > s_heard || away.Elapsed < s_patience)
+            catch (DaemonStoreException e) when (!fleet.IsRefusal(e) && (followed.Elapsed > s_heard || away.Elapsed < s_patience))
             {
                 // It comes back, perhaps as another server.
             }

@@ -53,6 +53,9 @@ public interface IBuildFleet
 
     /// <summary>Comes back when this host sees paths that another one has registered.</summary>
     Task AdoptAsync(IReadOnlyCollection<StorePath> paths, CancellationToken cancellationToken);
+
+    /// <summary>Whether a call failed because the store refuses this host, whose token was revoked for instance, and not because it is away.</summary>
+    bool IsRefusal(DaemonStoreException failure);
 }
 
 /// <summary>A step that is wanted.</summary>

@@ -30,6 +30,7 @@ internal sealed class OwnedBuild : IAsyncDisposable
     private long _sent;
     private int _waiters;
     private long? _away;
+    private long? _refused;
 
     /// <param name="fleet">The hosts.</param>
     /// <param name="number">The execution, which is this host's.</param>
@@ -112,6 +113,7 @@ internal sealed class OwnedBuild : IAsyncDisposable
             }
 
             var renewal = await _fleet.RenewAsync(Number, _sent, log, cancellation).ConfigureAwait(false);
+            _refused = null;
             if (renewal.State == FleetState.Running)
             {
                 _sent = renewal.LogBytes;
@@ -125,6 +127,15 @@ internal sealed class OwnedBuild : IAsyncDisposable
             else
             {
                 IsCancelled = renewal.State == FleetState.Cancelled;
+                await _lost.CancelAsync().ConfigureAwait(false);
+            }
+        }
+        catch (DaemonStoreException e) when (_fleet.IsRefusal(e))
+        {
+            // Who puts another token in its place has as long as a lease for it; then another host may have taken over, and what is built here is not wanted.
+            _refused ??= Stopwatch.GetTimestamp();
+            if (Stopwatch.GetElapsedTime(_refused.Value) > _lease)
+            {
                 await _lost.CancelAsync().ConfigureAwait(false);
             }
         }

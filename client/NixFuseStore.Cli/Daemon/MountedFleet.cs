@@ -99,6 +99,9 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
             LogZstd = zstd,
             LogPlainLength = plainLength,
 
+            // Stock Nix calls it so where the disk was full, or the network was needed: what this host tells its own clients, others find out themselves.
+            GivenUp = result.Status == BuildStatus.TransientFailure,
+
             // Of a derivation that a client made up nothing is kept under the name of another.
             KeepLog = build.IsRegistered,
             Derivation = build.Path.BaseName,
@@ -152,6 +155,9 @@ internal sealed class MountedFleet(BuildCalls calls, StoreReader reader, Func<St
             await announce(path, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <inheritdoc/>
+    public bool IsRefusal(DaemonStoreException failure) => failure.InnerException is StoreAccessException;
 
     // What Nix says of a failure quotes what was printed.
     private static string Shorten(string message)
