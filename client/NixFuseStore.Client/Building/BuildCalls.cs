@@ -92,6 +92,8 @@ public sealed class BuildCalls
                     throw failure;
                 }
 
+                // What follows the last one is asked at once, also behind an outage.
+                _connection.Hear(endpoint);
                 yield return responses.Current;
             }
         }

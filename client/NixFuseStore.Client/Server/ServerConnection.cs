@@ -95,8 +95,7 @@ public sealed class ServerConnection : IDisposable
             try
             {
                 var result = await call(endpoint, cancellationToken).ConfigureAwait(false);
-                endpoint.WasHeard = true;
-                OnHeard?.Invoke();
+                Hear(endpoint);
                 return result;
             }
             catch (Exception e) when (e is RpcException or DataPlaneException)
@@ -114,6 +113,13 @@ public sealed class ServerConnection : IDisposable
                 throw await ExplainAsync(endpoint, translated, cancellationToken).ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>An endpoint has answered, be it in the middle of a stream: who waits for the server may hope.</summary>
+    internal void Hear(ServerEndpoint endpoint)
+    {
+        endpoint.WasHeard = true;
+        OnHeard?.Invoke();
     }
 
     /// <summary>What a failure of the transport means to the user, in one line.</summary>

@@ -46,8 +46,10 @@ internal sealed class BuildLeases(TimeProvider time)
     /// <param name="renewed">The <see cref="Timestamp"/> of the last time; null where it has not been yet.</param>
     public bool IsToRenew(long? renewed) => renewed is not { } last || time.GetElapsedTime(last) > Lease / 3;
 
-    /// <summary>Asks the database, and notes where it is away, or slow.</summary>
-    /// <exception cref="MetadataUnavailableException">It is away.</exception>
+    /// <summary>The database is away, as any call has found.</summary>
+    public void NoteOutage() => Interlocked.Exchange(ref _outage, time.GetTimestamp());
+
+    /// <summary>Asks the database, and notes where it is slow: one that stands still is away, too.</summary>
     public async Task<T> AskAsync<T>(Func<Task<T>> question)
     {
         var asked = time.GetTimestamp();
@@ -55,17 +57,11 @@ internal sealed class BuildLeases(TimeProvider time)
         {
             return await question().ConfigureAwait(false);
         }
-        catch (MetadataUnavailableException)
-        {
-            Interlocked.Exchange(ref _outage, time.GetTimestamp());
-            throw;
-        }
         finally
         {
-            // A database that stands still is away, too.
             if (time.GetElapsedTime(asked) > SlowAfter)
             {
-                Interlocked.Exchange(ref _outage, time.GetTimestamp());
+                NoteOutage();
             }
         }
     }
@@ -96,7 +92,7 @@ internal sealed class BuildLeases(TimeProvider time)
         var before = TimeSpan.FromTicks(Interlocked.Exchange(ref _ticksAhead, ahead.Ticks));
         if ((ahead - before).Duration() > ClockSetMin)
         {
-            Interlocked.Exchange(ref _outage, time.GetTimestamp());
+            NoteOutage();
         }
     }
 }

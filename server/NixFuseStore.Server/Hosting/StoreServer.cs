@@ -238,7 +238,9 @@ public sealed class StoreServer : IAsyncDisposable
         var importer = new PathImporter(metadata, upstreams, nars, registrar, time, metrics, logger, stopping);
         var substituter = new Substituter(metadata, upstreams, importer);
         var service = new StoreService(metadata, access, keys, registrations, substituter, events, limits, logger);
-        var builds = new BuildService(metadata, access, registrar, new BuildLeases(time), limits, logger, stopping);
+        var leases = new BuildLeases(time);
+        metadata.FoundAway += leases.NoteOutage;
+        var builds = new BuildService(metadata, access, registrar, leases, limits, logger, stopping);
         var grpc = new GrpcEndpoint(access, limits, logger);
         var locations = new LocationCache(metadata, chunks.Verifier, events, limits);
         var reader = new ChunkReader(chunks, locations, limits, logger);

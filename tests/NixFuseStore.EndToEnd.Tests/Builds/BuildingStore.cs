@@ -36,12 +36,16 @@ internal sealed class BuildingStore(NixClient nix, string root, BuildTools tools
     }
 
     /// <summary>The derivation's path, which is valid from then on.</summary>
-    public string Instantiate(string attribute) => Run(["nix-instantiate", .. Builder(attribute)]).Lines()[^1];
+    public string Instantiate(string attribute, params string[] options) => Run(["nix-instantiate", .. options, .. Builder(attribute)]).Lines()[^1];
 
     public string InstantiateProject(string attribute) => Run(["nix-instantiate", .. Project(attribute)]).Lines()[^1];
 
-    /// <summary>The path of the output "out" of a derivation of builders.nix, built or not.</summary>
-    public string Output(string attribute) => Run(["nix-store", "--query", "--outputs", Instantiate(attribute)]).Lines().Single();
+    /// <summary>The path of the only output of a derivation of builders.nix, built or not.</summary>
+    public string Output(string attribute, params string[] options) => Outputs(attribute, options).Single();
+
+    /// <summary>The paths of all outputs of a derivation of builders.nix, built or not.</summary>
+    public string[] Outputs(string attribute, params string[] options) =>
+        Run(["nix-store", "--query", "--outputs", Instantiate(attribute, options)]).Lines();
 
     public bool IsValid(string path) => Run(["nix-store", "--check-validity", path]).Status == 0;
 

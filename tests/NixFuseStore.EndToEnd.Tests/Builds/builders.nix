@@ -1,6 +1,6 @@
 # Builders that fail, wait, look around or leave what a store does not take. The salt is in every builder's environment, by which a test
 # knows its processes, and another salt gives every derivation another path.
-{ bash, coreutils, salt, hidden ? "", count ? 6, seconds ? "1" }:
+{ bash, coreutils, salt, hidden ? "", count ? 6, seconds ? "1", python ? "" }:
 let
   path = builtins.storePath;
   build = name: extra: text: derivation ({
@@ -117,4 +117,74 @@ rec {
   independents = builtins.genList (i: build "step-${toString i}" { } "sleep ${seconds}; echo $RANDOM > $out") count;
   graph = build "graph" { } "echo ${builtins.concatStringsSep " " (map toString nodes)} > $out";
   steps = build "steps" { } "echo ${builtins.concatStringsSep " " (map toString independents)} > $out";
+
+  # --- faults ---
+  # Two outputs of one execution, which takes as long as is wanted.
+  timed = build "timed" { outputs = [ "out" "dev" ]; } ''
+    echo "timed begins"
+    sleep ${seconds}
+    echo "$RANDOM$RANDOM$RANDOM" | tee $out > $dev
+    echo "timed is $(cat $out)"
+  '';
+  # Two outputs whose bytes are in no store yet, so that all of them are sent.
+  big = build "big" { outputs = [ "out" "dev" ]; } ''
+    echo "big begins"
+    head -c ${toString count}M /dev/urandom > $out
+    head -c ${toString count}M /dev/urandom > $dev
+    echo "big is made"
+  '';
+  # Prints and sleeps a little, as each of its fellows does.
+  fellows = builtins.genList (i: build "fellow-${toString i}" { } ''
+    for i in 1 2 3; do echo "fellow ${toString i} prints $i"; sleep 0.2; done
+    (for i in {1..5}; do :; done)
+    echo $RANDOM > $out
+  '') count;
+  fellowship = build "fellowship" { } "echo ${builtins.concatStringsSep " " (map toString fellows)} > $out";
+
+  # --- builders that mean harm ---
+  manyChildren = build "many-children" { } ''
+    set -m
+    for i in {1..200}; do (nohup sleep 3600 > /dev/null 2>&1 &); done
+    echo done > $out
+  '';
+  talkative = build "talkative" { } ''
+    for i in {1..${toString count}}; do printf '%01000000d\n' "$i"; done
+    echo done > $out
+  '';
+  longLine = build "long-line" { } "head -c ${toString count}M /dev/zero | tr '\\0' x; echo done > $out";
+  device = build "device" { } ''
+    mkdir $out
+    mknod $out/null c 1 3 || echo refused > $out/answer
+  '';
+  socket = build "socket" { } ''
+    mkdir $out
+    ${path python}/bin/python3 -c "import os, socket; os.chdir('$out'); socket.socket(socket.AF_UNIX).bind('door')"
+  '';
+  closed = build "closed" { } ''
+    mkdir -p $out/folder/inner
+    echo secret > $out/folder/inner/file
+    chmod 0 $out/folder/inner/file $out/folder/inner $out/folder $out
+  '';
+  oddNames = build "odd-names" { } ''
+    mkdir $out
+    echo 1 > $out/name
+    echo 2 > $out/NAME
+    echo 3 > $out/$'new\nline'
+    echo 4 > $out/$'\xff\xfe'
+    echo 5 > $out/$(printf 'x%.0s' {1..255})
+    ln -s /nonexistent/$(printf 'y%.0s' {1..3000}) $out/nowhere
+  '';
+  deep = build "deep" { } ''
+    mkdir $out; cd $out
+    name=$(printf 'd%.0s' {1..200})
+    for i in {1..40}; do mkdir $name; cd $name; done
+  '';
+  crash = build "crash" { } "echo crash begins; (kill -SEGV $BASHPID; :)";
+  forbidden = build "forbidden" { allowedReferences = [ ]; } "echo ${path bash} > $out";
+  stray = build "stray" { inherit hidden; } ''
+    for file in $hidden; do echo stray > $file || true; done
+    echo done > $out
+  '';
+  linked = build "linked" { } "ln ${path bash}/bin/bash $out || { echo 'no link'; exit 1; }";
+  sparse = build "sparse" { } "truncate -s 5G $out";
 }

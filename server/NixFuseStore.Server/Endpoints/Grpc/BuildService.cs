@@ -258,7 +258,11 @@ internal sealed class BuildService(
             if (leases.IsToRenew(renewed))
             {
                 renewed = leases.Timestamp;
-                await metadata.KeepWaitingAsync(store.Id, number, waiter, BuildLeases.Lease, cancellation).ConfigureAwait(false);
+                await leases.AskAsync(async () =>
+                {
+                    await metadata.KeepWaitingAsync(store.Id, number, waiter, BuildLeases.Lease, cancellation).ConfigureAwait(false);
+                    return true;
+                }).ConfigureAwait(false);
             }
 
             // The log first, all of it; the result is behind its last line.
@@ -391,8 +395,9 @@ internal sealed class BuildService(
             : throw Invalid($"the log is not one zstd frame of {log.PlainLength} bytes");
     }
 
-    private ValueTask<StoreRecord> RequireAsync(CallContext call, string store, AccessRights right) =>
-        access.RequireAsync(call.Principal, store, right, call.Cancellation);
+    // The first question of each call, and so the one that waits for a database that stands still.
+    private Task<StoreRecord> RequireAsync(CallContext call, string store, AccessRights right) =>
+        leases.AskAsync(() => access.RequireAsync(call.Principal, store, right, call.Cancellation).AsTask());
 
     // Stands in a row with others, a space between them.
     private static string CheckName(string name) => name.Contains(' ', StringComparison.Ordinal)

@@ -14,6 +14,9 @@ public interface IMetadataStore
     /// <summary>Transactions of this process whose commits waited for the disk.</summary>
     long DurableCommits { get; }
 
+    /// <summary>Raised by each call that finds the database away, before it fails; on its thread.</summary>
+    event Action? FoundAway;
+
     /// <summary>Asks the database for a sign of life.</summary>
     Task PingAsync(CancellationToken cancellationToken = default);
 }

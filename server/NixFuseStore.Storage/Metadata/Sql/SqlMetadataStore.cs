@@ -29,6 +29,9 @@ internal sealed partial class SqlMetadataStore : IMetadataStore
     }
 
     /// <inheritdoc/>
+    public event Action? FoundAway;
+
+    /// <inheritdoc/>
     public string Description => _dialect.Description;
 
     /// <inheritdoc/>
@@ -125,6 +128,9 @@ internal sealed partial class SqlMetadataStore : IMetadataStore
         }
     }
 
-    private MetadataUnavailableException Unavailable(string reason, Exception exception) =>
-        new($"The {Description} cannot be used: {reason.ReplaceLineEndings(" ")}", exception);
+    private MetadataUnavailableException Unavailable(string reason, Exception exception)
+    {
+        FoundAway?.Invoke();
+        return new MetadataUnavailableException($"The {Description} cannot be used: {reason.ReplaceLineEndings(" ")}", exception);
+    }
 }
