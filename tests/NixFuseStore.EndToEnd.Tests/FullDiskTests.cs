@@ -104,26 +104,4 @@ public sealed class FullDiskTests : EndToEndTest
                 $"{file}: other bytes in the mount");
         }
     }
-
-    /// <summary>A small file system of its own, for one folder.</summary>
-    private sealed class SmallDisk : IDisposable
-    {
-        private readonly string _folder;
-
-        public SmallDisk(string folder, int megabytes)
-        {
-            _folder = Directory.CreateDirectory(folder).FullName;
-            Command.Run("mount", "-t", "tmpfs", "-o", $"size={megabytes}m", "nixfuse-test", _folder).Succeeded();
-        }
-
-        public void Fill(int keepMegabytes = 0)
-        {
-            var free = new DriveInfo(_folder).AvailableFreeSpace - (keepMegabytes * 1048576L);
-            Command.Run("fallocate", "-l", free.ToString(System.Globalization.CultureInfo.InvariantCulture), _folder + "/filler").Succeeded();
-        }
-
-        public void Free() => File.Delete(_folder + "/filler");
-
-        public void Dispose() => Command.Run("umount", "--lazy", _folder);
-    }
 }

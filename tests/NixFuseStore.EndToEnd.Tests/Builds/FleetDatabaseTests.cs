@@ -42,6 +42,7 @@ public sealed class FleetDatabaseTests : FleetTest, IAsyncLifetime
     [Fact]
     public async Task TwoServers_OneExecution_TheSameLogAndResult()
     {
+        RequireLong();
         AssertBothHearOne(await Task.WhenAll(BuildAsync(_here, "timed"), BuildAsync(_there, "timed")), "timed", []);
         await AssertExecutionsAsync("timed", "ended");
     }
@@ -52,6 +53,7 @@ public sealed class FleetDatabaseTests : FleetTest, IAsyncLifetime
     [InlineData(false)]
     public async Task ServerKilledAndStartedAgain_EachHasTheOneResult(bool isOwners)
     {
+        Assert.SkipUnless(IsLong || isOwners, "needs NIXFUSE_TEST_LONG=1");
         string[] seconds = ["--argstr", "seconds", "5"];
         var asking = AskBoth(seconds);
         var killed = isOwners ? _first : _second;
