@@ -15,6 +15,8 @@ internal sealed class CellBuilder(HostBuilderOptions options) : IAsyncDisposable
         new CellSettings([.. options.Host.Systems.Skip(1)], options.Host.Features),
         options.Notice);
 
+    private int _isToldOfNoLimits;
+
     /// <summary>
     /// Builds in a cell of its own, which is removed after the clients have their answer. When this returns nothing of the build runs any more: no
     /// builder is left that could change what Nix has checked.
@@ -31,8 +33,18 @@ internal sealed class CellBuilder(HostBuilderOptions options) : IAsyncDisposable
         var nix = StockNix.Find(options.NixPrograms);
         var cell = await _cells.CreateAsync(nix, [.. valid.Values], isContentAddressed: build.RealisationIds.Count > 0, cancellation).ConfigureAwait(false);
         shared.AddCleanUp(cell.Dispose);
+        if (!cell.TryLimit(options.Limits) && Interlocked.Exchange(ref _isToldOfNoLimits, 1) == 0)
+        {
+            options.Notice("builds have no limits of memory and processes: the control groups of this host cannot be written");
+        }
+
         var (result, outputs) = await RunAsync(build, cell, nix, shared.Log, cancellation).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
+        if (!result.IsSuccess && cell.DescribeLimits() is { } limit)
+        {
+            await shared.Log.AppendAsync(limit).ConfigureAwait(false);
+        }
+
         if (!result.IsSuccess && build.KeepFailed)
         {
             cell.KeepBuildDirectory();

@@ -1,3 +1,4 @@
+using NixFuseStore.Builds.Cells;
 using NixFuseStore.Builds.Fleet;
 using NixFuseStore.Daemon;
 
@@ -29,6 +30,9 @@ public sealed record HostBuilderOptions
 
     /// <summary>What builders are told of how many cores they may use (<c>NIX_BUILD_CORES</c>); a client may lower it.</summary>
     public int Cores { get; init; } = Math.Min(4, Environment.ProcessorCount);
+
+    /// <summary>What one build may take of this host, where its control groups allow limits.</summary>
+    public CellLimits Limits { get; init; } = CellLimits.Default;
 
     /// <summary>Whether free slots are offered to other hosts, where the store's token has the right to build.</summary>
     public bool BuildsForOthers { get; init; } = true;

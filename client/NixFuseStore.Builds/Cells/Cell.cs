@@ -15,6 +15,7 @@ namespace NixFuseStore.Builds.Cells;
 /// root/          the chroot store of stock Nix          tmp/                build directories
 /// kept           is there where tmp/ stays for a user
 /// upper/ work/   outputs, on this disk                  fstab               what is mounted in it
+/// cgroups        the control groups of what runs in it
 /// </code>
 /// </summary>
 internal sealed class Cell : IDisposable
@@ -24,6 +25,7 @@ internal sealed class Cell : IDisposable
 
     private readonly SafeFileHandle _lock;
     private readonly Action<string> _notice;
+    private CellGroups? _groups;
     private bool _keepsBuildDirectory;
 
     private Cell(string directory, SafeFileHandle lockFile, Action<string> notice)
@@ -80,6 +82,12 @@ internal sealed class Cell : IDisposable
         CellRegistration.Write(registration, store, inputs);
     }
 
+    /// <summary>Limits what runs in it, before it starts; false where this host allows no limits.</summary>
+    internal bool TryLimit(CellLimits limits) => (_groups = CellGroups.Create(Directory, limits)) is not null;
+
+    /// <summary>Which of its limits was met, as a line for the log; null for none, and where this host allows no limits.</summary>
+    internal string? DescribeLimits() => _groups?.Describe();
+
     /// <summary>Where the cell has an output.</summary>
     internal string PathOf(StorePath output) => Path.Combine(Directory, "upper", output.BaseName);
 
@@ -96,6 +104,7 @@ internal sealed class Cell : IDisposable
     /// <summary>Clears it away, once nothing runs in it.</summary>
     public void Dispose()
     {
+        CellGroups.Remove(Directory, _notice);
         CellSweep.Remove(Directory, _keepsBuildDirectory ? [BuildDirectoriesName, CellSweep.KeptMark] : [], _notice);
         _lock.Dispose();
     }

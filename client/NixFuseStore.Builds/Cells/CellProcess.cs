@@ -21,6 +21,7 @@ internal sealed class CellProcess : IAsyncDisposable
         """
         set -eu
         cd "$1"
+        if [ -f cgroups ]; then while read -r group; do echo 0 > "$group/cgroup.procs"; done < cgroups; fi
         mount --all --fstab fstab
         if [ -f registration ]; then "$2" --load-db < registration; fi
         shift 2

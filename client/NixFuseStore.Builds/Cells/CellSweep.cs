@@ -38,6 +38,7 @@ internal static class CellSweep
                 using var held = CellLock.Take(directory.FullName);
                 if (!File.Exists(Path.Combine(directory.FullName, KeptMark)) && CellProcessFile.TryKillLeftOver(directory.FullName, notice))
                 {
+                    CellGroups.Remove(directory.FullName, notice);
                     Remove(directory.FullName, [], notice);
                 }
             }

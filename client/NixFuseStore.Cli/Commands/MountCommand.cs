@@ -30,6 +30,8 @@ internal static class MountCommand
             new Option<string>(MountArguments.CoresOption) { Description = "Cores that a builder is told to use (default: 4, or all where there are fewer)", HelpName = "N" },
             new Option<string>(MountArguments.BuildDirectoryOption) { Description = "Where builds lie, on a local disk (default: below the cache directory)", HelpName = "DIR" },
             new Option<string>(MountArguments.BuildNixOption) { Description = "Where the stock Nix that builds is installed (default: the one on PATH)", HelpName = "DIR" },
+            new Option<string>(MountArguments.BuildMemoryOption) { Description = "Memory that one build may take (default: nine tenths of the host's)", HelpName = "SIZE" },
+            new Option<string>(MountArguments.BuildProcessesOption) { Description = "Processes that one build may have (default: 10000)", HelpName = "N" },
             new Option<string>(MountArguments.SystemFeaturesOption)
             {
                 Description = "System features that derivations may require, with spaces between them (default: benchmark big-parallel nixos-test, and kvm where /dev/kvm is)",

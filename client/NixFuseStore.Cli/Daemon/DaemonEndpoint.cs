@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using NixFuseStore.Builds;
+using NixFuseStore.Builds.Cells;
 using NixFuseStore.Builds.Fleet;
 using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.Settings;
@@ -167,6 +168,7 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
             {
                 JobsMax = settings.JobsMax ?? options.JobsMax,
                 Cores = settings.Cores ?? options.Cores,
+                Limits = new CellLimits(settings.MemoryBytes ?? options.Limits.MemoryBytes, settings.Processes ?? options.Limits.Processes),
                 Host = new BuildNeeds(
                     settings.ExtraPlatforms is { } platforms ? [options.Host.Systems[0], .. platforms] : options.Host.Systems,
                     settings.SystemFeatures ?? options.Host.Features),

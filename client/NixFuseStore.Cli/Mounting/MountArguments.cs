@@ -40,15 +40,26 @@ internal static class MountArguments
 
     public const string ExtraPlatformsOption = "--extra-platforms";
 
+    public const string BuildMemoryOption = "--build-memory";
+
+    public const string BuildProcessesOption = "--build-processes";
+
     private static readonly string[] Options =
     [
         "--foreground", "--trace", MetricsOption, TrustedOption, "--server", "--store", "--token-file", "--tls-ca", "--trusted-public-key", "--cache-dir", "--cache-size", "--read-ahead", NoBuildsOption,
-        NoFleetBuildsOption, JobsOption, CoresOption, BuildDirectoryOption, BuildNixOption, SystemFeaturesOption, ExtraPlatformsOption, "--help",
+        NoFleetBuildsOption, JobsOption, CoresOption, BuildDirectoryOption, BuildNixOption, SystemFeaturesOption, ExtraPlatformsOption, BuildMemoryOption, BuildProcessesOption, "--help",
     ];
 
     private const int ReadAheadKibibytesMax = 64 << 10;
 
     private const int JobsMost = 1024;
+
+    /// <summary>Stock Nix itself takes some.</summary>
+    private const int ProcessesLeast = 20;
+
+    private const int ProcessesMost = 1 << 22;
+
+    private const long MemoryLeast = 64 << 20;
 
     private const int FeaturesMost = 60;
 
@@ -140,16 +151,24 @@ internal static class MountArguments
                     builds = builds is null ? null : builds with { BuildsForOthers = false };
                     break;
                 case JobsOption:
-                    var jobs = ParseCount(JobsOption, Value(args, ref i, split), least: 0);
+                    var jobs = ParseCount(JobsOption, Value(args, ref i, split), 0, JobsMost);
                     builds = builds is null ? null : builds with { JobsMax = jobs };
                     break;
                 case CoresOption:
-                    var cores = ParseCount(CoresOption, Value(args, ref i, split), least: 1);
+                    var cores = ParseCount(CoresOption, Value(args, ref i, split), 1, JobsMost);
                     builds = builds is null ? null : builds with { Cores = cores };
                     break;
                 case BuildDirectoryOption:
                     var buildDirectory = Path.GetFullPath(Value(args, ref i, split));
                     builds = builds is null ? null : builds with { Directory = buildDirectory };
+                    break;
+                case BuildMemoryOption:
+                    var memory = ParseBuildMemory(Value(args, ref i, split));
+                    builds = builds is null ? null : builds with { MemoryBytes = memory };
+                    break;
+                case BuildProcessesOption:
+                    var processes = ParseCount(BuildProcessesOption, Value(args, ref i, split), ProcessesLeast, ProcessesMost);
+                    builds = builds is null ? null : builds with { Processes = processes };
                     break;
                 case SystemFeaturesOption:
                     var features = ParseWords(SystemFeaturesOption, Value(args, ref i, split), FeaturesMost);
@@ -242,10 +261,15 @@ internal static class MountArguments
             : bytes < ChunkCacheOptions.SizeBytesMin ? throw new UsageException($"--cache-size {text} is too little; the least is {ByteSize.Format(ChunkCacheOptions.SizeBytesMin)}")
             : bytes;
 
-    private static int ParseCount(string option, string text, int least)
-        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count >= least && count <= JobsMost
+    private static long ParseBuildMemory(string text)
+        => !ByteSize.TryParse(text, out var bytes) ? throw new UsageException($"{BuildMemoryOption} wants a size such as 8GiB, not '{text}'")
+            : bytes < MemoryLeast ? throw new UsageException($"{BuildMemoryOption} {text} is too little; the least is {ByteSize.Format(MemoryLeast)}")
+            : bytes;
+
+    private static int ParseCount(string option, string text, int least, int most)
+        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count >= least && count <= most
             ? count
-            : throw new UsageException($"{option} wants a number from {least} to {JobsMost}, not '{text}'");
+            : throw new UsageException($"{option} wants a number from {least} to {most}, not '{text}'");
 
     // As in nix.conf: words with spaces between them, or none. Servers take no more.
     private static string[] ParseWords(string option, string text, int most)

@@ -15,6 +15,12 @@ internal sealed record BuildSettings
     /// <summary>Where the stock Nix that builds is installed.</summary>
     public string? Nix { get; init; }
 
+    /// <summary>Bytes of memory that one build may take.</summary>
+    public long? MemoryBytes { get; init; }
+
+    /// <summary>Processes that one build may have.</summary>
+    public int? Processes { get; init; }
+
     /// <summary>System features that derivations may require.</summary>
     public IReadOnlyList<string>? SystemFeatures { get; init; }
 

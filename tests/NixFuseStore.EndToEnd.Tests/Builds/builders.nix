@@ -65,6 +65,18 @@ rec {
     echo done > $out
   '';
 
+  # --- limits ---
+  manyProcesses = build "many-processes" { } ''
+    for i in {1..200}; do sleep 30 & done
+    echo all run
+    echo done > $out
+  '';
+  muchMemory = build "much-memory" { } ''
+    echo begins
+    x=0123456789abcdef
+    while true; do x=$x$x$x$x; done
+  '';
+
   # --- the sandbox ---
   looksAround = build "looks-around" { inherit hidden; } ''
     mkdir $out
