@@ -75,8 +75,16 @@ public sealed partial class HostBuilder
 
             begun.TrySetResult();
             var result = await BuildOwnedAsync(build, shared, owned, cancellation).ConfigureAwait(false);
-            _worker?.Succeed();
             isOver = true;
+            if (result is { Status: BuildStatus.TransientFailure })
+            {
+                _worker?.Fail();
+            }
+            else
+            {
+                _worker?.Succeed();
+            }
+
             return result ?? throw Failed(build, "another host has taken over");
         }
         catch (OperationCanceledException)

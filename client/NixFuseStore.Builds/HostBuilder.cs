@@ -368,7 +368,7 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
             }
 
             shared.CleanUp();
-            await shared.Log.AppendAsync("(this host was away for too long, and another one has taken over)").ConfigureAwait(false);
+            await shared.Log.AppendAsync("(this execution is not this host's any more)").ConfigureAwait(false);
             return null;
         }
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NixFuseStore.Native.Files;
 
 namespace NixFuseStore.Builds.Cells;
@@ -59,7 +60,7 @@ internal static class CellSweep
         {
             if (kept.Count == 0)
             {
-                Directory.Delete(directory, recursive: true);
+                RemoveAll(directory);
                 return;
             }
 
@@ -67,7 +68,7 @@ internal static class CellSweep
             {
                 if (entry is DirectoryInfo { LinkTarget: null } below)
                 {
-                    below.Delete(recursive: true);
+                    RemoveAll(below.FullName);
                 }
                 else
                 {
@@ -78,6 +79,25 @@ internal static class CellSweep
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             notice($"the build directory {directory} stays behind: {e.Message}");
+        }
+    }
+
+    /// <summary>Removes a directory. A builder may leave names that are no text and paths that are longer than the kernel takes, which rm(1) can remove.</summary>
+    private static void RemoveAll(string directory)
+    {
+        try
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            using var rm = Process.Start(new ProcessStartInfo("rm", ["-rf", "--one-file-system", "--", directory]) { RedirectStandardError = true });
+            string said = rm!.StandardError.ReadToEnd().Split('\n')[0];
+            rm.WaitForExit();
+            if (Directory.Exists(directory))
+            {
+                throw new IOException(said.Length > 0 ? said : e.Message, e);
+            }
         }
     }
 

@@ -71,7 +71,7 @@ public sealed class HostileBuilderTests : EndToEndTest, IClassFixture<BuildServe
     }
 
     /// <summary>Names that are not UTF-8, and folders in each other that no path reaches.</summary>
-    [Theory(Skip = "a cell with such names is not removed: see CellSweep.Remove")]
+    [Theory]
     [InlineData("oddNames", true)]
     [InlineData("deep", false)]
     public void NamesThatFewProgramsTake_AreAsUnderAStockDaemon_AndLeaveNothing(string attribute, bool succeeds)
