@@ -177,6 +177,24 @@ public sealed class CellTests : IDisposable
         Assert.Contains("--build-nix", missing.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>What a builder may leave: names that are no text, and folders in each other that no path reaches.</summary>
+    [Theory]
+    [InlineData("name=$(printf 'd%.0s' {1..200}); for i in {1..40}; do mkdir $name; cd $name; done")]
+    [InlineData("mkdir $'\\xff\\xfe'; echo 1 > $'\\xff\\xfe/\\xfd'; chmod 500 $'\\xff\\xfe'")]
+    public void Remove_TakesWhateverLiesThere(string script)
+    {
+        var cell = Create();
+        using (var shell = Process.Start(new ProcessStartInfo("bash", ["-e", "-c", script]) { WorkingDirectory = Path.Combine(cell.Directory, "upper") })!)
+        {
+            shell.WaitForExit();
+            Assert.Equal(0, shell.ExitCode);
+        }
+
+        cell.Dispose();
+        Assert.Empty(_notices);
+        Assert.False(Directory.Exists(cell.Directory));
+    }
+
     private Cell Create() => Cell.Create(_folder.FullName, StoreDirectory.Default, new CellSettings([], []).Text(isContentAddressed: false), _notices.Add);
 
     private static string ChildrenOf(Process process) => File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children");

@@ -89,8 +89,9 @@ internal static class CellSweep
         {
             Directory.Delete(directory, recursive: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
+            // ArgumentException: for a path that is too long, .NET says that it is empty.
             using var rm = Process.Start(new ProcessStartInfo("rm", ["-rf", "--one-file-system", "--", directory]) { RedirectStandardError = true });
             string said = rm!.StandardError.ReadToEnd().Split('\n')[0];
             rm.WaitForExit();
