@@ -6,16 +6,27 @@ using NixFuseStore.Nix;
 namespace NixFuseStore.Builds;
 
 /// <summary>Has stock Nix build one step in a cell. Disposed, it ends what it does beside builds; builds themselves have ended before.</summary>
-internal sealed class CellBuilder(HostBuilderOptions options) : IAsyncDisposable
+internal sealed class CellBuilder : IAsyncDisposable
 {
-    private readonly CellFactory _cells = new(
-        options.Directory,
-        options.MountedStore,
-        options.Store.Directory,
-        new CellSettings([.. options.Host.Systems.Skip(1)], options.Host.Features),
-        options.Notice);
-
+    private readonly HostBuilderOptions _options;
+    private readonly CellFactory _cells;
+    private readonly SandboxProbe _probe;
     private int _isToldOfNoLimits;
+
+    internal CellBuilder(HostBuilderOptions options)
+    {
+        _options = options;
+        _cells = new CellFactory(
+            options.Directory,
+            options.MountedStore,
+            options.Store.Directory,
+            new CellSettings([.. options.Host.Systems.Skip(1)], options.Host.Features),
+            options.Notice);
+        _probe = new SandboxProbe(options, ProbeAsync);
+    }
+
+    /// <summary>Whether the sandbox has been proven, in words.</summary>
+    internal string Sandbox => _probe.State;
 
     /// <summary>
     /// Builds in a cell of its own, which is removed after the clients have their answer. When this returns nothing of the build runs any more: no
@@ -26,18 +37,14 @@ internal sealed class CellBuilder(HostBuilderOptions options) : IAsyncDisposable
     /// <param name="valid">What the cell knows of: the inputs, for a check the outputs as well.</param>
     /// <param name="cancellation">Ends the build.</param>
     /// <returns>How it ended, and what the outputs are; they lie in the cell.</returns>
-    /// <exception cref="CellException">Stock Nix could not be run.</exception>
+    /// <exception cref="CellException">Stock Nix could not be run, or the sandbox of this host lets the host in.</exception>
     internal async Task<CellResult> BuildAsync(
         BuildStep build, SharedBuild shared, IReadOnlyDictionary<StorePath, PathInfo> valid, CancellationToken cancellation)
     {
-        var nix = StockNix.Find(options.NixPrograms);
-        var cell = await _cells.CreateAsync(nix, [.. valid.Values], isContentAddressed: build.RealisationIds.Count > 0, cancellation).ConfigureAwait(false);
+        await _probe.RequireAsync(cancellation).ConfigureAwait(false);
+        var nix = StockNix.Find(_options.NixPrograms);
+        var cell = await CreateCellAsync(build, nix, [.. valid.Values], sandboxPaths: [], cancellation).ConfigureAwait(false);
         shared.AddCleanUp(cell.Dispose);
-        if (!cell.TryLimit(options.Limits) && Interlocked.Exchange(ref _isToldOfNoLimits, 1) == 0)
-        {
-            options.Notice("builds have no limits of memory and processes: the control groups of this host cannot be written");
-        }
-
         var (result, outputs) = await RunAsync(build, cell, nix, shared.Log, cancellation).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
         if (!result.IsSuccess && cell.DescribeLimits() is { } limit)
@@ -54,21 +61,53 @@ internal sealed class CellBuilder(HostBuilderOptions options) : IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _cells.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _cells.DisposeAsync().ConfigureAwait(false);
+        _probe.Dispose();
+    }
+
+    private async Task<CellResult> ProbeAsync(BuildStep build, BuildLog log, IReadOnlyList<string> sandboxPaths, CancellationToken cancellation)
+    {
+        var nix = StockNix.Find(_options.NixPrograms);
+        var cell = await CreateCellAsync(build, nix, [], sandboxPaths, cancellation).ConfigureAwait(false);
+        try
+        {
+            var (result, outputs) = await RunAsync(build, cell, nix, log, cancellation).ConfigureAwait(false);
+            return new CellResult(result, outputs, cell);
+        }
+        catch
+        {
+            cell.Dispose();
+            throw;
+        }
+    }
+
+    private async Task<Cell> CreateCellAsync(
+        BuildStep build, StockNix nix, IReadOnlyCollection<PathInfo> valid, IReadOnlyList<string> sandboxPaths, CancellationToken cancellation)
+    {
+        var cell = await _cells.CreateAsync(nix, valid, isContentAddressed: build.RealisationIds.Count > 0, sandboxPaths, cancellation).ConfigureAwait(false);
+        if (!cell.TryLimit(_options.Limits) && Interlocked.Exchange(ref _isToldOfNoLimits, 1) == 0)
+        {
+            _options.Notice("builds have no limits of memory and processes: the control groups of this host cannot be written");
+        }
+
+        return cell;
+    }
 
     private async Task<(StepResult Result, IReadOnlyList<PathInfo> Outputs)> RunAsync(
         BuildStep build, Cell cell, StockNix nix, BuildLog log, CancellationToken cancellation)
     {
-        var directory = options.Store.Directory;
+        var directory = _options.Store.Directory;
         var words = new CellWords(cell);
-        var process = CellProcess.Start(cell, options.MountedStore, directory, nix, nix.Daemon, "--stdio");
+        var process = CellProcess.Start(cell, _options.MountedStore, directory, nix, nix.Daemon, "--stdio");
         await using (process.ConfigureAwait(false))
         {
             using var ending = cancellation.Register(process.Kill);
             try
             {
                 using var client = await ConnectAsync(process, directory).ConfigureAwait(false);
-                await client.SetOptionsAsync(build, build.Limits.Cores ?? (ulong)options.Cores).ConfigureAwait(false);
+                await client.SetOptionsAsync(build, build.Limits.Cores ?? (ulong)_options.Cores).ConfigureAwait(false);
                 var result = await client.BuildDerivationAsync(build, log.AppendAsync, line => log.AppendAsync(words.OfLine(line))).ConfigureAwait(false);
                 var made = new List<PathInfo>();
                 foreach (var output in result.IsSuccess && !build.Checks ? OutputsOf(build, result) : [])

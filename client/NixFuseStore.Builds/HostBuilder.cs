@@ -59,6 +59,9 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
     /// <summary>Builds at a time.</summary>
     public int JobsMax => _options.JobsMax;
 
+    /// <summary>Whether the sandbox of this host has been proven to shut the host out, in words.</summary>
+    public string Sandbox => _cells.Sandbox;
+
     /// <summary>What runs and waits now, in the order in which it was asked for. Any thread.</summary>
     public IReadOnlyList<BuildState> List() => _running.List();
 

@@ -19,6 +19,9 @@ public sealed record HostBuilderOptions
     /// <summary>Where cells lie, on a local disk that is no overlay; made where it is missing. One process at a time need not be alone in it.</summary>
     public required string Directory { get; init; }
 
+    /// <summary>Files and directories of this host that no builder may see, such as tokens and caches.</summary>
+    public IReadOnlyList<string> Secrets { get; init; } = [];
+
     /// <summary>Where the stock Nix that builds is installed: its programs lie there or in <c>bin</c> below; null for those on PATH.</summary>
     public string? NixPrograms { get; init; }
 

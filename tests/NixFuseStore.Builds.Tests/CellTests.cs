@@ -195,7 +195,7 @@ public sealed class CellTests : IDisposable
         Assert.False(Directory.Exists(cell.Directory));
     }
 
-    private Cell Create() => Cell.Create(_folder.FullName, StoreDirectory.Default, new CellSettings([], []).Text(isContentAddressed: false), _notices.Add);
+    private Cell Create() => Cell.Create(_folder.FullName, StoreDirectory.Default, new CellSettings([], []).Text(isContentAddressed: false, []), _notices.Add);
 
     private static string ChildrenOf(Process process) => File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children");
 

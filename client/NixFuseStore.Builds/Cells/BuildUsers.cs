@@ -12,8 +12,8 @@ internal static class BuildUsers
     /// <summary>The name of their group, and the beginning of theirs.</summary>
     internal const string Group = "nixbld";
 
-    // "NF" and a number: above the ranges of systemd's containers and of Nix's own auto-allocate-uids.
-    private const uint FirstId = 0x4E46_0000;
+    /// <summary>"NF" and a number: above the ranges of systemd's containers and of Nix's own auto-allocate-uids.</summary>
+    internal const uint FirstId = 0x4E46_0000;
 
     // As many builds at a time, of all mounts of a host: whose turn it is Nix decides by locks that all cells share.
     private const int Count = 64;

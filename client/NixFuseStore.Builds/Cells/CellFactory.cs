@@ -23,13 +23,14 @@ internal sealed class CellFactory(string directory, string mountedStore, StoreDi
     /// <param name="nix">The stock Nix that will build in it.</param>
     /// <param name="inputs">All that is valid in it.</param>
     /// <param name="isContentAddressed">Whether outputs get paths that depend on their content. Its database has other tables, which stock Nix makes.</param>
+    /// <param name="sandboxPaths">What of the host builders see.</param>
     /// <param name="cancellation">Gives up waiting.</param>
     /// <exception cref="IOException">The disk does not take it.</exception>
     internal async Task<Cell> CreateAsync(
-        StockNix nix, IReadOnlyCollection<PathInfo> inputs, bool isContentAddressed, CancellationToken cancellation)
+        StockNix nix, IReadOnlyCollection<PathInfo> inputs, bool isContentAddressed, IReadOnlyList<string> sandboxPaths, CancellationToken cancellation)
     {
         var database = !isContentAddressed && CellDatabase.Takes(inputs) ? await FindDatabaseAsync(nix, cancellation).ConfigureAwait(false) : null;
-        var cell = Cell.Create(directory, store, settings.Text(isContentAddressed), notice);
+        var cell = Cell.Create(directory, store, settings.Text(isContentAddressed, sandboxPaths), notice);
         try
         {
             cell.Register(database, store, inputs);
@@ -88,7 +89,7 @@ internal sealed class CellFactory(string directory, string mountedStore, StoreDi
     {
         // One after the other: only the last is waited for when this ends.
         await (before ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        using var cell = Cell.Create(directory, store, settings.Text(isContentAddressed: false), notice);
+        using var cell = Cell.Create(directory, store, settings.Text(isContentAddressed: false, []), notice);
         var process = CellProcess.Start(cell, mountedStore, store, nix, nix.Store, "--load-db");
         await using (process.ConfigureAwait(false))
         {

@@ -22,7 +22,6 @@ internal sealed record CellSettings(IReadOnlyList<string> ExtraPlatforms, IReadO
         $"""
         sandbox = true
         sandbox-fallback = false
-        sandbox-paths =
         build-users-group = {BuildUsers.Group}
         max-jobs = 1
         substituters =
@@ -41,11 +40,13 @@ internal sealed record CellSettings(IReadOnlyList<string> ExtraPlatforms, IReadO
 
     /// <summary>The file's text.</summary>
     /// <param name="isContentAddressed">Whether outputs get paths that depend on their content.</param>
-    internal string Text(bool isContentAddressed)
+    /// <param name="sandboxPaths">What of the host builders see, as <c>TARGET=SOURCE</c>; nothing but for the probe.</param>
+    internal string Text(bool isContentAddressed, IReadOnlyList<string> sandboxPaths)
     {
         string[] features = [.. SystemFeatures, .. isContentAddressed ? (string[])["ca-derivations"] : []];
         return $"""
-            {Always}extra-platforms = {string.Join(' ', ExtraPlatforms)}
+            {Always}sandbox-paths = {string.Join(' ', sandboxPaths)}
+            extra-platforms = {string.Join(' ', ExtraPlatforms)}
             system-features = {string.Join(' ', features)}
             {(isContentAddressed ? "experimental-features = ca-derivations" : "")}
 

@@ -62,8 +62,9 @@ internal sealed record AddingStatus(
 
 /// <summary>What a mount builds.</summary>
 /// <param name="JobsMax">Builds at a time.</param>
+/// <param name="Sandbox">Whether the sandbox has been proven to shut the host out, in words.</param>
 /// <param name="Builds">What runs and waits, in the order in which it was asked for.</param>
-internal sealed record BuildsStatus(int JobsMax, IReadOnlyList<BuildStatusEntry> Builds);
+internal sealed record BuildsStatus(int JobsMax, string Sandbox, IReadOnlyList<BuildStatusEntry> Builds);
 
 /// <summary>A build.</summary>
 /// <param name="Derivation">Full path of the .drv.</param>

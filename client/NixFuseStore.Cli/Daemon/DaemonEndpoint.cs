@@ -161,6 +161,7 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
                 MountedStore = Path.Join(mount.Path, "store"),
                 Directory = settings.Directory is { } given ? Path.Join(given, "nixfuse-builds") : location.Builds,
                 NixPrograms = settings.Nix,
+                Secrets = [location.Directory],
                 BuildsForOthers = settings.BuildsForOthers,
                 Notice = log,
             };

@@ -96,6 +96,7 @@ internal sealed partial class MountHost
 
     private BuildsStatus DescribeBuilds(HostBuilder builder) => new(
         builder.JobsMax,
+        builder.Sandbox,
         [
             .. builder.List().Select(build => new BuildStatusEntry(
                 _reader!.Directory.Print(build.Derivation),

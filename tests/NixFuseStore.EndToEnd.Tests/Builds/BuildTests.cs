@@ -215,6 +215,17 @@ public sealed class BuildTests : EndToEndTest, IClassFixture<BuildServer>
             Seen("store").Order(StringComparer.Ordinal));
     }
 
+    [Theory]
+    [MemberData(nameof(Suites))]
+    public void Sandbox_IsProvenBeforeTheFirstBuild(string engine)
+    {
+        string[] engineArguments = NixRelease.Open(engine).InstallInto(Folder + "/engine") is { } nix ? ["--build-nix", nix] : [];
+        var host = Mount("here", engineArguments);
+        Assert.Equal("not tried yet", SandboxOf(host));
+        Assert.Equal(0, Store(host, NixRelease.Open(NixRelease.Bookworm)).Build("independent").Status);
+        Assert.Equal("proven", SandboxOf(host));
+    }
+
     [Fact]
     public async Task TwoClients_OfOneDerivation_ShareOneExecution()
     {
@@ -334,6 +345,8 @@ public sealed class BuildTests : EndToEndTest, IClassFixture<BuildServer>
         host.Mount();
         return host;
     }
+
+    private static string SandboxOf(ClientHost host) => host.Status().GetProperty("builds").GetProperty("sandbox").GetString()!;
 
     private static JsonElement[] BuildsOf(ClientHost host)
     {
