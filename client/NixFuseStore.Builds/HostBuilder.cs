@@ -124,43 +124,6 @@ public sealed partial class HostBuilder : IBuilder, IAsyncDisposable
         }
     }
 
-    // A check is one client's alone.
-    private async Task<StepResult> CheckAsync(BuildStep build, SharedBuild shared, CancellationToken cancellation)
-    {
-        if (_options.JobsMax == 0)
-        {
-            throw Failed(build, "max-jobs is 0 on this host, so that nothing is checked here");
-        }
-
-        await _slots.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            shared.IsRunning = true;
-            var valid = await InputClosure.FindAsync(_options.Store, [.. build.Inputs, .. build.Outputs.Values], cancellation).ConfigureAwait(false);
-            var result = (await _cells.BuildAsync(build, shared, valid, cancellation).ConfigureAwait(false)).Result;
-            return result.IsSuccess ? await CompareAsync(build, result, cancellation).ConfigureAwait(false) : result;
-        }
-        finally
-        {
-            _slots.Release();
-        }
-    }
-
-    /// <summary>Compares where paths depend on content; of others stock Nix has seen to it.</summary>
-    private async Task<StepResult> CompareAsync(BuildStep build, StepResult result, CancellationToken cancellation)
-    {
-        var known = await FindOutputsAsync(build, cancellation).ConfigureAwait(false);
-        var other = build.RealisationIds.Keys.Where(name => known[name] != result.Outputs[name]).Order(StringComparer.Ordinal).ToArray();
-        return other.Length == 0
-            ? result
-            : result with
-            {
-                Status = BuildStatus.NotDeterministic,
-                ErrorMessage = $"derivation '{_options.Store.Directory.Print(build.Path)}' may not be deterministic: output "
-                    + string.Join(", ", other.Select(name => $"'{_options.Store.Directory.Print(known[name])}' differs from '{_options.Store.Directory.Print(result.Outputs[name])}'")),
-            };
-    }
-
     /// <summary>What the outputs came to whose paths depend on their content, by name.</summary>
     private async Task<IReadOnlyDictionary<string, StorePath>> FindOutputsAsync(BuildStep build, CancellationToken cancellation)
     {

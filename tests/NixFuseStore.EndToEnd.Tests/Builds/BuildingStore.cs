@@ -61,8 +61,13 @@ internal sealed class BuildingStore(NixClient nix, string root, BuildTools tools
 
     private string[] BuildCommand(string attribute, string[] options) => ["nix-build", "--no-out-link", .. options, .. Builder(attribute)];
 
-    private string[] Builder(string attribute) =>
-        [$"{Folder}/{Expressions}", "-A", attribute, .. Shell, "--argstr", "hidden", string.Join(' ', Hidden)];
+    /// <summary>The full path of <see cref="Expressions"/>.</summary>
+    public string ExpressionsFile => $"{Folder}/{Expressions}";
+
+    /// <summary>The file and its arguments, for commands of the old kind, which take <c>--attr</c> beside it.</summary>
+    public string[] Arguments => [ExpressionsFile, .. Shell, "--argstr", "hidden", string.Join(' ', Hidden)];
+
+    private string[] Builder(string attribute) => ["-A", attribute, .. Arguments];
 
     private string[] Project(string attribute) =>
         [Folder + "/project.nix", "-A", attribute, .. Shell, "--argstr", "gcc", tools.Gcc, "--argstr", "python", tools.Python];

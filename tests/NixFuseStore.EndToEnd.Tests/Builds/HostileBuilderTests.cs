@@ -36,7 +36,7 @@ public sealed class HostileBuilderTests : EndToEndTest, IClassFixture<BuildServe
             ("talkative", "killed after writing more than 2000000 bytes of log output", ["--option", "max-build-log-size", "2000000"]),
             ("linked", "failed with exit code 1", []),
         ];
-        var before = store.AllPaths();
+        var before = Objects(store);
         foreach (var (attribute, words, options) in refused)
         {
             var (expected, failed) = (stock.Build(attribute, options), store.Build(attribute, options));
@@ -52,7 +52,7 @@ public sealed class HostileBuilderTests : EndToEndTest, IClassFixture<BuildServe
         Assert.NotEqual(0, socket.Status);
         Assert.Contains("/door' has an unsupported type", socket.Errors, StringComparison.Ordinal);
 
-        Assert.Equal(before, store.AllPaths().Where(static path => !path.EndsWith(".drv", StringComparison.Ordinal)));
+        Assert.Equal(before, Objects(store));
         AssertNothingLeft();
     }
 
@@ -64,7 +64,6 @@ public sealed class HostileBuilderTests : EndToEndTest, IClassFixture<BuildServe
         {
             AssertSameOutput(stock, store, attribute);
         }
-
 
         Assert.Equal("refused\n", File.ReadAllText(store.Real(store.Output("device")) + "/answer"));
         AssertNothingLeft();
@@ -171,6 +170,9 @@ public sealed class HostileBuilderTests : EndToEndTest, IClassFixture<BuildServe
         Assert.False(store.IsValid(output), attribute);
         Assert.False(Path.Exists(store.Real(output)), attribute);
     }
+
+    // All that is valid but derivations.
+    private static IEnumerable<string> Objects(BuildingStore store) => store.AllPaths().Where(static path => !path.EndsWith(".drv", StringComparison.Ordinal));
 
     // Neither processes nor what lay on the disk.
     private void AssertNothingLeft()
