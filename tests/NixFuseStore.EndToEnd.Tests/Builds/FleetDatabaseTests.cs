@@ -39,21 +39,24 @@ public sealed class FleetDatabaseTests : FleetTest, IAsyncLifetime
         await _postgres.DisposeAsync();
     }
 
+    /// <summary>Whether it is the owner's; in the long form that of the one that waits, too.</summary>
+    public static TheoryData<bool> KilledServers => IsLong ? [true, false] : [true];
+
+    /// <summary>Whether the database stands still instead of going away; in the long form both.</summary>
+    public static TheoryData<bool> Outages => IsLong ? [true, false] : [false];
+
     [Fact]
     public async Task TwoServers_OneExecution_TheSameLogAndResult()
     {
-        RequireLong();
         AssertBothHearOne(await Task.WhenAll(BuildAsync(_here, "timed"), BuildAsync(_there, "timed")), "timed", []);
         await AssertExecutionsAsync("timed", "ended");
     }
 
     /// <summary>That of the owner, or that of the one that waits.</summary>
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
+    [MemberData(nameof(KilledServers))]
     public async Task ServerKilledAndStartedAgain_EachHasTheOneResult(bool isOwners)
     {
-        Assert.SkipUnless(IsLong || isOwners, "needs NIXFUSE_TEST_LONG=1");
         string[] seconds = ["--argstr", "seconds", "5"];
         var asking = AskBoth(seconds);
         var killed = isOwners ? _first : _second;
@@ -69,14 +72,12 @@ public sealed class FleetDatabaseTests : FleetTest, IAsyncLifetime
     /// <summary>Away for longer than a lease: the owner is believed to live for a lease after it, and is heard by then.</summary>
     /// <param name="stands">Whether the database stands still, so that connections stay and nothing answers.</param>
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
+    [MemberData(nameof(Outages))]
     public async Task DatabaseAway_TheOwnerBuildsOn_AndIsRegisteredOnce(bool stands)
     {
         // The builder ends while the database is away in the long form, and after it in the short one.
         string[] seconds = ["--argstr", "seconds", IsLong ? "20" : "18"];
         var away = TimeSpan.FromSeconds(IsLong ? 30 : 14);
-        Assert.SkipUnless(IsLong || !stands, "needs NIXFUSE_TEST_LONG=1");
         var asking = AskBoth(seconds);
         var clock = Stopwatch.StartNew();
 

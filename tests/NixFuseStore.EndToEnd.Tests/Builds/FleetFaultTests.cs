@@ -38,7 +38,6 @@ public sealed class FleetFaultTests : FleetTest
     [Fact]
     public async Task TokenOfOneThatWaitsRevoked_OneLineForTheClient_AndTheOwnerBuildsOn()
     {
-        RequireLong();
         string Token(string label) => _server.Run("token", "create", "--rights", "build", "--store", "main", "--label", label).Succeeded().Trim();
         var (first, second) = (Token("first"), Token("second"));
         PushTools(_server, second);

@@ -20,8 +20,6 @@ public abstract class FleetTest : EndToEndTest
 
     private protected static bool IsLong { get; } = Environment.GetEnvironmentVariable("NIXFUSE_TEST_LONG") == "1";
 
-    private protected static void RequireLong() => Assert.SkipUnless(IsLong, "needs NIXFUSE_TEST_LONG=1");
-
     private protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private protected string Salt { get; } = Guid.NewGuid().ToString("N");

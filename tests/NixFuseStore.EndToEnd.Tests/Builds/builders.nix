@@ -198,5 +198,5 @@ rec {
     echo done > $out
   '';
   linked = build "linked" { } "ln ${path bash}/bin/bash $out || { echo 'no link'; exit 1; }";
-  sparse = build "sparse" { } "truncate -s 5G $out";
+  sparse = build "sparse" { } "truncate -s ${toString count}M $out";
 }
