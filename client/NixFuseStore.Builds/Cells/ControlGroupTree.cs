@@ -33,8 +33,8 @@ internal sealed record ControlGroupTree(string Directory, bool IsUnified)
             }
 
             string own = OwnGroup(groups, isUnified ? "" : controller);
-            string below = own == root || root == "/" ? own : own.StartsWith(root + "/", StringComparison.Ordinal) ? own[root.Length..] : "/";
-            yield return new ControlGroupTree(Path.Join(point, below == root && root != "/" ? "/" : below).TrimEnd('/'), isUnified);
+            string below = root == "/" ? own : own.StartsWith(root + "/", StringComparison.Ordinal) ? own[root.Length..] : "/";
+            yield return new ControlGroupTree(Path.Join(point, below).TrimEnd('/'), isUnified);
 
             // In v2 a group with processes has no groups with controllers below it; those above it have.
             for (string parent = below; isUnified && parent.Trim('/').Length > 0;)

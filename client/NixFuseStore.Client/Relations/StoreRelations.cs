@@ -63,7 +63,7 @@ public sealed class StoreRelations
 
     /// <summary>
     /// Registers what an output of a content-addressed derivation came to; the first one stays, and takes over the signatures of later ones
-    /// that are equal but for them.
+    /// that are equal but for them. One whose path is not valid gives way to one whose path is.
     /// </summary>
     /// <param name="id"><c>sha256:HEX!OUTPUT</c>.</param>
     /// <param name="json">Nix's form.</param>

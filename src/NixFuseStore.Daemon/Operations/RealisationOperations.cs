@@ -26,22 +26,21 @@ internal static class RealisationOperations
                 : throw new DaemonStoreException($"'{id}' to '{baseName}' is not a realisation");
         }
 
-        // The first one stays for all, so that it has to come from a trusted client or to be signed by a trusted key.
+        // It counts for all, and may take the place of one whose path is not valid, so that it has to come from a trusted client or to be signed by
+        // a trusted key.
         string? registered = await session.Store.FindRealisationAsync(realisation.Id, session.Ended);
-        if (registered is null && !session.IsTrusted && !realisation.IsSignedByAny(session.Services.Options.TrustedKeys))
+        if (!session.IsTrusted && !realisation.IsSignedByAny(session.Services.Options.TrustedKeys))
         {
-            throw new DaemonStoreException(
-                $"cannot register the realisation '{realisation.Id}': it lacks a signature by a trusted key, and this client is not trusted (the mount's settings say who is)");
+            if (registered is null)
+            {
+                throw new DaemonStoreException(
+                    $"cannot register the realisation '{realisation.Id}': it lacks a signature by a trusted key, and this client is not trusted (the mount's settings say who is)");
+            }
+
+            RequireSame(session, realisation, registered);
         }
 
-        registered = await session.Store.AddRealisationAsync(realisation.Id, realisation.Json, session.Ended);
-        var outPath = OutputResolver.ReadRealisation(registered).OutPath;
-        if (outPath != realisation.OutPath)
-        {
-            throw new DaemonStoreException(
-                $"cannot register the realisation '{realisation.Id}' as '{session.Directory.Print(realisation.OutPath)}': it is registered as '{session.Directory.Print(outPath)}', which stays");
-        }
-
+        RequireSame(session, realisation, await session.Store.AddRealisationAsync(realisation.Id, realisation.Json, session.Ended));
         session.Reply();
     }
 
@@ -62,6 +61,16 @@ internal static class RealisationOperations
         {
             IReadOnlyCollection<StorePath> paths = json is null ? [] : [OutputResolver.ReadRealisation(json).OutPath];
             session.Reply().Paths(session.Directory, paths);
+        }
+    }
+
+    private static void RequireSame(DaemonSession session, Realisation realisation, string registered)
+    {
+        var outPath = OutputResolver.ReadRealisation(registered).OutPath;
+        if (outPath != realisation.OutPath)
+        {
+            throw new DaemonStoreException(
+                $"cannot register the realisation '{realisation.Id}' as '{session.Directory.Print(realisation.OutPath)}': it is registered as '{session.Directory.Print(outPath)}', which stays");
         }
     }
 }

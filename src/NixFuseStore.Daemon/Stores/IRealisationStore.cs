@@ -3,7 +3,10 @@ namespace NixFuseStore.Daemon;
 /// <summary>What outputs of content-addressed derivations came to.</summary>
 public interface IRealisationStore
 {
-    /// <summary>Registers a realisation; the first one stays, and takes over the signatures of later ones that are equal but for them.</summary>
+    /// <summary>
+    /// Registers a realisation; the first one stays, and takes over the signatures of later ones that are equal but for them. One whose path is not
+    /// valid gives way to one whose path is.
+    /// </summary>
     /// <param name="id"><c>sha256:HEX!OUTPUT</c>.</param>
     /// <param name="json">Nix's JSON form.</param>
     /// <param name="cancellationToken">Gives up.</param>

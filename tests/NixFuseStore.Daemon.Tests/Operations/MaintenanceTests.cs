@@ -2,6 +2,7 @@ using System.Text;
 using NixFuseStore.Daemon.Tests.Clients;
 using NixFuseStore.Daemon.Tests.Stores;
 using NixFuseStore.Nix;
+using NixFuseStore.Nix.Realisations;
 using static NixFuseStore.Daemon.Tests.Stores.SampleStore;
 
 namespace NixFuseStore.Daemon.Tests.Operations;
@@ -216,6 +217,23 @@ public sealed class MaintenanceTests
         await reply.ExpectLastAsync();
         await reply.ExpectLastAsync();
         await reply.ExpectEndAsync();
+    }
+
+    /// <summary>Also where the store would let it take the place of one that is not valid.</summary>
+    [Fact]
+    public async Task Realisation_OfAnotherPath_ByAnUntrustedClient_ChangesNothing()
+    {
+        string registered = RealisationJson(Hello);
+        string id = Realisation.Parse(registered).Id;
+        await _store.AddRealisationAsync(id, registered, TestContext.Current.CancellationToken);
+        _store.ReplacesRealisations = true;
+        var reply = await TestDaemon.ConverseAsync(_store, 38, bytes => bytes.Number(42).Text(RealisationJson(Text)), TestDaemon.Distrusting);
+        Assert.Contains("which stays", await reply.ExpectErrorAsync(), StringComparison.Ordinal);
+        Assert.Equal(registered, await _store.FindRealisationAsync(id, TestContext.Current.CancellationToken));
+
+        var trusted = await TestDaemon.ConverseAsync(_store, 38, bytes => bytes.Number(42).Text(RealisationJson(Text)));
+        await trusted.ExpectLastAsync();
+        Assert.Equal(RealisationJson(Text), await _store.FindRealisationAsync(id, TestContext.Current.CancellationToken));
     }
 
     private static string RealisationJson(StorePath path, string? signatures = "") =>

@@ -131,8 +131,11 @@ internal sealed class MemoryDaemonStore : IDaemonStore
         return Result(paths.Where(_paths.ContainsKey));
     }
 
+    /// <summary>Whether a later realisation takes the place of the first, as it may where that is not valid.</summary>
+    internal bool ReplacesRealisations { get; set; }
+
     public Task<string> AddRealisationAsync(string id, string json, CancellationToken cancellationToken) =>
-        Task.FromResult(_realisations.GetOrAdd(id, json));
+        Task.FromResult(ReplacesRealisations ? _realisations[id] = json : _realisations.GetOrAdd(id, json));
 
     public Task<string?> FindRealisationAsync(string id, CancellationToken cancellationToken) =>
         Task.FromResult(_realisations.GetValueOrDefault(id));
