@@ -195,7 +195,8 @@ public sealed class StoreReaderTests() : ReaderTest(1)
             await ReaderExtensions.EventuallyAsync(() => reader.Status.ChunksInFlight == 0, "read-ahead ends");
         }
 
-        Assert.Equal(before, ChunkBuffer.AllocatedBytes);
+        // Less, where a test before this one had not freed its own by then.
+        Assert.InRange(ChunkBuffer.AllocatedBytes, 0, before);
     }
 
     [Fact]
