@@ -30,6 +30,10 @@ public sealed class FleetDatabaseTests : FleetTest, IAsyncLifetime
         _second.Start();
         PushTools(_first);
         (_here, _there) = (Mount(_first, "here"), Mount(_second, "there"));
+
+        // A builder whose programs are not on its host fails while the store is away.
+        (await BuildAsync(_here, "warm", "--arg", "count", "1")).Succeeded();
+        (await BuildAsync(_there, "warm", "--arg", "count", "2")).Succeeded();
     }
 
     /// <inheritdoc/>

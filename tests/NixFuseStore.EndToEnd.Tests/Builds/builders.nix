@@ -138,6 +138,8 @@ rec {
     echo "$RANDOM$RANDOM$RANDOM" | tee $out > $dev
     echo "timed is $(cat $out)"
   '';
+  # The programs that timed runs, so that a host has them in its cache.
+  warm = build "warm" { } "sleep 0; echo ${toString count} | tee $out; cat $out";
   # Two outputs whose bytes are in no store yet, so that all of them are sent.
   big = build "big" { outputs = [ "out" "dev" ]; } ''
     echo "big begins"

@@ -89,9 +89,10 @@ internal sealed partial class SqlMetadataStore
     private async Task<HashSet<StorePath>> FindValidOutPathsAsync(
         SqlSession session, StoreId store, IReadOnlyCollection<string> realisations, CancellationToken cancellationToken)
     {
-        var paths = OutPaths(realisations).ToDictionary(static path => path.HashPart);
-        var valid = paths.Count == 0 ? [] : await FindValidHashPartsAsync(session, store, [.. paths.Keys], cancellationToken).ConfigureAwait(false);
-        return [.. valid.Select(hashPart => paths[hashPart])];
+        var paths = OutPaths(realisations);
+        string[] hashParts = [.. paths.Select(static path => path.HashPart).Distinct(StringComparer.Ordinal)];
+        var valid = hashParts.Length == 0 ? [] : await FindValidHashPartsAsync(session, store, hashParts, cancellationToken).ConfigureAwait(false);
+        return [.. paths.Where(path => valid.Contains(path.HashPart))];
     }
 
     private static HashSet<StorePath> OutPaths(IEnumerable<string> realisations) =>
