@@ -80,6 +80,22 @@ internal sealed class ClientHost(string folder, ServerProcess server, IReadOnlyL
         {
             Command.Run(umount[0], umount[1..]);
         }
+
+        RemoveControlGroups();
+    }
+
+    // Those of a client that was killed go with its next start, which finds their names in its cells; here none comes.
+    private void RemoveControlGroups()
+    {
+        string cells = Path.Combine(CacheDirectory, "builds");
+        foreach (string cell in Directory.Exists(cells) ? Directory.GetDirectories(cells) : [])
+        {
+            string names = Path.Combine(cell, "cgroups");
+            foreach (string group in File.Exists(names) ? File.ReadAllLines(names).Where(Directory.Exists) : [])
+            {
+                Eventually.Holds("nothing runs in the control group", () => Command.Run("rmdir", group).Status == 0 || !Directory.Exists(group));
+            }
+        }
     }
 
     /// <summary>Whether something is mounted there, as that host sees it.</summary>
