@@ -5,7 +5,7 @@ namespace NixFuseStore.Builds;
 
 /// <summary>Where a step is to be built.</summary>
 /// <param name="IsHere">Whether this host can and may build it.</param>
-/// <param name="Patience">How long other hosts may take to begin before this host builds it, or says that nobody does.</param>
+/// <param name="Patience">How long other hosts may take to begin before this host builds it, or says that none has begun.</param>
 /// <param name="WhyNeverHere">Why this host does not build it then either; null where it does.</param>
 internal sealed record BuildPlace(bool IsHere, TimeSpan Patience, string? WhyNeverHere)
 {

@@ -87,12 +87,20 @@ internal sealed class CellBuilder : IAsyncDisposable
         BuildStep build, StockNix nix, IReadOnlyCollection<PathInfo> valid, IReadOnlyList<string> sandboxPaths, CancellationToken cancellation)
     {
         var cell = await _cells.CreateAsync(nix, valid, isContentAddressed: build.RealisationIds.Count > 0, sandboxPaths, cancellation).ConfigureAwait(false);
-        if (!cell.TryLimit(_options.Limits) && Interlocked.Exchange(ref _isToldOfNoLimits, 1) == 0)
+        try
         {
-            _options.Notice("builds have no limits of memory and processes: the control groups of this host cannot be written");
-        }
+            if (!cell.TryLimit(_options.Limits) && Interlocked.Exchange(ref _isToldOfNoLimits, 1) == 0)
+            {
+                _options.Notice("builds have no limits of memory and processes: the control groups of this host cannot be written");
+            }
 
-        return cell;
+            return cell;
+        }
+        catch
+        {
+            cell.Dispose();
+            throw;
+        }
     }
 
     private async Task<(StepResult Result, IReadOnlyList<PathInfo> Outputs)> RunAsync(

@@ -50,8 +50,17 @@ internal sealed class CellGroups
             return null;
         }
 
-        File.WriteAllLines(Path.Combine(cell, FileName), made);
-        return new CellGroups(limits, made);
+        try
+        {
+            File.WriteAllLines(Path.Combine(cell, FileName), made);
+            return new CellGroups(limits, made);
+        }
+        catch
+        {
+            // No later start would find them.
+            Array.ForEach(made, static directory => RemoveEmpty(directory, static _ => { }));
+            throw;
+        }
     }
 
     /// <summary>What a build has met, as a line for who reads its log; null where it has met nothing. Before they are removed.</summary>
@@ -181,4 +190,13 @@ internal sealed class CellGroups
             return "";
         }
     }
+}
+
+/// <summary>What one build may take of its host.</summary>
+/// <param name="MemoryBytes">Memory of all its processes; what goes beyond it ends one of them.</param>
+/// <param name="Processes">Processes and threads at a time; more are refused.</param>
+public sealed record CellLimits(long MemoryBytes, int Processes)
+{
+    /// <summary>So much that hardly a build needs more, and so little that the host goes on.</summary>
+    public static CellLimits Default { get; } = new(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 10 * 9, 10_000);
 }

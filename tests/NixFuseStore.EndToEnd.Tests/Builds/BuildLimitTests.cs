@@ -23,7 +23,7 @@ public sealed class BuildLimitTests : EndToEndTest, IClassFixture<BuildServer>
     [InlineData("muchMemory", "all of the 300 MiB that a build may take")]
     public void MoreThanItMay_Fails_SaysWhy_AndLeavesTheHostServing(string attribute, string why)
     {
-        Assert.SkipUnless(Groups().Length > 0, "this host lets nobody limit processes by control groups");
+        Assert.SkipUnless(Groups().Length > 0, "the control groups of this host cannot be written");
         var before = Ours();
         var host = NewClient(_shared.Server, "here", mountName: "nix");
         host.MountArguments.AddRange(["--build-processes", "100", "--build-memory", "300MiB"]);

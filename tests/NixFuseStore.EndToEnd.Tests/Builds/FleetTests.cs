@@ -169,7 +169,7 @@ public sealed partial class FleetTests : EndToEndTest
         Assert.Equal(count + 1, executions.Distinct().Count());
         Assert.InRange(executions.Length, count + 1, count + (kills ? 2 : 1));
 
-        // Whoever waited for a step heard all of it, and the same as everybody else; who came when it was built heard nothing of it.
+        // Hosts that waited for a step heard all of it, and the same; a host that came when it was built heard nothing of it.
         for (var node = 0; !kills && node < count; node++)
         {
             string[] heard = [.. living.Select(result => string.Join('\n', Printed(result, $"node {node} "))).Where(static lines => lines.Length > 0).Distinct()];
