@@ -63,8 +63,9 @@ public sealed class DamageTests() : CacheTest(CacheTransport.Http1)
             var zstd = await TryGetAsync(urls[samples[i]], HttpVersion.Version11);
             if (i % 2 == 0)
             {
+                // A chunk that two files share was compressed anew for the narinfo, and is right in memory.
                 Assert.Null(plain);
-                Assert.Null(zstd);
+                Assert.True(zstd is null || samples[i].ToNar().AsSpan().SequenceEqual(CacheClient.Decompress(NarCompression.Zstd, zstd)));
             }
             else
             {
