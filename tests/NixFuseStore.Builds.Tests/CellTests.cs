@@ -122,7 +122,26 @@ public sealed class CellTests : IDisposable
 
         CellSweep.Run(_folder.FullName, _notices.Add);
         Assert.True(helper.WaitForExit(TimeSpan.FromSeconds(10)));
-        Assert.Empty(_folder.EnumerateFileSystemInfos());
+        Assert.Empty(_folder.EnumerateDirectories());
+    }
+
+    [Fact]
+    public void Groups_ThatAStartBeforeFoundEmpty_AreRemoved()
+    {
+        string seen = Path.Combine(_folder.FullName, "empty-cgroups");
+        string old = _folder.CreateSubdirectory("nixfuse-0123456789ab").FullName;
+        CellGroups.RemoveOld(seen, [_folder.FullName]);
+        Assert.True(Directory.Exists(old));
+
+        // A later start: another group was made just now, and one that is no cell's is not ours.
+        File.SetLastWriteTimeUtc(seen, DateTime.UtcNow.AddHours(-2));
+        string young = _folder.CreateSubdirectory("nixfuse-ba9876543210").FullName;
+        string other = _folder.CreateSubdirectory("nixfuse-server").FullName;
+        CellGroups.RemoveOld(seen, [_folder.FullName]);
+        Assert.False(Directory.Exists(old));
+        Assert.True(Directory.Exists(young));
+        Assert.True(Directory.Exists(other));
+        Assert.Equal([young], File.ReadAllLines(seen));
     }
 
     [Fact]
@@ -132,7 +151,7 @@ public sealed class CellTests : IDisposable
         Directory.CreateDirectory(directory);
         File.WriteAllText(Path.Combine(directory, "process"), $"{Environment.ProcessId} 1");
         CellSweep.Run(_folder.FullName, _notices.Add);
-        Assert.Empty(_folder.EnumerateFileSystemInfos());
+        Assert.Empty(_folder.EnumerateDirectories());
     }
 
     [Fact]

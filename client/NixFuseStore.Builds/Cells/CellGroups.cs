@@ -18,6 +18,11 @@ internal sealed class CellGroups
     private const int SharesOfProcessor = 512;
     private const int WeightOfProcessor = 50;
 
+    private static readonly string[] s_controllers = ["memory", "pids", "cpu"];
+
+    /// <summary>A group that is empty for so long was left behind.</summary>
+    private static readonly TimeSpan s_oldAfter = TimeSpan.FromHours(1);
+
     /// <summary>How long a group is waited for whose last process has just ended.</summary>
     private static readonly TimeSpan s_emptyPatience = TimeSpan.FromSeconds(2);
 
@@ -89,6 +94,53 @@ internal sealed class CellGroups
             {
                 RemoveEmpty(directory, notice);
             }
+        }
+    }
+
+    /// <summary>Removes groups that a start before has found empty, whatever directory their cells lay in. Does not fail.</summary>
+    /// <param name="seenFile">Where the empty ones are noted for a later start. The kernel keeps no age of a group, and one that is empty now may be entered in a moment.</param>
+    internal static void RemoveOld(string seenFile) => RemoveOld(
+        seenFile,
+        s_controllers.SelectMany(static controller => ControlGroupTree.Find(controller, Read("/proc/self/mountinfo"), Read("/proc/self/cgroup"))).Select(static tree => tree.Directory));
+
+    /// <summary>Removes such groups below some directories.</summary>
+    internal static void RemoveOld(string seenFile, IEnumerable<string> parents)
+    {
+        try
+        {
+            bool isOld = File.Exists(seenFile) && DateTime.UtcNow - File.GetLastWriteTimeUtc(seenFile) > s_oldAfter;
+            var seen = isOld ? File.ReadAllLines(seenFile).ToHashSet(StringComparer.Ordinal) : [];
+            List<string> empty = [];
+            foreach (var group in parents.Distinct(StringComparer.Ordinal).Where(Directory.Exists).SelectMany(static parent => new DirectoryInfo(parent).EnumerateDirectories(Prefix + "*")))
+            {
+                if (CellSweep.IsName(group.Name[Prefix.Length..]) && Read(Path.Combine(group.FullName, "cgroup.procs")).Length == 0
+                    && !(seen.Contains(group.FullName) && TryRemove(group.FullName)))
+                {
+                    empty.Add(group.FullName);
+                }
+            }
+
+            if (isOld || !File.Exists(seenFile))
+            {
+                File.WriteAllLines(seenFile, empty);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next start tries it again.
+        }
+    }
+
+    private static bool TryRemove(string group)
+    {
+        try
+        {
+            Directory.Delete(group);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 

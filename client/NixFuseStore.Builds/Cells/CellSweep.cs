@@ -15,6 +15,9 @@ internal static class CellSweep
     /// <summary>The file by which a cell says that it stays for its user.</summary>
     internal const string KeptMark = "kept";
 
+    /// <summary>The file beside the cells in which a start notes control groups without a process.</summary>
+    private const string EmptyGroupsFile = "empty-cgroups";
+
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>A cell without a lock is one that was given up, if it is older than this.</summary>
@@ -48,6 +51,8 @@ internal static class CellSweep
                 // Another process builds there.
             }
         }
+
+        CellGroups.RemoveOld(Path.Combine(parent, EmptyGroupsFile));
     }
 
     /// <summary>Removes a cell's directory. Links are removed, and not followed.</summary>
@@ -107,5 +112,6 @@ internal static class CellSweep
         || (directory.Name.StartsWith(NewPrefix, StringComparison.Ordinal) && IsName(directory.Name[NewPrefix.Length..])
             && DateTime.UtcNow - directory.LastWriteTimeUtc > NewMax);
 
-    private static bool IsName(string name) => name.Length == NameDigits && name.All(char.IsAsciiHexDigitLower);
+    /// <summary>Whether a cell may have this name.</summary>
+    internal static bool IsName(string name) => name.Length == NameDigits && name.All(char.IsAsciiHexDigitLower);
 }

@@ -278,7 +278,7 @@ public sealed class BuildTests : EndToEndTest, IClassFixture<BuildServer>
         var store = Store(host, NixRelease.Open(NixRelease.Bookworm));
         using var client = StartEndless(store);
         var cells = Path.Combine(host.CacheDirectory, "builds");
-        Assert.NotEmpty(Directory.EnumerateFileSystemEntries(cells));
+        Assert.NotEmpty(Directory.EnumerateDirectories(cells));
 
         host.KillDaemon();
 
@@ -290,7 +290,7 @@ public sealed class BuildTests : EndToEndTest, IClassFixture<BuildServer>
         Command.Run("umount", "--lazy", host.MountPoint);
         host.Mount();
         Eventually.Within(
-            SweptWithin, "the cell's folder is gone", () => !Directory.Exists(cells) || !Directory.EnumerateFileSystemEntries(cells).Any());
+            SweptWithin, "the cell's folder is gone", () => !Directory.Exists(cells) || !Directory.EnumerateDirectories(cells).Any());
         Assert.DoesNotContain("overlay", MountsUnder(Folder), StringComparison.Ordinal);
         store.Build("independent").Succeeded();
     }
