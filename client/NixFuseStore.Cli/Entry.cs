@@ -15,9 +15,14 @@ internal static class Entry
             return CommandRunner.RunAsync(args, Console.Out, Console.Error);
         }
 
-        // The process in the background checks the arguments; until then they only tell which of the two this is.
-        return Array.IndexOf(args, "--foreground") >= 0 || Array.IndexOf(args, MountArguments.DetachedFlag) >= 0
-            ? MountEntry.RunAsync(args)
-            : Task.FromResult(MountLauncher.Run(args, Console.Error));
+        // The worker checks the arguments; until then they only tell which of the three processes this is.
+        if (Array.IndexOf(args, MountArguments.WorkerFlag) >= 0)
+        {
+            return WorkerEntry.RunAsync(args);
+        }
+
+        return Task.FromResult(Array.IndexOf(args, "--foreground") >= 0 || Array.IndexOf(args, MountArguments.DetachedFlag) >= 0
+            ? SupervisorEntry.Run(args)
+            : MountLauncher.Run(args, Console.Error));
     }
 }

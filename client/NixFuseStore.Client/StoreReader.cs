@@ -206,7 +206,10 @@ public sealed class StoreReader : IStoreReader
             reader._monitor.Start();
             reader._trimmer.Start();
             reader._chunks.Connect();
-            await reader._monitor.FirstContact.WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (!options.IsResumed || !reader._identity.TryRecall())
+            {
+                await reader._monitor.FirstContact.WaitAsync(cancellationToken).ConfigureAwait(false);
+            }
         }
         catch (StoreUnavailableException) when (reader._identity.TryRecall())
         {

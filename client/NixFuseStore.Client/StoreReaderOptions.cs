@@ -14,6 +14,9 @@ public sealed class StoreReaderOptions
     /// <summary>Directory for records and manifest sections that outlive the process; null keeps them in memory only.</summary>
     public string? MetadataDirectory { get; init; }
 
+    /// <summary>Readers of the process before wait for this one: what is cached is served before the server is met.</summary>
+    public bool IsResumed { get; init; }
+
     /// <summary>Bound of the metadata directory, bytes.</summary>
     public long MetadataBytesMax { get; init; } = 1L << 30;
 

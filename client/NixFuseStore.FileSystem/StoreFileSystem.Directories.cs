@@ -158,10 +158,10 @@ public sealed partial class StoreFileSystem
             case FixedNodes.VarNix when request.Cookie <= AfterDotDot:
                 page.TryAdd(FixedNodes.DaemonSocketName, EntryOfFixedDirectory(FixedNodes.DaemonSocketDirectory), AfterDotDot + 1);
                 break;
-            case FixedNodes.DaemonSocketDirectory when request.Cookie <= AfterDotDot && CurrentSocket() is { } socket:
+            case FixedNodes.DaemonSocketDirectory when request.Cookie <= AfterDotDot && Socket is { } socket:
                 page.TryAdd(
                     FixedNodes.SocketName,
-                    new FuseEntryOut(socket.Inode, socket, FuseTimeout.Infinite, FuseTimeout.Infinite),
+                    new FuseEntryOut(socket.Node, NodeAttributes.OfSocket(socket), FuseTimeout.Infinite, FuseTimeout.Infinite),
                     AfterDotDot + 1);
                 break;
             default:

@@ -51,7 +51,7 @@ public sealed partial class StoreFileSystem
                 }
             });
 
-    /// <summary>The handle of a node, met before or brought back by what the slot file remembers; null for a stale node.</summary>
+    /// <summary>The handle of a node, met before or brought back by what is remembered of node ids; null for a stale node.</summary>
     private async ValueTask<PathHandle?> ResolveAsync(NodeId node, CancellationToken cancellationToken)
     {
         if (_nodes.Find(node.Slot) is { } known)

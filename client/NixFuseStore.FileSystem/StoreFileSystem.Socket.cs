@@ -15,8 +15,20 @@ public sealed partial class StoreFileSystem
     private readonly Lock _socketGate = new();
 
     // Both guarded by _socketGate. The inode number is the node id.
-    private FuseAttr? _socket;
-    private ulong _nextSocket = FixedNodes.SocketFirst;
+    private DaemonSocketNode? _socket;
+    private ulong _nextSocket;
+
+    /// <summary>The daemon's socket, for a process that goes on with the mount; null where none is bound.</summary>
+    public DaemonSocketNode? Socket
+    {
+        get
+        {
+            lock (_socketGate)
+            {
+                return _socket;
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public void MakeNode(in MakeNodeRequest request, FuseReply reply)
@@ -29,7 +41,7 @@ public sealed partial class StoreFileSystem
             return;
         }
 
-        FuseAttr made;
+        DaemonSocketNode made;
         lock (_socketGate)
         {
             if (_socket is not null)
@@ -38,27 +50,20 @@ public sealed partial class StoreFileSystem
                 return;
             }
 
-            made = NodeAttributes.OfFixedDirectory(_nextSocket++) with
-            {
-                Mode = request.Mode,
-                Size = 0,
-                Blocks = 0,
-                UserId = request.Caller.UserId,
-                GroupId = request.Caller.GroupId,
-            };
+            made = new DaemonSocketNode(_nextSocket++, request.Mode, request.Caller.UserId, request.Caller.GroupId);
             _socket = made;
         }
 
-        reply.Entry(new FuseEntryOut(made.Inode, made, FuseTimeout.Infinite, FuseTimeout.Infinite));
+        reply.Entry(new FuseEntryOut(made.Node, NodeAttributes.OfSocket(made), FuseTimeout.Infinite, FuseTimeout.Infinite));
     }
 
     /// <inheritdoc/>
     public void SetAttributes(in SetAttributesRequest request, FuseReply reply)
     {
-        FuseAttr changed;
+        DaemonSocketNode changed;
         lock (_socketGate)
         {
-            if (_socket is not { } socket || socket.Inode != request.Node || request.Size is not null)
+            if (_socket is not { } socket || socket.Node != request.Node || request.Size is not null)
             {
                 reply.Error(Errno.EROFS);
                 return;
@@ -73,7 +78,7 @@ public sealed partial class StoreFileSystem
             _socket = changed;
         }
 
-        reply.Attributes(changed, FuseTimeout.Infinite);
+        reply.Attributes(NodeAttributes.OfSocket(changed), FuseTimeout.Infinite);
     }
 
     /// <inheritdoc/>
@@ -97,9 +102,9 @@ public sealed partial class StoreFileSystem
 
     private void LookupSocket(ReadOnlySpan<byte> name, FuseReply reply)
     {
-        if (name.SequenceEqual(FixedNodes.SocketName) && CurrentSocket() is { } socket)
+        if (name.SequenceEqual(FixedNodes.SocketName) && Socket is { } socket)
         {
-            reply.Entry(new FuseEntryOut(socket.Inode, socket, FuseTimeout.Infinite, FuseTimeout.Infinite));
+            reply.Entry(new FuseEntryOut(socket.Node, NodeAttributes.OfSocket(socket), FuseTimeout.Infinite, FuseTimeout.Infinite));
             return;
         }
 
@@ -107,15 +112,7 @@ public sealed partial class StoreFileSystem
         reply.Entry(FuseEntryOut.Absent(FuseTimeout.None));
     }
 
-    private FuseAttr? CurrentSocket()
-    {
-        lock (_socketGate)
-        {
-            return _socket;
-        }
-    }
-
-    private FuseAttr? SocketAttributes(ulong node) => CurrentSocket() is { } socket && socket.Inode == node ? socket : null;
+    private FuseAttr? SocketAttributes(ulong node) => Socket is { } socket && socket.Node == node ? NodeAttributes.OfSocket(socket) : null;
 
     private bool IsSocket(ulong node) => SocketAttributes(node) is not null;
 }

@@ -41,13 +41,15 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
     /// <summary>A file system over a store.</summary>
     /// <param name="reader">The store. Not disposed here.</param>
     /// <param name="options">Null for the defaults.</param>
-    /// <exception cref="IOException">The slot file cannot be opened.</exception>
+    /// <exception cref="InvalidDataException">The node ids of the process before are of another version.</exception>
     public StoreFileSystem(IStoreReader reader, StoreFileSystemOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(reader);
         _reader = reader;
         _options = options ?? new StoreFileSystemOptions();
-        _slots = _options.SlotFile is { } file ? NodeIdTable.Open(file, _options.Log) : NodeIdTable.InMemory();
+        _slots = _options.NodeIds is { } file ? NodeIdTable.Open(file) : NodeIdTable.InMemory();
+        _socket = _options.Socket;
+        _nextSocket = _socket is { } socket ? socket.Node + 1 : FixedNodes.SocketFirst;
         _nodes = new PathNodes(_slots, _options.Store);
         _logs = new LogFiles(_slots, _options.Store);
         _listing = new StoreListing(reader, _options.Time);
@@ -66,7 +68,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
     /// <summary>Store paths that the kernel knows a file of, or did lately.</summary>
     public int PathsInUse => _nodes.Count;
 
-    /// <summary>Begins to tell the kernel about changes of the store. Once, before the session starts: what the kernel learned earlier is not looked at again.</summary>
+    /// <summary>Begins to tell the kernel about changes of the store, and of those that it has missed since the process before. Once, before the session starts.</summary>
     public void StartNotifications(FuseNotifier kernel)
     {
         ArgumentNullException.ThrowIfNull(kernel);
@@ -76,7 +78,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
             throw new InvalidOperationException("Notifications were started before.");
         }
 
-        notifier.Start();
+        notifier.Start(isResumed: _slots.Inherited.Count > 0);
     }
 
     /// <summary>
@@ -110,7 +112,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
         }
     }
 
-    /// <summary>Ends notifications and closes the slot file. Requests must have ended. A second call does nothing.</summary>
+    /// <summary>Ends notifications. Requests must have ended. A second call does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _notifier, null) is { } notifier)
@@ -119,6 +121,5 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
         }
 
         _listing.Dispose();
-        _slots.Dispose();
     }
 }

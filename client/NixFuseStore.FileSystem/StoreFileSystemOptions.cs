@@ -1,17 +1,25 @@
+using Microsoft.Win32.SafeHandles;
+using NixFuseStore.FileSystem.Nodes;
 using NixFuseStore.Nix;
 
 namespace NixFuseStore.FileSystem;
 
-/// <summary>How long requests may wait, where slots are kept, and who is told what.</summary>
+/// <summary>How long requests may wait, what the process before has left, and who is told what.</summary>
 public sealed record StoreFileSystemOptions
 {
     /// <summary>
-    /// Tells one store from another in the slot file: any 16 bytes that stay the same for a store. Slots of other stores are stale.
+    /// Tells one store from another among node ids: any 16 bytes that stay the same for a store.
     /// </summary>
     public Guid Store { get; init; }
 
-    /// <summary>File that remembers node ids across processes; null to remember them in memory only.</summary>
-    public string? SlotFile { get; init; }
+    /// <summary>
+    /// A file in memory (<see cref="Native.Linux.Libc.CreateMemoryFile"/>) in which node ids outlive this process: empty for a new mount, else that
+    /// of the process before, whose mount goes on. Stays the caller's. Null: they live as long as the process.
+    /// </summary>
+    public SafeFileHandle? NodeIds { get; init; }
+
+    /// <summary>The daemon's socket of a mount that goes on; null where there is none yet.</summary>
+    public DaemonSocketNode? Socket { get; init; }
 
     /// <summary>How long a lookup in the store directory may take: it holds that directory's lock in the kernel meanwhile.</summary>
     public TimeSpan RootLookupDeadline { get; init; } = TimeSpan.FromSeconds(1);

@@ -53,7 +53,8 @@ internal static class StatusCommand
             ("received", $"{ByteSize.Format(status.Transfer.ReceivedBytes)}; read ahead {ByteSize.Format(status.Transfer.ReadAheadBytes)}, not used {ByteSize.Format(Math.Max(0, unused))}; refused {status.Transfer.BadChunks} bad chunks"),
             ("requests", $"{status.Requests.Total} ({string.Join(", ", status.Requests.ByOperation.OrderByDescending(entry => entry.Value).Select(entry => $"{entry.Key} {entry.Value}"))})"),
             ("failed", $"{status.Requests.Errors} errors, {status.Requests.DeadlinesMissed} timed out, {status.Requests.Interrupted} interrupted; {status.Requests.InFlight} waiting"),
-            ("process", $"{status.ProcessId}, {ByteSize.Format(status.ResidentBytes)} resident, up {TimeSpan.FromSeconds((long)status.UptimeSeconds):c}, {status.Paths} paths opened"),
+            ("process", $"{status.WorkerPid}, {ByteSize.Format(status.ResidentBytes)} resident, up {TimeSpan.FromSeconds((long)status.UptimeSeconds):c}, {status.Paths} paths opened"),
+            ("supervisor", $"{status.SupervisorPid}{(status.Restarts > 0 ? $", which has replaced {status.Restarts} processes; the last time because {status.LastRestart}" : "")}"),
         ];
         await output.WriteLineAsync(status.MountPoint).ConfigureAwait(false);
         foreach (var (name, text) in lines)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.LocalSockets;
@@ -84,6 +85,23 @@ internal sealed class ControlServer : IAsyncDisposable
             throw new CliException($"cannot make the control socket in {directory.Path}: {e.Message}", e);
         }
     }
+
+    /// <summary>Goes on listening at a socket that another process has made and handed on.</summary>
+    /// <param name="directory">This user's directory of control sockets; disposed with the server.</param>
+    /// <param name="name">The socket's name there.</param>
+    /// <param name="listener">It; stays the caller's.</param>
+    /// <param name="handler">Answers a request.</param>
+    /// <param name="log">Told in one line what an operator should know.</param>
+    public static ControlServer Resume(
+        SocketDirectory directory,
+        string name,
+        SafeHandle listener,
+        Func<ControlRequest, Func<ControlReply, Task>, CancellationToken, Task> handler,
+        Action<string> log) =>
+        new(directory, name, new Socket(new SafeSocketHandle(listener.DangerousGetHandle(), ownsHandle: false)), handler, log, HeartbeatInterval);
+
+    /// <summary>The socket, for a process that goes on with it.</summary>
+    public SafeHandle Listener => _listener.SafeHandle;
 
     /// <summary>Where it listens.</summary>
     public ControlAddress Address => new(_directory.Path, _name);

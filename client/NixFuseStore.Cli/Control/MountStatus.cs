@@ -5,7 +5,17 @@ internal sealed record MountStatus
 {
     public required string MountPoint { get; init; }
 
-    public required int ProcessId { get; init; }
+    /// <summary>The process that holds the mount.</summary>
+    public required int SupervisorPid { get; init; }
+
+    /// <summary>The process that serves it.</summary>
+    public required int WorkerPid { get; init; }
+
+    /// <summary>Processes that served it and were replaced.</summary>
+    public required int Restarts { get; init; }
+
+    /// <summary>Why the last of them was; null where none was.</summary>
+    public string? LastRestart { get; init; }
 
     public required string Version { get; init; }
 

@@ -34,13 +34,17 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
     /// <summary>Where clients find it.</summary>
     public string SocketPath => _socket.Path;
 
+    /// <summary>The socket.</summary>
+    public DaemonSocket Socket => _socket;
+
     /// <summary>What was added through it and waits to be registered.</summary>
     public JournalStatus? Journal => _store.Journal;
 
     /// <summary>
-    /// Binds the socket; clients that connect wait in the kernel's queue until the server behind it is loaded, which the mount does not wait for.
+    /// Serves a socket; clients that connect wait in the kernel's queue until the server behind it is loaded, which the mount does not wait for.
     /// </summary>
-    /// <param name="mount">A mount that is served, and still writable where it can be.</param>
+    /// <param name="socket">The socket; the endpoint's from now on.</param>
+    /// <param name="mount">The mount, which is served.</param>
     /// <param name="connection">The server.</param>
     /// <param name="reader">The store.</param>
     /// <param name="fileSystem">What shows the store in the mount.</param>
@@ -48,9 +52,8 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
     /// <param name="settings">How the mount was asked for.</param>
     /// <param name="connectionsMax">Clients served at a time.</param>
     /// <param name="log">Told in one line what an operator should know.</param>
-    /// <exception cref="IOException">The socket cannot be bound.</exception>
-    /// <exception cref="CliException">The directory for it is another user's.</exception>
     public static DaemonEndpoint Start(
+        DaemonSocket socket,
         FuseMount mount,
         ServerConnection connection,
         StoreReader reader,
@@ -60,7 +63,6 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
         int connectionsMax,
         Action<string> log)
     {
-        var socket = DaemonSocket.Bind(mount);
         var store = new MountedStore(
             connection,
             reader,

@@ -1,9 +1,11 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using NixFuseStore.Cli.Errors;
 using NixFuseStore.Cli.LocalSockets;
 using NixFuseStore.Fuse.Mounting;
+using NixFuseStore.Supervisor.Messages;
 
 namespace NixFuseStore.Cli.Daemon;
 
@@ -40,6 +42,15 @@ internal sealed class DaemonSocket : IDisposable
 
     /// <summary>Where clients find it.</summary>
     public string Path { get; }
+
+    /// <summary>The name of its directory, where it lies beside the mount; null where it lies inside.</summary>
+    public string? MountName => _mountName;
+
+    /// <summary>The socket that another process has bound and handed on.</summary>
+    /// <param name="kept">What it is.</param>
+    /// <param name="listener">It; stays the caller's.</param>
+    public static DaemonSocket Adopt(KeptSocket kept, SafeHandle listener) =>
+        new(new Socket(new SafeSocketHandle(listener.DangerousGetHandle(), ownsHandle: false)), kept.Path, kept.MountName);
 
     /// <summary>Binds the socket of a mount that is still writable, or the one beside it, and listens. Not to be called on a thread that serves the mount.</summary>
     /// <exception cref="IOException">It cannot be bound.</exception>

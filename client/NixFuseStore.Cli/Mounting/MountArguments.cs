@@ -17,8 +17,14 @@ internal static class MountArguments
 {
     public const string CommandName = "mount";
 
-    /// <summary>Given by a parent that waits on the inherited pipe; not for users.</summary>
+    /// <summary>Given by a launcher to the supervisor, and by that one to its workers: nobody waits in a terminal. Not for users, as the next two.</summary>
     public const string DetachedFlag = "--detached";
+
+    /// <summary>Given by a supervisor to the process that is to serve.</summary>
+    public const string WorkerFlag = "--worker";
+
+    /// <summary>Given by a worker whose supervisor has died to the next one.</summary>
+    public const string AdoptFlag = "--adopt";
 
     public const string TrustedOption = "--trusted";
 
@@ -50,6 +56,11 @@ internal static class MountArguments
         NoFleetBuildsOption, JobsOption, CoresOption, BuildDirectoryOption, BuildNixOption, SystemFeaturesOption, ExtraPlatformsOption, BuildMemoryOption, BuildProcessesOption, "--help",
     ];
 
+    private static readonly string[] PathOptions = ["--cache-dir", "--token-file", "--tls-ca", BuildDirectoryOption, BuildNixOption];
+
+    private static readonly string[] Flags =
+        ["--foreground", "--trace", DetachedFlag, WorkerFlag, AdoptFlag, NoBuildsOption, NoFleetBuildsOption];
+
     private const int ReadAheadKibibytesMax = 64 << 10;
 
     private const int JobsMost = 1024;
@@ -70,6 +81,39 @@ internal static class MountArguments
     /// <summary>Whether the command line is one for this parser: a mount, and no plea for help.</summary>
     public static bool Takes(ReadOnlySpan<string> args)
         => args.Length > 0 && args[0] == CommandName && args.IndexOfAny(["--help", "-h", "-?"]) < 0;
+
+    /// <summary>The command line as it has to be for a process with another working directory.</summary>
+    /// <param name="args">The whole command line; what is wrong with it stays so.</param>
+    public static string[] WithAbsolutePaths(string[] args)
+    {
+        var absolute = (string[])args.Clone();
+        var onlyOperands = false;
+        for (var i = 1; i < absolute.Length; i++)
+        {
+            var split = absolute[i].IndexOf('=', StringComparison.Ordinal);
+            var name = split < 0 ? absolute[i] : absolute[i][..split];
+            if (onlyOperands || !name.StartsWith('-') || name.Length == 1)
+            {
+                absolute[i] = Absolute(absolute[i]);
+            }
+            else if (name == "--")
+            {
+                onlyOperands = true;
+            }
+            else if (split >= 0)
+            {
+                absolute[i] = PathOptions.Contains(name) ? name + "=" + Absolute(absolute[i][(split + 1)..]) : absolute[i];
+            }
+            else if (!Flags.Contains(name) && ++i < absolute.Length && PathOptions.Contains(name))
+            {
+                absolute[i] = Absolute(absolute[i]);
+            }
+        }
+
+        return absolute;
+
+        static string Absolute(string path) => path.Length == 0 ? path : Path.GetFullPath(path);
+    }
 
     /// <param name="args">What stands behind "mount".</param>
     /// <exception cref="UsageException">Something is wrong with them.</exception>
@@ -119,6 +163,8 @@ internal static class MountArguments
                     break;
                 case DetachedFlag:
                     detached = true;
+                    break;
+                case WorkerFlag:
                     break;
                 case "--server":
                     server = Value(args, ref i, split);

@@ -30,7 +30,7 @@ internal sealed partial class MountHost
     private async Task UnmountAsync(bool lazy, Func<ControlReply, Task> reply, CancellationToken cancellationToken)
     {
         var asked = Stopwatch.GetTimestamp();
-        while (!_mount!.TryUnmount(lazyWhenBusy: lazy))
+        while (!await _link.UnmountAsync(lazy, cancellationToken).ConfigureAwait(false))
         {
             if (Stopwatch.GetElapsedTime(asked) > BusyPatience)
             {
@@ -114,7 +114,10 @@ internal sealed partial class MountHost
         return new MountStatus
         {
             MountPoint = MountPoint,
-            ProcessId = Environment.ProcessId,
+            SupervisorPid = _link.Supervisor.ProcessId,
+            WorkerPid = Environment.ProcessId,
+            Restarts = _link.Supervisor.Restarts,
+            LastRestart = _link.Supervisor.LastReason,
             Version = typeof(MountHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",
             Server = string.Join(',', _settings.Store.Servers.Select(static server => server.GetLeftPart(UriPartial.Authority))),
             Store = _settings.Store.Store,

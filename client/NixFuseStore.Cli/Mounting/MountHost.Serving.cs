@@ -10,12 +10,12 @@ internal sealed partial class MountHost
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan MountCheckInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>Serves until it is unmounted, a client asks for it, or a SIGTERM or SIGINT comes.</summary>
-    /// <returns>The exit status.</returns>
-    public async Task<int> RunAsync()
+    /// <summary>Serves until it is unmounted, or the supervisor ends the mount.</summary>
+    /// <returns>The exit status; null where the mount has not ended, and another process has to serve it.</returns>
+    public async Task<int?> RunAsync()
     {
-        var ended = await Task.WhenAny(_session!.Completion, _stopRequested.Task).ConfigureAwait(false);
-        if (ended == _stopRequested.Task)
+        var ended = await Task.WhenAny(_session!.Completion, _stopRequested.Task, _link.Stopped).ConfigureAwait(false);
+        if (ended != _session.Completion)
         {
             Log($"unmounting {MountPoint}");
             return ExitStatus.Done;
@@ -30,7 +30,7 @@ internal sealed partial class MountHost
         catch (IOException e)
         {
             Log($"serving {MountPoint} failed: {e.Message}");
-            return ExitStatus.Failed;
+            return null;
         }
     }
 
@@ -40,10 +40,14 @@ internal sealed partial class MountHost
     /// </summary>
     public async ValueTask DisposeAsync()
     {
-        // 1. No new users. Those who are inside lose it: this happens on a signal only, or when starting failed.
+        // 1. A mount that no supervisor has yet.
         await EndAsync("the mount", () =>
         {
-            _mount?.TryUnmount(lazyWhenBusy: true);
+            if (!_link.IsKept)
+            {
+                _mount?.TryUnmount(lazyWhenBusy: true);
+            }
+
             return default;
         }).ConfigureAwait(false);
         _metrics?.Dispose();
@@ -82,7 +86,6 @@ internal sealed partial class MountHost
 
         await EndAsync("the control socket", () => _control?.DisposeAsync() ?? default).ConfigureAwait(false);
         _controlDirectory?.Dispose();
-        await _log.DisposeAsync().ConfigureAwait(false);
     }
 
     private async ValueTask EndAsync(string part, Func<ValueTask> end)
@@ -112,6 +115,7 @@ internal sealed partial class MountHost
             if (_daemon is not null)
             {
                 await _daemon.DisposeAsync().ConfigureAwait(false);
+                _link.EndDaemon();
             }
 
             if (DescribeUnregistered() is { } unregistered)
@@ -154,11 +158,11 @@ internal sealed partial class MountHost
         {
             _signals.Add(PosixSignalRegistration.Create(signal, context =>
             {
+                // Those of a terminal come to the supervisor, too.
                 context.Cancel = true;
-                // The terminal's end is no reason to end for a process that has left it.
-                if (context.Signal != PosixSignal.SIGHUP || !_settings.IsDetached)
+                if (context.Signal == PosixSignal.SIGTERM)
                 {
-                    _stopRequested.TrySetResult();
+                    _link.RequestStop();
                 }
             }));
         }

@@ -7,9 +7,12 @@ using NixFuseStore.Cli.Settings;
 using NixFuseStore.Client;
 using NixFuseStore.Client.Relations;
 using NixFuseStore.FileSystem;
+using NixFuseStore.FileSystem.Nodes;
 using NixFuseStore.Fuse.Mounting;
 using NixFuseStore.Fuse.Sessions;
 using NixFuseStore.Native.Linux;
+using NixFuseStore.Supervisor;
+using NixFuseStore.Supervisor.Messages;
 
 namespace NixFuseStore.Cli.Mounting;
 
@@ -18,26 +21,34 @@ internal sealed partial class MountHost
 {
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>Mounts. When this returns, the mount is usable; when it throws, nothing is left behind.</summary>
+    /// <summary>Mounts, or goes on with a mount. When this returns, it is usable; when it throws, nothing new is left behind.</summary>
     /// <param name="settings">What was asked for.</param>
     /// <param name="libraries">Ends when what the process cannot do without is loaded, or fails with what is missing.</param>
-    /// <param name="note">Told in one line what the user should know, though it goes on.</param>
-    public static async Task<MountHost> StartAsync(MountSettings settings, Task libraries, Action<string> note)
+    /// <param name="link">The supervisor, who may have the mount already. Stays the caller's.</param>
+    /// <param name="log">The mount's log. Stays the caller's.</param>
+    public static async Task<MountHost> StartAsync(MountSettings settings, Task libraries, SupervisorLink link, MountLog log)
     {
         var daemonConnectionsMax = OpenFiles.Prepare();
         var location = CacheLocation.Find(settings.CacheDirectory, settings.Store.Servers, settings.Store.Store);
         location.Create();
-        var host = new MountHost(settings, location) { DaemonConnectionsMax = daemonConnectionsMax };
+        var host = new MountHost(settings, location, link, log) { DaemonConnectionsMax = daemonConnectionsMax };
         try
         {
             // 1. What would be in vain without it: the place where commands find us.
+            host.ListenForSignals();
+            if (link.Resumed is not null)
+            {
+                host.LeaveTerminal();
+                host.Log($"process {Environment.ProcessId} goes on serving the mount: {link.ResumeReason}");
+            }
+
             host._controlDirectory = RuntimeDirectory.OpenOwnControl();
 
             // 2. Side by side: the server is met, while the kernel is asked for the mount.
             var opening = Task.Run(() => host.OpenStoreAsync(libraries));
             try
             {
-                host._mount = Mount(settings, note);
+                host._mount = link.Resumed is { } kept ? FuseMount.Adopt(kept.Mount, link.Files!.Device) : Mount(settings, link.Note);
             }
             finally
             {
@@ -53,14 +64,20 @@ internal sealed partial class MountHost
             host._metrics = settings.Metrics is { } address ? MountMetrics.Start(address, host.ReadCounters) : null;
 
             // 4. From here on others can find us.
-            host._control = ControlServer.Start(host._controlDirectory, host.HandleAsync, host.Log);
-            host.ListenForSignals();
-            if (!host._reader!.IsConnected)
+            host._control = link.Resumed is { } resumed
+                ? ControlServer.Resume(host._controlDirectory, resumed.ControlName, link.Files!.Control, host.HandleAsync, host.Log)
+                : ControlServer.Start(host._controlDirectory, host.HandleAsync, host.Log);
+            if (link.Resumed is null)
             {
-                note($"{host._reader.Status.Failure ?? $"server {settings.Store.Server} is not available"}; what is cached is served until it is");
+                host.HandToSupervisor();
             }
 
             return host;
+        }
+        catch when (link.IsKept)
+        {
+            // The mount goes on without this process, which ends with all that it has.
+            throw;
         }
         catch
         {
@@ -69,14 +86,43 @@ internal sealed partial class MountHost
         }
     }
 
-    /// <summary>Leaves the terminal: a session of our own, and a log in place of standard error.</summary>
-    public void Detach()
+    /// <summary>From here on the mount outlives this process.</summary>
+    private void HandToSupervisor()
     {
-        Libc.StartSession();
-        _log.MoveTo(_location.Log);
+        if (!_reader!.IsConnected)
+        {
+            _link.Note($"{_reader.Status.Failure ?? $"server {_settings.Store.Server} is not available"}; what is cached is served until it is");
+        }
+
+        LeaveTerminal();
+        Log($"mounted {_settings.Store.Store} of {_settings.Store.Server} at {MountPoint}, process {Environment.ProcessId}");
+        var connection = _session!.Connection.Result;
+        var socket = _fileSystem!.Socket;
+        var mount = new KeptMount
+        {
+            Mount = _mount!.State,
+            Minor = connection.Minor,
+            Features = (ulong)connection.Features,
+            ReadAheadBytes = connection.ReadAheadBytes,
+            ControlDirectory = _control!.Address.Directory,
+            ControlName = _control.Address.Name,
+            Daemon = _daemon is null ? null : new KeptSocket(
+                _daemon.SocketPath, _daemon.Socket.MountName, socket?.Node ?? 0, socket?.Mode ?? 0, socket?.UserId ?? 0, socket?.GroupId ?? 0),
+            Log = _settings.IsDetached ? _location.Log : null,
+        };
+        _link.Keep(mount, new KeptFiles(_mount.Channel.Device, _nodeIds!, _control.Listener, _daemon?.Socket.Listener.SafeHandle));
+    }
+
+    /// <summary>A session of our own, and a log in place of standard error. Nothing to do in the foreground.</summary>
+    private void LeaveTerminal()
+    {
         // Not on our own mount, nor on anything that is to be unmounted.
         Environment.CurrentDirectory = "/";
-        Log($"mounted {_settings.Store.Store} of {_settings.Store.Server} at {MountPoint}, process {Environment.ProcessId}");
+        if (_settings.IsDetached)
+        {
+            Libc.StartSession();
+            _log.MoveTo(_location.Log);
+        }
     }
 
     private static FuseMount Mount(MountSettings settings, Action<string> note)
@@ -104,6 +150,7 @@ internal sealed partial class MountHost
         {
             TrustedPublicKeys = _settings.Store.ParseTrustedPublicKeys(),
             MetadataDirectory = _location.Metadata,
+            IsResumed = _link.Resumed is not null,
             Notice = Log,
         }, CancellationToken.None).ConfigureAwait(false);
     }
@@ -130,10 +177,13 @@ internal sealed partial class MountHost
 
     private async Task ServeAsync()
     {
+        var resumed = _link.Resumed;
+        _nodeIds = _link.Files?.NodeIds ?? Libc.CreateMemoryFile("nixfuse-node-ids");
         _fileSystem = new StoreFileSystem(_reader!, new StoreFileSystemOptions
         {
             Store = CacheLocation.StoreKey(_settings.Store.Servers, _settings.Store.Store),
-            SlotFile = _location.Slots,
+            NodeIds = _nodeIds,
+            Socket = resumed?.Daemon is { Node: > 0 } socket ? new DaemonSocketNode(socket.Node, socket.Mode, socket.UserId, socket.GroupId) : null,
             FindBuildLog = new BuildLogs(_reader!).FindAsync,
             Log = Log,
         });
@@ -141,6 +191,8 @@ internal sealed partial class MountHost
         {
             OnUnexpected = (operation, exception) => Log($"{operation}: {exception}"),
             Trace = _settings.Trace ? Log : null,
+            Resume = resumed?.Connection,
+            OnFirstAnswer = _link.Served,
         });
         _fileSystem.StartNotifications(_session.Notifier);
         _session.Start();
@@ -148,7 +200,11 @@ internal sealed partial class MountHost
 
         try
         {
-            _daemon = DaemonEndpoint.Start(_mount, _connection!, _reader!, _fileSystem, _location, _settings, DaemonConnectionsMax, Log);
+            if (resumed is null || resumed.Daemon is not null)
+            {
+                var daemonSocket = resumed?.Daemon is { } kept ? DaemonSocket.Adopt(kept, _link.Files!.Daemon!) : DaemonSocket.Bind(_mount);
+                _daemon = DaemonEndpoint.Start(daemonSocket, _mount, _connection!, _reader!, _fileSystem, _location, _settings, DaemonConnectionsMax, Log);
+            }
         }
         catch (Exception e) when (e is IOException or CliException)
         {
@@ -157,7 +213,11 @@ internal sealed partial class MountHost
         }
 
         // Only now, since binding a socket inside takes a writable mount, and INIT lowers the read-ahead again.
-        _mount.RemountReadOnly();
+        if (resumed is null)
+        {
+            _mount.RemountReadOnly();
+        }
+
         _readAheadSet = _mount.SetReadAhead(_settings.ReadAheadKibibytes);
         _mountCheck = WatchMount();
         _trimmer = new MemoryTrimmer(() => _session.GetStatistics().Total);

@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Cache;
 using NixFuseStore.Cli.Control;
 using NixFuseStore.Cli.Daemon;
@@ -8,6 +9,7 @@ using NixFuseStore.Client.Server;
 using NixFuseStore.FileSystem;
 using NixFuseStore.Fuse.Mounting;
 using NixFuseStore.Fuse.Sessions;
+using NixFuseStore.Supervisor;
 
 namespace NixFuseStore.Cli.Mounting;
 
@@ -22,7 +24,8 @@ internal sealed partial class MountHost : IAsyncDisposable
     private readonly DateTimeOffset _started = DateTimeOffset.UtcNow;
     private readonly TaskCompletionSource _stopRequested = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<IDisposable> _signals = [];
-    private readonly MountLog _log = new();
+    private readonly SupervisorLink _link;
+    private readonly MountLog _log;
 
     /// <summary>Ends with the cache once it is open, or cannot be opened now; with null where it never will be.</summary>
     private readonly TaskCompletionSource<IChunkCache?> _cacheOpening = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -31,6 +34,7 @@ internal sealed partial class MountHost : IAsyncDisposable
     private ServerConnection? _connection;
     private StoreReader? _reader;
     private FuseMount? _mount;
+    private SafeFileHandle? _nodeIds;
     private StoreFileSystem? _fileSystem;
     private FuseSession? _session;
     private DaemonEndpoint? _daemon;
@@ -46,10 +50,12 @@ internal sealed partial class MountHost : IAsyncDisposable
     private Task? _daemonEnd;
     private bool _readAheadSet;
 
-    private MountHost(MountSettings settings, CacheLocation location)
+    private MountHost(MountSettings settings, CacheLocation location, SupervisorLink link, MountLog log)
     {
         _settings = settings;
         _location = location;
+        _link = link;
+        _log = log;
     }
 
     /// <summary>Clients that the Nix daemon serves at a time.</summary>

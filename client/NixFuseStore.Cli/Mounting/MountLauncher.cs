@@ -7,8 +7,8 @@ using NixFuseStore.Native.Linux;
 namespace NixFuseStore.Cli.Mounting;
 
 /// <summary>
-/// The process that the user starts: it starts another that serves the mount, waits for its word, and goes. Nothing heavy may be
-/// touched here: this is the first half of the time that a job waits for its mount.
+/// The process that the user starts: it starts the supervisor of the mount, waits for its word, and goes. Nothing heavy may be
+/// touched here: this is a part of the time that a job waits for its mount.
 /// </summary>
 internal static class MountLauncher
 {
@@ -20,18 +20,7 @@ internal static class MountLauncher
     public static int Run(string[] args, TextWriter error)
     {
         // 1. Ourselves again, with the flag that says who waits.
-        var program = Environment.ProcessPath ?? "/proc/self/exe";
-        var arguments = new List<string>();
-        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
-        {
-            arguments.Add(Path.Join(AppContext.BaseDirectory, "nixfuse.dll"));
-        }
-
-        // Directly behind the command: behind "--" it would be taken for a mount point.
-        arguments.Add(args[0]);
-        arguments.Add(MountArguments.DetachedFlag);
-        arguments.AddRange(args.AsSpan(1));
-
+        var (program, arguments) = OwnProgram.With(args, MountArguments.DetachedFlag);
         return Launch(program, arguments, SilenceMax, error);
     }
 

@@ -30,8 +30,6 @@ internal sealed class CacheLocation
 
     public string Metadata => Path.Join(Directory, "metadata");
 
-    public string Slots => Path.Join(Directory, "slots");
-
     public string Journal => Path.Join(Directory, "journal");
 
     public string Builds => Path.Join(Directory, "builds");

@@ -32,6 +32,15 @@ internal static class NodeAttributes
     public static FuseAttr OfFixedDirectory(ulong node)
         => Of(node, EntryKind.Directory, isExecutable: false, size: 0);
 
+    public static FuseAttr OfSocket(DaemonSocketNode socket) => OfFixedDirectory(socket.Node) with
+    {
+        Mode = socket.Mode,
+        Size = 0,
+        Blocks = 0,
+        UserId = socket.UserId,
+        GroupId = socket.GroupId,
+    };
+
     public static FuseAttr OfLog(in Slot slot, ulong size)
         => Of(slot.InodeOf(0), EntryKind.Regular, isExecutable: false, size);
 

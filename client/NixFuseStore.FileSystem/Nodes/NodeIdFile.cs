@@ -1,139 +1,82 @@
+using System.Buffers.Binary;
+using Microsoft.Win32.SafeHandles;
+using NixFuseStore.Native.Linux;
+
 namespace NixFuseStore.FileSystem.Nodes;
 
 /// <summary>
-/// The file of a <see cref="NodeIdTable"/>: a head and records behind it, appended in whole writes, not synced. Not thread-safe.
+/// The file of a <see cref="NodeIdTable"/>: a file in memory that outlives the process which writes it, since the process that supervises the
+/// mount has it open, too. Little-endian:
+/// <code>
+/// "nixfuse nodes 3\n"   u64 where the records begin   records (see <see cref="NodeIdRecord"/>), from there to the end
+/// </code>
+/// Not thread-safe, and written by one process at a time.
 /// </summary>
-internal sealed class NodeIdFile : IDisposable
+/// <param name="file">Of <see cref="Libc.CreateMemoryFile"/>; stays the caller's.</param>
+internal sealed class NodeIdFile(SafeFileHandle file)
 {
-    private readonly string _path;
-    private readonly Action<string>? _notice;
-    private FileStream _file;
-    private long _end;
+    private const int HeadBytes = 24;
+    private const int StartOffset = 16;
 
-    private NodeIdFile(string path, FileStream file, Action<string>? notice)
+    private static ReadOnlySpan<byte> Mark => "nixfuse nodes 3\n"u8;
+
+    private long _start = HeadBytes;
+    private long _end = HeadBytes;
+
+    /// <summary>Bytes of records.</summary>
+    public long Length => _end - _start;
+
+    /// <summary>The records; none of a file that is new.</summary>
+    /// <exception cref="InvalidDataException">The file is of another version.</exception>
+    public byte[] Read()
     {
-        _path = path;
-        _file = file;
-        _notice = notice;
+        Span<byte> head = stackalloc byte[HeadBytes];
+        var length = RandomAccess.GetLength(file);
+        if (length == 0)
+        {
+            Mark.CopyTo(head);
+            BinaryPrimitives.WriteInt64LittleEndian(head[StartOffset..], HeadBytes);
+            RandomAccess.Write(file, head, 0);
+            return [];
+        }
+
+        if (RandomAccess.Read(file, head, 0) < HeadBytes || !head.StartsWith(Mark)
+            || BinaryPrimitives.ReadInt64LittleEndian(head[StartOffset..]) is var start && (start < HeadBytes || start > length))
+        {
+            throw new InvalidDataException("what is known of the mount's node ids is of another version of nixfuse");
+        }
+
+        var records = new byte[length - start];
+        for (var read = 0; read < records.Length;)
+        {
+            read += RandomAccess.Read(file, records.AsSpan(read), start + read) is > 0 and var more ? more : throw new EndOfStreamException();
+        }
+
+        (_start, _end) = (start, length);
+        return records;
     }
 
-    /// <summary>Whether the last append failed.</summary>
-    public bool HasFailed { get; private set; }
+    /// <summary>Drops the last bytes: a record that its writer did not live to write whole, and whose number it has told nobody.</summary>
+    public void DropTail(int bytes) => _end -= bytes;
 
-    /// <summary>Opens or makes the file.</summary>
-    /// <exception cref="IOException">It cannot be opened.</exception>
-    public static NodeIdFile Open(string path, Action<string>? notice) => new(path, OpenStream(path), notice);
-
-    /// <summary>The records, and how many bytes of something else were dropped because the head is not of this version.</summary>
-    /// <exception cref="IOException">It cannot be read.</exception>
-    /// <exception cref="HeadNotWrittenException">It could not be begun.</exception>
-    public (ReadOnlyMemory<byte> Records, int Dropped) Read()
+    /// <summary>Appends a record. It is there for the next process when this returns.</summary>
+    /// <exception cref="IOException">There is no memory for it; nothing is appended.</exception>
+    public void Append(ReadOnlySpan<byte> record)
     {
-        // Everything in one read: a record has about 130 bytes, and a file that has grown large is made small.
-        var bytes = new byte[_file.Length];
-        _file.ReadExactly(bytes);
-        if (bytes.AsSpan().StartsWith(NodeIdRecord.FileHead))
-        {
-            _end = bytes.Length;
-            return (bytes.AsMemory(NodeIdRecord.FileHead.Length), 0);
-        }
-
-        if (bytes.Length > 0)
-        {
-            _notice?.Invoke($"{_path} is not a slot file of this version; starting it anew");
-        }
-
-        _file.SetLength(0);
-        _file.Position = 0;
-        try
-        {
-            _file.Write(NodeIdRecord.FileHead);
-        }
-        catch (IOException e)
-        {
-            throw new HeadNotWrittenException(e);
-        }
-
-        _end = NodeIdRecord.FileHead.Length;
-        return (default, bytes.Length);
+        RandomAccess.Write(file, record, _end);
+        _end += record.Length;
     }
 
-    /// <summary>Drops the last bytes, which are damaged.</summary>
-    public void DropTail(int bytes)
-    {
-        _notice?.Invoke($"{_path} ends in {bytes} damaged bytes; they are dropped");
-        _end -= bytes;
-        _file.SetLength(_end);
-    }
-
-    /// <summary>Appends bytes, at the known end: what a failed write left behind is written over. False where that fails, which is told once.</summary>
-    public bool TryAppend(ReadOnlySpan<byte> bytes)
-    {
-        try
-        {
-            _file.Position = _end;
-            _file.Write(bytes);
-            _end += bytes.Length;
-            HasFailed = false;
-            return true;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            if (!HasFailed)
-            {
-                // Once per outage.
-                _notice?.Invoke($"cannot write {_path}: {exception.Message}; node ids of new paths will not outlive this process");
-            }
-
-            HasFailed = true;
-            return false;
-        }
-    }
-
-    /// <summary>Puts a new file with these records in the place of the old one; where that fails, the old one stays.</summary>
+    /// <summary>Puts other records in the place of those that are there, all at once.</summary>
+    /// <exception cref="IOException">There is no memory for them; those that are there stay.</exception>
     public void Replace(ReadOnlySpan<byte> records)
     {
-        var newPath = _path + ".new";
-        try
-        {
-            using (var file = new FileStream(newPath, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
-            {
-                file.Write(NodeIdRecord.FileHead);
-                file.Write(records);
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(newPath, _path, overwrite: true);
-        }
-        catch (IOException e)
-        {
-            _notice?.Invoke($"cannot make {_path} smaller: {e.Message}; it stays as it is");
-            TryDelete(newPath);
-            return;
-        }
-
-        _file.Dispose();
-        _file = OpenStream(_path);
-        _end = _file.Length;
-    }
-
-    public void Dispose() => _file.Dispose();
-
-    // Unbuffered: each batch is one write, and never sits in this process.
-    private static FileStream OpenStream(string path) => new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (IOException)
-        {
-            // It is written over the next time.
-        }
+        // Behind the old ones; then they are the ones that count, by one write of eight bytes.
+        RandomAccess.Write(file, records, _end);
+        Span<byte> start = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(start, _end);
+        RandomAccess.Write(file, start, StartOffset);
+        Libc.PunchHole(file, HeadBytes, _end - HeadBytes);
+        (_start, _end) = (_end, _end + records.Length);
     }
 }
-
-/// <summary>A new file could not even be begun.</summary>
-internal sealed class HeadNotWrittenException(IOException cause) : IOException(cause.Message, cause);

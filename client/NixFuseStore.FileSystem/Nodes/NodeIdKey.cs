@@ -18,11 +18,11 @@ internal readonly record struct Slot(uint Number, uint FirstInode)
     public ulong InodeOf(int entry) => FirstInode == 0 ? new NodeId(Number, entry).Value : FirstInode + (ulong)(uint)entry;
 }
 
-/// <summary>Kinds of lines in the slot file.</summary>
+/// <summary>Kinds of records in a node id file.</summary>
 internal enum SlotKind : byte
 {
-    /// <summary>No slot: numbers from here on are not in use yet.</summary>
-    Promise = 0,
+    /// <summary>No slot: up to where numbers were given.</summary>
+    Numbers = 0,
 
     /// <summary>A store path.</summary>
     Path = 1,

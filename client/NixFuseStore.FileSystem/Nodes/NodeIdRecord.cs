@@ -7,11 +7,10 @@ using NixFuseStore.Nix;
 namespace NixFuseStore.FileSystem.Nodes;
 
 /// <summary>
-/// One line of the slot file. Little-endian:
+/// A record of a <see cref="NodeIdFile"/>. Little-endian:
 /// <code>
-/// file:    "nixfuse slots 2\n"  record*
 /// record:  u32 CRC-32C of the rest   u32 slot   u32 first inode   u32 inodes   16 store   32 digest   u8 kind   u8 length   base name
-/// kind:    1 path   2 build log   0 promise: until a later promise, only slots and inodes below these numbers are given (the rest is zero)
+/// kind:    1 path   2 build log   0 numbers: slots and inodes below these were given before, by records that are no longer here (the rest is zero)
 /// </code>
 /// </summary>
 internal static class NodeIdRecord
@@ -28,8 +27,6 @@ internal static class NodeIdRecord
     private const int LengthOffset = 65;
     private const int FixedBytes = 66;
 
-    public static ReadOnlySpan<byte> FileHead => "nixfuse slots 2\n"u8;
-
     /// <summary>Writes the record of a slot; returns its length.</summary>
     public static int Write(Span<byte> destination, in Slot slot, uint inodes, in NodeIdKey key)
     {
@@ -42,10 +39,10 @@ internal static class NodeIdRecord
         return Seal(record, slot, inodes);
     }
 
-    /// <summary>Writes a promise; returns its length.</summary>
+    /// <summary>Writes up to where numbers were given; returns the record's length.</summary>
     /// <param name="destination">At least <see cref="BytesMin"/>.</param>
-    /// <param name="end">The first slot and the first inode number that are not given before the next promise.</param>
-    public static int WritePromise(Span<byte> destination, in Slot end)
+    /// <param name="end">The first slot and the first inode number that were never given.</param>
+    public static int WriteNumbers(Span<byte> destination, in Slot end)
     {
         var record = destination[..FixedBytes];
         record.Clear();
@@ -54,9 +51,9 @@ internal static class NodeIdRecord
 
     /// <summary>Reads the record at the start of <paramref name="source"/>; false where it is cut short or not what was written.</summary>
     /// <param name="source">The rest of the file.</param>
-    /// <param name="slot">The slot, or where a promise ends.</param>
+    /// <param name="slot">The slot, or the first number that was never given.</param>
     /// <param name="inodes">Inode numbers that the slot has.</param>
-    /// <param name="key">What the slot stands for; of a promise only the kind is set.</param>
+    /// <param name="key">What the slot stands for; of numbers only the kind is set.</param>
     /// <param name="length">Bytes of the record.</param>
     public static bool TryRead(ReadOnlySpan<byte> source, out Slot slot, out uint inodes, out NodeIdKey key, out int length)
     {
@@ -80,7 +77,7 @@ internal static class NodeIdRecord
             BinaryPrimitives.ReadUInt32LittleEndian(record[SlotOffset..]), BinaryPrimitives.ReadUInt32LittleEndian(record[InodeOffset..]));
         inodes = BinaryPrimitives.ReadUInt32LittleEndian(record[InodesOffset..]);
         length = record.Length;
-        if (kind == SlotKind.Promise)
+        if (kind == SlotKind.Numbers)
         {
             return slot.Number != 0;
         }

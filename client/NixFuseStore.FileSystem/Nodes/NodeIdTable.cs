@@ -1,60 +1,34 @@
-using NixFuseStore.Native.Files;
+using Microsoft.Win32.SafeHandles;
 
 namespace NixFuseStore.FileSystem.Nodes;
 
 /// <summary>
-/// Gives each (store, path, content) a slot, once and for ever, and inode numbers for all its files; remembers them in an append-only file, so
-/// that a node id means the same bytes in every process that serves the cache directory's mounts. Any thread.
+/// Gives each (store, path, content) a slot, once, and inode numbers for all its files; remembers them in a file in memory before anything is
+/// answered with them, so that a node id means the same bytes in every process that comes to serve the mount. Any thread.
 /// </summary>
-/// <remarks>
-/// Records are written by the thread pool, a moment behind the answer that used the slot, and not synced. A number never gets a second meaning
-/// all the same: numbers are given only below what the file has promised (see <see cref="NodeIdRecord"/>), and a process that finds a promise
-/// begins behind it. After a crash of the machine no mount is left that could hold a node id.
-/// </remarks>
-internal sealed class NodeIdTable : IDisposable
+internal sealed class NodeIdTable
 {
-    /// <summary>Slots kept in memory, at about 300 bytes. With more, those of paths that are not in use are forgotten, the oldest first.</summary>
+    /// <summary>Slots kept, at about 300 bytes, and 130 in the file. With more, those of paths that are not in use are forgotten, the oldest first.</summary>
     public const int SlotsMax = 65_536;
 
-    /// <summary>Slots that a file keeps when it is opened and holds more than twice as many; the newest stay.</summary>
-    public const int SlotsKept = 16_384;
-
-    /// <summary>Numbers promised at a time: what a crash costs of 2^32.</summary>
-    private const uint SlotsPromised = 4096;
-
-    private const uint InodesPromised = 1 << 20;
-
-    /// <summary>Records written at once.</summary>
-    private const int BatchBytes = 64 << 10;
+    /// <summary>The file is made anew when it has grown so large, without the records of what was forgotten.</summary>
+    private const long FileBytesMax = 3L * SlotsMax * 130;
 
     private readonly Lock _gate = new();
+
+    // All guarded by _gate.
     private readonly Dictionary<NodeIdKey, Slot> _slots = [];
     private readonly Dictionary<uint, (NodeIdKey Key, uint FirstInode, uint Inodes)> _keys = [];
     private readonly Queue<uint> _order = new();
-
-    // Guarded by _gate.
-    private readonly Queue<uint> _unwritten = new();
+    private readonly NodeIdFile? _file;
+    private long _fileBytesMax = FileBytesMax;
     private uint _next = 1;
     private uint _nextInode = FixedNodes.InodesEnd;
-    private bool _writeScheduled;
 
-    // Guarded by _fileGate, which is never taken under _gate.
-    private readonly Lock _fileGate = new();
-    private readonly byte[] _batch = [];
-    private NodeIdFile? _file;
+    private NodeIdTable(NodeIdFile? file) => _file = file;
 
-    // Written under _fileGate, read anywhere: up to where numbers may be given.
-    private volatile uint _promised = uint.MaxValue;
-    private volatile uint _promisedInode = uint.MaxValue;
-
-    private NodeIdTable(NodeIdFile? file)
-    {
-        _file = file;
-        if (file is not null)
-        {
-            _batch = new byte[BatchBytes];
-        }
-    }
+    /// <summary>What the process before has given, the oldest first; none for a new mount. The kernel may know nodes of it.</summary>
+    public IReadOnlyList<NodeIdKey> Inherited { get; private set; } = [];
 
     /// <summary>Whether a slot is in use and must not be forgotten; null: none is.</summary>
     public Func<uint, bool>? IsInUse { get; set; }
@@ -74,62 +48,30 @@ internal sealed class NodeIdTable : IDisposable
     /// <summary>A table that lives as long as the process.</summary>
     public static NodeIdTable InMemory() => new(null);
 
-    /// <summary>
-    /// Opens or makes the file, and drops the oldest records of one that has grown large: no mount of an earlier process is left that could use
-    /// them. A tail that was cut short or damaged is dropped. No dropped number is given again.
-    /// </summary>
-    /// <param name="path">The file.</param>
-    /// <param name="notice">Told in one line when something was dropped or cannot be written; may be null.</param>
-    /// <remarks>On a full or failing disk the table lives in memory only: node ids then do not outlive the process.</remarks>
-    /// <exception cref="IOException">The file cannot be opened or read.</exception>
-    public static NodeIdTable Open(string path, Action<string>? notice)
+    /// <summary>Goes on with what the process before has given.</summary>
+    /// <param name="file">A file in memory, empty for a new mount; stays the caller's, open for as long as the table is used.</param>
+    /// <exception cref="InvalidDataException">It is of another version.</exception>
+    public static NodeIdTable Open(SafeFileHandle file)
     {
-        NodeIdFile file;
-        try
-        {
-            file = NodeIdFile.Open(path, notice);
-        }
-        catch (IOException e) when (DiskErrors.MayPass(e) || e is DirectoryNotFoundException)
-        {
-            notice?.Invoke($"cannot open {path}: {e.Message}; node ids will not outlive this process");
-            return InMemory();
-        }
-
-        var table = new NodeIdTable(file);
-        try
-        {
-            table.Load(file);
-            table.Promise();
-            return table;
-        }
-        catch (HeadNotWrittenException e)
-        {
-            file.Dispose();
-            notice?.Invoke($"cannot write {path}: {e.InnerException!.Message}; node ids will not outlive this process");
-            return InMemory();
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
+        var table = new NodeIdTable(new NodeIdFile(file));
+        table.Load();
+        return table;
     }
 
     /// <summary>The slot of a key, given now if it has none.</summary>
     /// <param name="key">What it stands for.</param>
     /// <param name="inodes">How many files it has, at least 1.</param>
+    /// <exception cref="IOException">There is no memory to remember it.</exception>
     public Slot GetOrAdd(in NodeIdKey key, int inodes)
     {
-        Slot slot;
-        bool beyondPromise;
         lock (_gate)
         {
-            if (_slots.TryGetValue(key, out slot))
+            if (_slots.TryGetValue(key, out var slot))
             {
                 return slot;
             }
 
-            // 2^32 contents of one cache directory: a thousand a second for fifty days. Wrapping round would show wrong bytes.
+            // 1. Numbers. 2^32 contents of one mount: a thousand a second for fifty days. Wrapping round would show wrong bytes.
             var number = _next;
             _next = checked(number + 1);
             var first = 0u;
@@ -139,25 +81,23 @@ internal sealed class NodeIdTable : IDisposable
                 _nextInode += (uint)inodes;
             }
 
+            // 2. Remembered before it is used.
             slot = new Slot(number, first);
+            if (_file is not null)
+            {
+                Span<byte> record = stackalloc byte[NodeIdRecord.BytesMax];
+                _file.Append(record[..NodeIdRecord.Write(record, slot, (uint)inodes, key)]);
+            }
+
             Remember(slot, (uint)inodes, key);
             ForgetOldest();
-            _unwritten.Enqueue(number);
-            beyondPromise = number >= _promised || (first != 0 && _nextInode > _promisedInode);
-            if (!_writeScheduled && _batch.Length > 0)
+            if (_file?.Length > _fileBytesMax)
             {
-                _writeScheduled = true;
-                ThreadPool.UnsafeQueueUserWorkItem(static table => table.WritePending(), this, preferLocal: false);
+                Compact(_file);
             }
-        }
 
-        if (beyondPromise)
-        {
-            // Thousands of slots were given before the thread pool came to write one of them.
-            WritePending();
+            return slot;
         }
-
-        return slot;
     }
 
     /// <summary>What a number stands for; false for a number that was never given, or has been forgotten.</summary>
@@ -168,23 +108,6 @@ internal sealed class NodeIdTable : IDisposable
             var found = _keys.TryGetValue(number, out var known);
             key = known.Key;
             return found;
-        }
-    }
-
-    /// <summary>Writes what is not written yet, and closes the file.</summary>
-    public void Dispose()
-    {
-        WritePending();
-        lock (_fileGate)
-        {
-            if (_file is { HasFailed: false })
-            {
-                // All that was given is in the file: the next process goes on right behind it.
-                _file.TryAppend(_batch.AsSpan(0, NodeIdRecord.WritePromise(_batch, new Slot(_next, _nextInode))));
-            }
-
-            _file?.Dispose();
-            _file = null;
         }
     }
 
@@ -215,168 +138,45 @@ internal sealed class NodeIdTable : IDisposable
         }
     }
 
-    private void Load(NodeIdFile file)
+    private void Load()
     {
-        // 1. Everything. A file of something else, or of another version, is started anew.
-        var (records, dropped) = file.Read();
-        SkipNumbersOf(dropped);
-
-        // 2. The records, up to the first that does not read. The last promise counts, and what was given behind it.
-        var rest = records.Span;
+        ReadOnlySpan<byte> rest = _file!.Read();
         while (NodeIdRecord.TryRead(rest, out var slot, out var inodes, out var key, out var length))
         {
-            if (key.Kind == SlotKind.Promise)
-            {
-                (_next, _nextInode) = (slot.Number, Math.Max(slot.FirstInode, FixedNodes.InodesEnd));
-            }
-            else
+            if (key.Kind != SlotKind.Numbers)
             {
                 Remember(slot, inodes, key);
             }
 
+            _next = Math.Max(_next, key.Kind == SlotKind.Numbers ? slot.Number : checked(slot.Number + 1));
+            _nextInode = Math.Max(_nextInode, slot.FirstInode + inodes);
             rest = rest[length..];
         }
 
-        foreach (var (number, known) in _keys)
-        {
-            _next = Math.Max(_next, checked(number + 1));
-            _nextInode = Math.Max(_nextInode, known.FirstInode + known.Inodes);
-        }
-
-        // 3. What is left over is cut off.
-        if (rest.Length > 0)
-        {
-            SkipNumbersOf(rest.Length);
-            file.DropTail(rest.Length);
-        }
-
-        // 4. Only the newest stay of very many.
-        if (_keys.Count > 2 * SlotsKept)
-        {
-            Compact(file);
-        }
+        _file.DropTail(rest.Length);
+        Inherited = [.. _order.Select(number => _keys[number].Key)];
     }
 
-    /// <summary>
-    /// Dropped bytes may have held this many slots at most, and a promise; none of their numbers may come back with another meaning.
-    /// </summary>
-    private void SkipNumbersOf(int bytes)
-    {
-        if (bytes > 0)
-        {
-            _next = checked(_next + (uint)((bytes + NodeIdRecord.BytesMin - 1) / NodeIdRecord.BytesMin) + SlotsPromised);
-            _nextInode = (uint)Math.Min(uint.MaxValue, (ulong)_nextInode + (16UL * InodesPromised));
-        }
-    }
-
-    /// <summary>Writes a new file with the newest slots, and puts it in the place of the old one; where that fails, the old one stays.</summary>
+    // Under the lock. Where there is no memory for a second one, the file grows on.
     private void Compact(NodeIdFile file)
     {
-        foreach (var number in _keys.Keys.Order().Take(_keys.Count - SlotsKept).ToArray())
-        {
-            _keys.Remove(number, out var known);
-            _slots.Remove(known.Key);
-        }
-
-        _order.Clear();
         using var content = new MemoryStream();
         var record = new byte[NodeIdRecord.BytesMax];
-        content.Write(record, 0, NodeIdRecord.WritePromise(record, new Slot(_next, _nextInode)));
-        foreach (var (number, known) in _keys.OrderBy(static pair => pair.Key))
+        content.Write(record, 0, NodeIdRecord.WriteNumbers(record, new Slot(_next, _nextInode)));
+        foreach (var number in _order)
         {
-            _order.Enqueue(number);
-            content.Write(record, 0, NodeIdRecord.Write(record, new Slot(number, known.FirstInode), known.Inodes, known.Key));
+            var (key, firstInode, inodes) = _keys[number];
+            content.Write(record, 0, NodeIdRecord.Write(record, new Slot(number, firstInode), inodes, key));
         }
 
-        file.Replace(content.GetBuffer().AsSpan(0, (int)content.Length));
-    }
-
-    private void WritePending()
-    {
-        lock (_fileGate)
+        try
         {
-            while (_file is not null && Promise() && TakeBatch(out var count) is > 0 and var length)
-            {
-                if (!_file.TryAppend(_batch.AsSpan(0, length)))
-                {
-                    break;
-                }
-
-                Written(count);
-            }
-
-            lock (_gate)
-            {
-                // Numbers that cannot be written hold in this process; the next one given tries again.
-                _writeScheduled = false;
-            }
+            file.Replace(content.GetBuffer().AsSpan(0, (int)content.Length));
+            _fileBytesMax = Math.Max(FileBytesMax, 2 * file.Length);
         }
-    }
-
-    // Under _fileGate, or before another thread has the table. Makes sure that a good many numbers may be given; false where that cannot be written.
-    private bool Promise()
-    {
-        if (_file is null)
+        catch (IOException)
         {
-            return false;
-        }
-
-        Slot end;
-        lock (_gate)
-        {
-            if (_promised != uint.MaxValue && _promised - _next > SlotsPromised / 2 && _promised > _next
-                && _promisedInode > _nextInode && _promisedInode - _nextInode > InodesPromised / 2)
-            {
-                return true;
-            }
-
-            end = new Slot(
-                (uint)Math.Min(uint.MaxValue, (ulong)_next + SlotsPromised), (uint)Math.Min(uint.MaxValue, (ulong)_nextInode + InodesPromised));
-        }
-
-        if (!_file.TryAppend(_batch.AsSpan(0, NodeIdRecord.WritePromise(_batch, end))))
-        {
-            return false;
-        }
-
-        _promised = end.Number;
-        _promisedInode = end.FirstInode;
-        return true;
-    }
-
-    // Under _fileGate. Slots that were forgotten before they could be written are passed over.
-    private int TakeBatch(out int count)
-    {
-        var length = 0;
-        count = 0;
-        lock (_gate)
-        {
-            foreach (var number in _unwritten)
-            {
-                if (length + NodeIdRecord.BytesMax > _batch.Length)
-                {
-                    break;
-                }
-
-                count++;
-                if (_keys.TryGetValue(number, out var known))
-                {
-                    length += NodeIdRecord.Write(_batch.AsSpan(length), new Slot(number, known.FirstInode), known.Inodes, known.Key);
-                }
-            }
-        }
-
-        return length;
-    }
-
-    private void Written(int count)
-    {
-        lock (_gate)
-        {
-            for (; count > 0; count--)
-            {
-                _unwritten.Dequeue();
-            }
+            _fileBytesMax *= 2;
         }
     }
 }

@@ -81,6 +81,9 @@ internal sealed class PathNodes
     /// <summary>All handles here: the kernel knows no node of any other path.</summary>
     public IReadOnlyList<PathHandle> Attached() => [.. _nodes.Values.Select(static node => node.Handle)];
 
+    /// <summary>Paths of which the kernel may know nodes that the process before has given.</summary>
+    public IEnumerable<NodeIdKey> Inherited() => _slots.Inherited.Where(key => key.Kind == SlotKind.Path && key.Store == _store);
+
     /// <summary>Gives a handle its slot, if it has none.</summary>
     public void Attach(PathHandle handle)
     {

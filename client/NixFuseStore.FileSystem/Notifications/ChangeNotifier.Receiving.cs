@@ -1,5 +1,7 @@
 using NixFuseStore.Client.Changes;
 using NixFuseStore.Client.Server;
+using NixFuseStore.Content;
+using NixFuseStore.Nix;
 
 namespace NixFuseStore.FileSystem.Notifications;
 
@@ -76,13 +78,13 @@ internal sealed partial class ChangeNotifier
     private async Task RecheckAsync(Task before, CancellationToken cancellationToken)
     {
         await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        var handles = _nodes.Attached().ToArray();
-        for (var start = 0; start < handles.Length;)
+        var paths = KnownPaths();
+        for (var start = 0; start < paths.Length;)
         {
-            var batch = handles[start..Math.Min(handles.Length, start + RecheckBatch)];
+            var batch = paths[start..Math.Min(paths.Length, start + RecheckBatch)];
             try
             {
-                var found = await _reader.FindManyAsync([.. batch.Select(handle => handle.Path)], cancellationToken).ConfigureAwait(false);
+                var found = await _reader.FindManyAsync([.. batch.Select(known => known.Path)], cancellationToken).ConfigureAwait(false);
                 for (var i = 0; i < batch.Length; i++)
                 {
                     // Removed ones too: their event may be what was missed.
@@ -107,4 +109,10 @@ internal sealed partial class ChangeNotifier
             }
         }
     }
+
+    private (StorePath Path, ManifestDigest Digest, bool IsRemoved)[] KnownPaths() =>
+    [
+        .. _nodes.Attached().Select(static handle => (handle.Path, handle.Digest, handle.IsRemoved)),
+        .. _nodes.Inherited().Select(static key => (StorePath.ParseBaseName(key.BaseName), key.Digest, false)),
+    ];
 }

@@ -55,11 +55,16 @@ internal sealed partial class ChangeNotifier : IAsyncDisposable
         _thread = new Thread(Run) { IsBackground = true, Name = "notify" };
     }
 
-    /// <summary>Changes from this call on are told. To be called before the kernel's first request is answered: what it learned before is not looked at again.</summary>
-    public void Start()
+    /// <summary>Changes from this call on are told. To be called before the kernel's first request is answered.</summary>
+    /// <param name="isResumed">The kernel has learned of paths from a process before: they are looked at again.</param>
+    public void Start(bool isResumed)
     {
         _thread.Start();
         _watching = WatchAsync(_stop);
+        if (isResumed)
+        {
+            Enqueue(new StoreChange(StoreChangeKind.Resync, ""));
+        }
     }
 
     /// <summary>A path turned out to be gone: what the kernel keeps of its name has to go (again).</summary>

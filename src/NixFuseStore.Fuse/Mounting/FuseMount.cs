@@ -19,12 +19,12 @@ public sealed class FuseMount : IDisposable
     private readonly FileStream _table; // guarded by _tableGate
     private readonly string? _deviceNumber;
 
-    private FuseMount(string path, FileStream table, DeviceChannel channel)
+    private FuseMount(string path, FileStream table, DeviceChannel channel, string? deviceNumber = null)
     {
         Path = path;
         _table = table;
         Channel = channel;
-        _deviceNumber = Find()?.Device;
+        _deviceNumber = deviceNumber ?? Find()?.Device;
     }
 
     /// <summary>Where, absolute and without symbolic links.</summary>
@@ -62,6 +62,22 @@ public sealed class FuseMount : IDisposable
             throw;
         }
     }
+
+    /// <summary>A mount that another process has made, or served until now.</summary>
+    /// <param name="state">What that process knew of it.</param>
+    /// <param name="device">Its line to the kernel; the mount's from now on.</param>
+    public static FuseMount Adopt(FuseMountState state, SafeFileHandle device)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return new FuseMount(state.Path, MountTable.Open(), new DeviceChannel(device), state.DeviceNumber)
+        {
+            AllowsOthers = state.AllowsOthers,
+            IsUnprivileged = state.IsUnprivileged,
+        };
+    }
+
+    /// <summary>What a process needs to go on with the mount.</summary>
+    public FuseMountState State => new(Path, _deviceNumber ?? "", AllowsOthers, IsUnprivileged);
 
     /// <summary>Whether its file system is still mounted somewhere in this process's mount namespace.</summary>
     public bool IsMounted

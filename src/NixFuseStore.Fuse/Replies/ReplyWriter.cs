@@ -10,11 +10,14 @@ namespace NixFuseStore.Fuse.Replies;
 /// <param name="isEnding">Whether a thread is about to die of a signal.</param>
 /// <param name="onUnexpected">Told an operation and what should not have been thrown in it.</param>
 /// <param name="trace">Is shown what is answered; null for no trace.</param>
+/// <param name="onFirstAnswer">Called once; null for nothing.</param>
 internal sealed unsafe class ReplyWriter(
-    IFuseChannel channel, TimeProvider time, Func<uint, bool> isEnding, Action<string, Exception>? onUnexpected, RequestTrace? trace)
+    IFuseChannel channel, TimeProvider time, Func<uint, bool> isEnding, Action<string, Exception>? onUnexpected, RequestTrace? trace, Action? onFirstAnswer)
 {
     // The kernel takes error numbers below this; a larger one would leave the request without an answer.
     private const int ErrnoMax = 511;
+
+    private Action? _onFirstAnswer = onFirstAnswer;
 
     internal FuseCounters Counters { get; } = new();
 
@@ -58,6 +61,11 @@ internal sealed unsafe class ReplyWriter(
 
         if (outcome == Errno.None)
         {
+            if (_onFirstAnswer is not null)
+            {
+                Interlocked.Exchange(ref _onFirstAnswer, null)?.Invoke();
+            }
+
             return true;
         }
 

@@ -35,7 +35,11 @@ internal sealed unsafe partial class FuseDispatcher
     /// <summary>Works until the line is down or stopped.</summary>
     public FuseSessionEnd Run()
     {
+        // Resident before the kernel writes to it: a process that is killed while one of its pages is faulted in has its request answered EIO,
+        // where one that is killed later has it sent again.
         var buffer = (byte*)NativeMemory.AlignedAlloc(FuseLimits.RequestBytesMax, alignment: 4096);
+        NativeMemory.Clear(buffer, FuseLimits.RequestBytesMax);
+        Libc.LockMemory(buffer, FuseLimits.RequestBytesMax);
         try
         {
             using var reader = _channel.OpenReader();

@@ -34,7 +34,7 @@ public sealed partial class FuseSession
         _options = options ?? new FuseSessionOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.DispatchThreads, 1, nameof(options));
         Trace = _options.Trace is { } print ? new RequestTrace(print, _options.Time) : null;
-        Replies = new ReplyWriter(channel, _options.Time, _options.IsEnding, _options.OnUnexpected, Trace);
+        Replies = new ReplyWriter(channel, _options.Time, _options.IsEnding, _options.OnUnexpected, Trace, _options.OnFirstAnswer);
         Notifier = new FuseNotifier(channel, Replies.Counters);
         if (_options.Resume is { } connection)
         {
@@ -60,12 +60,20 @@ public sealed partial class FuseSession
 
     internal RequestTrace? Trace { get; }
 
-    /// <summary>Starts the dispatch threads.</summary>
+    /// <summary>
+    /// Starts the dispatch threads. Of a mount that another process served, what that one has read and not answered is sent again first; it
+    /// must have ended, or stopped reading.
+    /// </summary>
     public void Start()
     {
         if (Interlocked.Exchange(ref _started, 1) != 0)
         {
             throw new InvalidOperationException("The session was started before.");
+        }
+
+        if (_options.Resume is { Features: var features } && features.HasFlag(FuseFeatures.Resend))
+        {
+            _ = Notifier.Resend();
         }
 
         _running = _dispatchers.Length;

@@ -15,11 +15,17 @@ public sealed record FuseSessionOptions
     /// <summary>Read-ahead requests from which on the kernel thinks the mount congested.</summary>
     public ushort CongestionThreshold { get; init; } = 48;
 
-    /// <summary>Set to go on serving a mount that another process negotiated: the kernel sends INIT only once.</summary>
+    /// <summary>
+    /// Set to go on serving a mount that another process negotiated: the kernel sends INIT only once. That process must have ended or stopped
+    /// reading; what it has left unanswered is sent again.
+    /// </summary>
     public FuseConnection? Resume { get; init; }
 
     /// <summary>Told about exceptions that no file system should throw; the request was answered EIO already. Called from any thread; must not throw.</summary>
     public Action<string, Exception>? OnUnexpected { get; init; }
+
+    /// <summary>Called when the kernel has taken the first answer, from any thread; must neither wait nor throw.</summary>
+    public Action? OnFirstAnswer { get; init; }
 
     /// <summary>
     /// Whether the thread of this id, as in <see cref="Requests.FuseCaller.ProcessId"/>, is about to die: only then an interrupt ends its

@@ -72,6 +72,9 @@ public enum Errno
     /// <summary>Read-only file system.</summary>
     EROFS = 30,
 
+    /// <summary>Broken pipe.</summary>
+    EPIPE = 32,
+
     /// <summary>Result out of range.</summary>
     ERANGE = 34,
 
@@ -92,6 +95,9 @@ public enum Errno
 
     /// <summary>Protocol error.</summary>
     EPROTO = 71,
+
+    /// <summary>Message too long.</summary>
+    EMSGSIZE = 90,
 
     /// <summary>The protocol has no such option.</summary>
     ENOPROTOOPT = 92,

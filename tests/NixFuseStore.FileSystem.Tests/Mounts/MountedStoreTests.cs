@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using NixFuseStore.Fuse.Mounting;
+using NixFuseStore.Native.Linux;
 using NixFuseStore.Testing.Stores;
 
 namespace NixFuseStore.FileSystem.Tests.Mounts;
@@ -263,37 +264,30 @@ public sealed class MountedStoreTests
     [Fact]
     public async Task MountWhoseProcessDied_IsRecognised_AndTheNextOneShowsTheSameInodes()
     {
-        var directory = Directory.CreateTempSubdirectory("nixfuse-slots-");
-        try
+        using var ids = Libc.CreateMemoryFile("test");
+        var options = new StoreFileSystemOptions { NodeIds = ids };
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Other, TestPaths.HelloTree);
+        reader.Add(TestPaths.Hello, TestPaths.HelloTree);
+        ulong inode;
+        string mountPoint;
+        await using (var mount = await TestMount.CreateAsync(reader, options))
         {
-            var options = new StoreFileSystemOptions { SlotFile = Path.Join(directory.FullName, "slots") };
-            var reader = new FakeStoreReader();
-            reader.Add(TestPaths.Other, TestPaths.HelloTree);
-            reader.Add(TestPaths.Hello, TestPaths.HelloTree);
-            ulong inode;
-            string mountPoint;
-            await using (var mount = await TestMount.CreateAsync(reader, options))
-            {
-                mountPoint = mount.Path;
-                Assert.Equal(2, Names(mount.Store).Length);
-                inode = InodeOf(Path.Join(mount.Store, TestPaths.Hello, "share/readme"));
+            mountPoint = mount.Path;
+            Assert.Equal(2, Names(mount.Store).Length);
+            inode = InodeOf(Path.Join(mount.Store, TestPaths.Hello, "share/readme"));
 
-                // What is left when the process is killed: the kernel's side, with attributes that it goes on answering from.
-                await mount.DieAsync();
-                var problem = Assert.Throws<FuseMountException>(() => FuseMount.Create(mountPoint)).Problem;
-                Assert.Equal(FuseMountProblem.Stale, problem);
-                Assert.True(FuseMount.TryUnmount(mountPoint, lazyWhenBusy: false));
-                FuseMount.Create(mountPoint).TryUnmount(lazyWhenBusy: false);
-            }
-
-            await using (var mount = await TestMount.CreateAsync(reader, options))
-            {
-                Assert.Equal(inode, InodeOf(Path.Join(mount.Store, TestPaths.Hello, "share/readme")));
-            }
+            // What is left when the process is killed: the kernel's side, with attributes that it goes on answering from.
+            await mount.DieAsync();
+            var problem = Assert.Throws<FuseMountException>(() => FuseMount.Create(mountPoint)).Problem;
+            Assert.Equal(FuseMountProblem.Stale, problem);
+            Assert.True(FuseMount.TryUnmount(mountPoint, lazyWhenBusy: false));
+            FuseMount.Create(mountPoint).TryUnmount(lazyWhenBusy: false);
         }
-        finally
+
+        await using (var mount = await TestMount.CreateAsync(reader, options))
         {
-            directory.Delete(recursive: true);
+            Assert.Equal(inode, InodeOf(Path.Join(mount.Store, TestPaths.Hello, "share/readme")));
         }
     }
 

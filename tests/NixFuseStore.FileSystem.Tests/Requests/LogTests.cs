@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using System.Text;
 using NixFuseStore.FileSystem.Nodes;
 using NixFuseStore.Native.Linux;
@@ -75,42 +76,34 @@ public sealed class LogTests
     [Fact]
     public async Task NodeOfAnEarlierProcess_MeansTheSameText_OrNothing()
     {
-        var directory = Directory.CreateTempSubdirectory("nixfuse-logs-");
-        try
+        using var ids = Libc.CreateMemoryFile("test");
+        ulong log;
+        await using (var file = Open("text"u8.ToArray(), ids))
+        await using (var kernel = new FuseTestKernel(file))
         {
-            var slots = Path.Join(directory.FullName, "slots");
-            ulong log;
-            await using (var file = Open("text"u8.ToArray(), slots))
-            await using (var kernel = new FuseTestKernel(file))
-            {
-                await kernel.InitAsync();
-                log = (await kernel.LookupAsync(await FindFolderAsync(kernel, Derivation[..2]), Derivation[2..])).Entry.Node;
-            }
-
-            await using (var file = Open("text"u8.ToArray(), slots))
-            await using (var kernel = new FuseTestKernel(file))
-            {
-                await kernel.InitAsync();
-                Assert.Equal("text", (await kernel.ReadAsync(log, 0, 10)).Text);
-            }
-
-            await using (var file = Open("other"u8.ToArray(), slots))
-            await using (var kernel = new FuseTestKernel(file))
-            {
-                await kernel.InitAsync();
-                Assert.Equal(Errno.ESTALE, (await kernel.ReadAsync(log, 0, 10)).Error);
-                Assert.NotEqual(log, (await kernel.LookupAsync(await FindFolderAsync(kernel, Derivation[..2]), Derivation[2..])).Entry.Node);
-            }
+            await kernel.InitAsync();
+            log = (await kernel.LookupAsync(await FindFolderAsync(kernel, Derivation[..2]), Derivation[2..])).Entry.Node;
         }
-        finally
+
+        await using (var file = Open("text"u8.ToArray(), ids))
+        await using (var kernel = new FuseTestKernel(file))
         {
-            directory.Delete(recursive: true);
+            await kernel.InitAsync();
+            Assert.Equal("text", (await kernel.ReadAsync(log, 0, 10)).Text);
+        }
+
+        await using (var file = Open("other"u8.ToArray(), ids))
+        await using (var kernel = new FuseTestKernel(file))
+        {
+            await kernel.InitAsync();
+            Assert.Equal(Errno.ESTALE, (await kernel.ReadAsync(log, 0, 10)).Error);
+            Assert.NotEqual(log, (await kernel.LookupAsync(await FindFolderAsync(kernel, Derivation[..2]), Derivation[2..])).Entry.Node);
         }
     }
 
-    private static StoreFileSystem Open(byte[] text, string? slotFile = null) => new(new FakeStoreReader(), new StoreFileSystemOptions
+    private static StoreFileSystem Open(byte[] text, SafeFileHandle? ids = null) => new(new FakeStoreReader(), new StoreFileSystemOptions
     {
-        SlotFile = slotFile,
+        NodeIds = ids,
         FindBuildLog = (derivation, _) => Task.FromResult(derivation == StorePath.ParseBaseName(Derivation) ? text : null),
     });
 

@@ -74,35 +74,28 @@ public sealed class LookupTests
     [Fact]
     public async Task NodeOfAnEarlierProcess_IsFoundByItsNumberAlone()
     {
-        var directory = Directory.CreateTempSubdirectory("nixfuse-fs-");
-        try
+        using var ids = Libc.CreateMemoryFile("test");
+        var options = new StoreFileSystemOptions { NodeIds = ids };
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Hello, TestPaths.HelloTree);
+        ulong root, bin, hello;
+        await using (var file = new StoreFileSystem(reader, options))
+        await using (var kernel = new FuseTestKernel(file))
         {
-            var options = new StoreFileSystemOptions { SlotFile = Path.Join(directory.FullName, "slots") };
-            var reader = new FakeStoreReader();
-            reader.Add(TestPaths.Hello, TestPaths.HelloTree);
-            ulong root, bin, hello;
-            await using (var file = new StoreFileSystem(reader, options))
-            await using (var kernel = new FuseTestKernel(file))
-            {
-                await kernel.InitAsync();
-                root = (await kernel.LookupAsync(FixedNodes.Store, TestPaths.Hello)).Entry.Node;
-                bin = (await kernel.LookupAsync(root, "bin")).Entry.Node;
-                hello = (await kernel.LookupAsync(bin, "hello")).Entry.Node;
-            }
-
-            foreach (var (node, name, expected) in new[] { (hello, ".", hello), (hello, "/", hello), (bin, "..", root), (root, ".", root), (root, "..", FixedNodes.Store) })
-            {
-                var later = new FakeStoreReader();
-                later.Add(TestPaths.Hello, TestPaths.HelloTree);
-                await using var file = new StoreFileSystem(later, options);
-                await using var kernel = new FuseTestKernel(file);
-                await kernel.InitAsync();
-                Assert.Equal(expected, (await kernel.LookupAsync(node, name)).Entry.Node);
-            }
+            await kernel.InitAsync();
+            root = (await kernel.LookupAsync(FixedNodes.Store, TestPaths.Hello)).Entry.Node;
+            bin = (await kernel.LookupAsync(root, "bin")).Entry.Node;
+            hello = (await kernel.LookupAsync(bin, "hello")).Entry.Node;
         }
-        finally
+
+        foreach (var (node, name, expected) in new[] { (hello, ".", hello), (hello, "/", hello), (bin, "..", root), (root, ".", root), (root, "..", FixedNodes.Store) })
         {
-            directory.Delete(recursive: true);
+            var later = new FakeStoreReader();
+            later.Add(TestPaths.Hello, TestPaths.HelloTree);
+            await using var file = new StoreFileSystem(later, options);
+            await using var kernel = new FuseTestKernel(file);
+            await kernel.InitAsync();
+            Assert.Equal(expected, (await kernel.LookupAsync(node, name)).Entry.Node);
         }
     }
 
@@ -255,46 +248,39 @@ public sealed class LookupTests
     [Fact]
     public async Task NodesOfAnEarlierProcess_StillMeanTheSame()
     {
-        var directory = Directory.CreateTempSubdirectory("nixfuse-fs-");
-        try
+        using var ids = Libc.CreateMemoryFile("test");
+        var options = new StoreFileSystemOptions { NodeIds = ids };
+        var reader = new FakeStoreReader();
+        reader.Add(TestPaths.Other, TestPaths.HelloTree);
+        reader.Add(TestPaths.Hello, TestPaths.HelloTree);
+        ulong readme;
+        await using (var file = new StoreFileSystem(reader, options))
+        await using (var kernel = new FuseTestKernel(file))
         {
-            var options = new StoreFileSystemOptions { SlotFile = Path.Join(directory.FullName, "slots") };
-            var reader = new FakeStoreReader();
-            reader.Add(TestPaths.Other, TestPaths.HelloTree);
-            reader.Add(TestPaths.Hello, TestPaths.HelloTree);
-            ulong readme;
-            await using (var file = new StoreFileSystem(reader, options))
-            await using (var kernel = new FuseTestKernel(file))
-            {
-                await kernel.InitAsync();
-                await kernel.LookupAsync(FixedNodes.Store, TestPaths.Other);
-                var root = (await kernel.LookupAsync(FixedNodes.Store, TestPaths.Hello)).Entry.Node;
-                readme = (await kernel.LookupAsync((await kernel.LookupAsync(root, "share")).Entry.Node, "readme")).Entry.Node;
-            }
-
-            // Another process; the kernel goes on with the node that it has.
-            var second = new FakeStoreReader();
-            second.Add(TestPaths.Hello, TestPaths.HelloTree);
-            await using (var file = new StoreFileSystem(second, options))
-            await using (var kernel = new FuseTestKernel(file))
-            {
-                await kernel.InitAsync();
-                Assert.Equal($"see /nix/store/{TestPaths.Other}/doc\n", (await kernel.ReadAsync(readme, 0, 4096)).Text);
-            }
-
-            // One where the path has other content: not a byte of it under the old node.
-            var third = new FakeStoreReader();
-            third.Add(TestPaths.Hello, FakeTree.Directory(("share", FakeTree.Directory(("readme", FakeTree.File("other"))))));
-            await using (var file = new StoreFileSystem(third, options))
-            await using (var kernel = new FuseTestKernel(file))
-            {
-                await kernel.InitAsync();
-                Assert.Equal(Errno.ESTALE, (await kernel.ReadAsync(readme, 0, 4096)).Error);
-            }
+            await kernel.InitAsync();
+            await kernel.LookupAsync(FixedNodes.Store, TestPaths.Other);
+            var root = (await kernel.LookupAsync(FixedNodes.Store, TestPaths.Hello)).Entry.Node;
+            readme = (await kernel.LookupAsync((await kernel.LookupAsync(root, "share")).Entry.Node, "readme")).Entry.Node;
         }
-        finally
+
+        // Another process; the kernel goes on with the node that it has.
+        var second = new FakeStoreReader();
+        second.Add(TestPaths.Hello, TestPaths.HelloTree);
+        await using (var file = new StoreFileSystem(second, options))
+        await using (var kernel = new FuseTestKernel(file))
         {
-            directory.Delete(recursive: true);
+            await kernel.InitAsync();
+            Assert.Equal($"see /nix/store/{TestPaths.Other}/doc\n", (await kernel.ReadAsync(readme, 0, 4096)).Text);
+        }
+
+        // One where the path has other content: not a byte of it under the old node.
+        var third = new FakeStoreReader();
+        third.Add(TestPaths.Hello, FakeTree.Directory(("share", FakeTree.Directory(("readme", FakeTree.File("other"))))));
+        await using (var file = new StoreFileSystem(third, options))
+        await using (var kernel = new FuseTestKernel(file))
+        {
+            await kernel.InitAsync();
+            Assert.Equal(Errno.ESTALE, (await kernel.ReadAsync(readme, 0, 4096)).Error);
         }
     }
 }

@@ -1,0 +1,145 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+using NixFuseStore.Cli.Errors;
+using NixFuseStore.Native.Linux;
+using NixFuseStore.Native.Text;
+using NixFuseStore.Supervisor;
+using NixFuseStore.Supervisor.Messages;
+
+namespace NixFuseStore.Cli.Mounting;
+
+/// <summary>The process that supervises a mount: in the foreground the one that the user started, else one that a launcher waits for.</summary>
+internal static class SupervisorEntry
+{
+    public static int Run(string[] args)
+    {
+        var isAdopting = Array.IndexOf(args, MountArguments.AdoptFlag) >= 0;
+        var isDetached = Array.IndexOf(args, MountArguments.DetachedFlag) >= 0;
+        using var word = isDetached && !isAdopting ? ReadyPipe.OpenInherited() : null;
+        var absoluteArgs = MountArguments.WithAbsolutePaths(args);
+        string? log = null;
+
+        // The first worker is where the user is, and speaks of paths as the user does.
+        var start = Starter(args, MountArguments.WorkerFlag);
+        using var supervisor = new MountSupervisor(new SupervisorOptions
+        {
+            StartWorker = (SafeHandle channel, out int process) => start(channel, out process),
+            Note = Note,
+            Ready = Ready,
+            Failed = Fail,
+            Log = Log,
+        });
+        List<PosixSignalRegistration> signals = [];
+        foreach (var signal in (PosixSignal[])[PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP])
+        {
+            signals.Add(PosixSignalRegistration.Create(signal, context =>
+            {
+                context.Cancel = true;
+                // The terminal's end is no reason to end for a process that has left it.
+                if (context.Signal != PosixSignal.SIGHUP || !isDetached)
+                {
+                    supervisor.Stop();
+                }
+            }));
+        }
+
+        try
+        {
+            return isAdopting ? supervisor.Adopt(new SafeFileHandle(Libc.InheritedDescriptor, ownsHandle: true)) : supervisor.Run();
+        }
+#pragma warning disable CA1031 // the end of the line for every failure: whatever it is, the user gets one line
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            // The worker goes on, and starts another supervisor.
+            Log($"supervising the mount failed: {ErrorLine.Describe(e)}");
+            return ExitStatus.Failed;
+        }
+        finally
+        {
+            signals.ForEach(static signal => signal.Dispose());
+        }
+
+        void Note(string text)
+        {
+            if (word is null)
+            {
+                Console.Error.WriteLine("nixfuse: " + text);
+            }
+            else
+            {
+                word.WriteLine(ReadyPipe.NoteWord + text);
+            }
+        }
+
+        void Ready(KeptMount mount)
+        {
+            log = mount.Log;
+            start = Starter(absoluteArgs, MountArguments.WorkerFlag);
+            Environment.CurrentDirectory = "/";
+            if (word is null)
+            {
+                return;
+            }
+
+            // The terminal is the launcher's, and so is whatever reads what this process writes.
+            Libc.StartSession();
+            using (var file = OpenLog(log))
+            {
+                Libc.RedirectStandardStreams(file);
+            }
+
+            word.WriteLine(ReadyPipe.ReadyWord);
+            word.Dispose();
+        }
+
+        void Fail(int status, string text)
+        {
+            if (word is null)
+            {
+                Console.Error.WriteLine("nixfuse: " + text);
+            }
+            else
+            {
+                word.WriteLine($"{ReadyPipe.FailedWord}{status} {text}");
+            }
+        }
+
+        void Log(string text)
+        {
+            var line = Encoding.UTF8.GetBytes($"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {PrintableText.Escape(text)}\n");
+            if (log is null)
+            {
+                _ = Libc.WriteToStandardError(line);
+                return;
+            }
+
+            using var file = OpenLog(log);
+            RandomAccess.Write(file, line, 0);
+        }
+    }
+
+    /// <summary>Starts this program as another process of the same mount.</summary>
+    /// <param name="args">The command line of one of the mount's processes.</param>
+    /// <param name="flag">Which process it is to be.</param>
+    internal static WorkerStarter Starter(string[] args, string flag) => (SafeHandle channel, out int process) =>
+    {
+        using var standardError = new SafeFileHandle(2, ownsHandle: false);
+        var (program, arguments) = OwnProgram.With([.. args.Where(static arg => arg is not (MountArguments.WorkerFlag or MountArguments.AdoptFlag))], flag);
+        return Libc.Spawn(program, [.. arguments], variable: null, inherited: channel, errors: standardError, out process);
+    };
+
+    private static SafeFileHandle OpenLog(string? path)
+    {
+        try
+        {
+            return Libc.OpenForAppending(path ?? "/dev/null");
+        }
+        catch (LinuxException)
+        {
+            // On a disk where no file can be made there is no log.
+            return Libc.OpenForAppending("/dev/null");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using NixFuseStore.Native.Linux;
+using NixFuseStore.Supervisor.Messages;
+
+namespace NixFuseStore.Supervisor;
+
+/// <summary>
+/// A worker's link to its supervisor. Where that one dies, the worker goes on serving, starts another, and hands it the mount. Any thread.
+/// </summary>
+public sealed class SupervisorLink : IDisposable
+{
+    /// <summary>A supervisor that lives shorter than this is not followed by another at once.</summary>
+    private static readonly TimeSpan ShortLife = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan UnmountPatience = TimeSpan.FromSeconds(30);
+
+    private readonly WorkerStarter _startSupervisor;
+    private readonly Action<string> _log;
+    private readonly TaskCompletionSource _stop = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _gate = new();
+
+    // Guarded by _gate.
+    private MessageChannel _channel;
+    private KeptMount? _kept;
+    private KeptFiles? _files;
+    private TaskCompletionSource<SupervisorMessage>? _unmounting;
+    private bool _ending;
+    private int _served;
+
+    private SupervisorLink(MessageChannel channel, SupervisorMessage first, KeptFiles? files, WorkerStarter startSupervisor, Action<string> log)
+    {
+        _channel = channel;
+        _kept = first.Mount;
+        _files = files;
+        _startSupervisor = startSupervisor;
+        _log = log;
+        Supervisor = first.Supervisor!;
+        ResumeReason = first.Text;
+        OutOfMemoryScore.TryWrite(Supervisor.OutOfMemoryScore);
+    }
+
+    /// <summary>What is known of the supervisor.</summary>
+    public SupervisorState Supervisor { get; private set; }
+
+    /// <summary>The mount to go on with; null where it has to be made.</summary>
+    public KeptMount? Resumed => _kept;
+
+    /// <summary>Its open files, which stay this link's.</summary>
+    public KeptFiles? Files => _files;
+
+    /// <summary>Whether the mount outlives this process.</summary>
+    public bool IsKept
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _kept is not null;
+            }
+        }
+    }
+
+    /// <summary>Why the worker before has ended.</summary>
+    public string? ResumeReason { get; }
+
+    /// <summary>Ends when the mount has been ended by the supervisor, and everything is to be put away.</summary>
+    public Task Stopped => _stop.Task;
+
+    /// <summary>The link of a process that a supervisor has started.</summary>
+    /// <param name="channel">The channel; the link's from now on.</param>
+    /// <param name="startSupervisor">Starts another supervisor, which adopts what it is sent.</param>
+    /// <param name="log">A line for the mount's log.</param>
+    /// <exception cref="InvalidDataException">The supervisor is of another version, or gone.</exception>
+    public static SupervisorLink Open(SafeFileHandle channel, WorkerStarter startSupervisor, Action<string> log)
+    {
+        var messages = new MessageChannel(channel);
+        List<SafeFileHandle> files = [];
+        if (messages.Receive(files) is not { Supervisor: not null } first)
+        {
+            throw new InvalidDataException("the supervisor of the mount is gone");
+        }
+
+        var link = new SupervisorLink(
+            messages, first, first.Mount is { } mount ? KeptFiles.Take(files, mount.Daemon is not null) : null, startSupervisor, log);
+        new Thread(link.Listen) { IsBackground = true, Name = "supervisor" }.Start();
+        return link;
+    }
+
+    /// <summary>A line for the user who waits for the mount.</summary>
+    public void Note(string text) => Send(new SupervisorMessage(MessageKind.Note) { Text = text });
+
+    /// <summary>Starting failed.</summary>
+    public void Fail(int status, string text) => Send(new SupervisorMessage(MessageKind.Failed) { Status = status, Text = text });
+
+    /// <summary>The mount is usable: from now on it outlives this process.</summary>
+    /// <param name="mount">The mount.</param>
+    /// <param name="files">Its open files; owned by the link, though used by others.</param>
+    public void Keep(KeptMount mount, KeptFiles files)
+    {
+        lock (_gate)
+        {
+            (_kept, _files) = (mount, files);
+            Send(new SupervisorMessage(MessageKind.Keep) { Mount = mount }, files.All);
+        }
+    }
+
+    /// <summary>The mount's Nix daemon has ended: its socket is closed here and at the supervisor.</summary>
+    public void EndDaemon()
+    {
+        lock (_gate)
+        {
+            _kept = _kept is null ? null : _kept with { Daemon = null };
+            _files?.EndDaemon();
+            Send(new SupervisorMessage(MessageKind.DaemonEnded));
+        }
+    }
+
+    /// <summary>A request of the kernel was answered. Only the first call says so.</summary>
+    public void Served()
+    {
+        if (Interlocked.Exchange(ref _served, 1) == 0)
+        {
+            Send(new SupervisorMessage(MessageKind.Served));
+        }
+    }
+
+    /// <summary>Has the mount ended.</summary>
+    public void RequestStop() => Send(new SupervisorMessage(MessageKind.Stop));
+
+    /// <summary>Has the supervisor unmount.</summary>
+    /// <param name="lazy">Also while it is in use.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <returns>False where it is in use.</returns>
+    /// <exception cref="IOException">It cannot be unmounted, or the supervisor does not answer.</exception>
+    public async Task<bool> UnmountAsync(bool lazy, CancellationToken cancellationToken)
+    {
+        TaskCompletionSource<SupervisorMessage> answer;
+        lock (_gate)
+        {
+            answer = _unmounting ??= new TaskCompletionSource<SupervisorMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        Send(new SupervisorMessage(MessageKind.Unmount) { Flag = lazy });
+        try
+        {
+            var unmounted = await answer.Task.WaitAsync(UnmountPatience, cancellationToken).ConfigureAwait(false);
+            return unmounted.Text is { } failure ? throw new IOException(failure) : unmounted.Flag;
+        }
+        catch (TimeoutException)
+        {
+            throw new IOException($"the supervisor of the mount, process {Supervisor.ProcessId}, does not answer");
+        }
+    }
+
+    /// <summary>Everything is put away: no other worker is to follow.</summary>
+    public void End(int status)
+    {
+        lock (_gate)
+        {
+            _ending = true;
+        }
+
+        Send(new SupervisorMessage(MessageKind.Ended) { Status = status });
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _ending = true;
+            _channel.Dispose();
+            _files?.Dispose();
+        }
+    }
+
+    private void Send(SupervisorMessage message, params ReadOnlySpan<SafeHandle> files)
+    {
+        lock (_gate)
+        {
+            // Where it has gone, another one is told what it needs to know.
+            _channel.TrySend(message, files);
+        }
+    }
+
+    private void Listen()
+    {
+        List<SafeFileHandle> files = [];
+        while (true)
+        {
+            // 1. The next message, or the end.
+            SupervisorMessage? message;
+            try
+            {
+                message = _channel.Receive(files);
+            }
+            catch (Exception e) when (e is InvalidDataException or ObjectDisposedException)
+            {
+                message = null;
+            }
+
+            files.ForEach(static file => file.Dispose());
+            files.Clear();
+            switch (message?.Kind)
+            {
+                case null when !TryReplaceSupervisor():
+                    return;
+                case MessageKind.Ping:
+                    // By the threads that all work depends on.
+                    ThreadPool.UnsafeQueueUserWorkItem(static link => link.Send(new SupervisorMessage(MessageKind.Pong)), this, preferLocal: false);
+                    break;
+                case MessageKind.Unmounted:
+                    lock (_gate)
+                    {
+                        (var waiting, _unmounting) = (_unmounting, null);
+                        waiting?.TrySetResult(message);
+                    }
+
+                    break;
+                case MessageKind.Stop:
+                    _stop.TrySetResult();
+                    break;
+                case MessageKind.Adopted:
+                    Supervisor = message.Supervisor!;
+                    _log($"process {Supervisor.ProcessId} supervises the mount now: the one before has died");
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+
+    /// <summary>False where there is nothing to supervise, or everything is being put away.</summary>
+    private bool TryReplaceSupervisor()
+    {
+        while (true)
+        {
+            var started = Stopwatch.GetTimestamp();
+            lock (_gate)
+            {
+                if (_ending)
+                {
+                    return false;
+                }
+
+                if (_kept is null)
+                {
+                    // Without a mount that could be kept, nobody waits for this process.
+                    _stop.TrySetResult();
+                    return false;
+                }
+
+                if (TryHandOver(_kept, _files!))
+                {
+                    return true;
+                }
+            }
+
+            var pause = ShortLife - Stopwatch.GetElapsedTime(started);
+            Thread.Sleep(pause > TimeSpan.Zero ? pause : TimeSpan.Zero);
+        }
+    }
+
+    // Under the lock.
+    private bool TryHandOver(KeptMount kept, KeptFiles files)
+    {
+        _channel.Dispose();
+        var (ours, theirs) = Libc.CreateMessageSockets();
+        _channel = new MessageChannel(ours);
+        using (theirs)
+        {
+            if (Libc.OpenProcess(Environment.ProcessId, out var self) != Errno.None)
+            {
+                return false;
+            }
+
+            using (self)
+            {
+                return _channel.TrySend(
+                        new SupervisorMessage(MessageKind.Adopt) { Mount = kept, Supervisor = Supervisor, ProcessId = Environment.ProcessId }, [.. files.All, self!])
+                    && _startSupervisor(theirs, out _) == Errno.None;
+            }
+        }
+    }
+}
