@@ -43,7 +43,7 @@ public sealed class CacheFaultTests : EndToEndTest
         client.Unmount();
         client.Mount();
         Eventually.Holds("the cache is open", () => Entries(client) > 0);
-        var id = client.Status().GetProperty("processId").GetInt32();
+        var id = client.Status().GetProperty("workerPid").GetInt32();
         Command.Run("sh", "-c", "echo 3 > /proc/sys/vm/drop_caches").Succeeded();
 
         using (SystemCallFaults.Attach(id, SystemCallFault.Hangs("pread64,preadv", TimeSpan.FromSeconds(90), Path.Combine(client.CacheDirectory, "chunks/log.0"))))

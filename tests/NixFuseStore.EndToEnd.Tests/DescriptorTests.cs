@@ -36,7 +36,7 @@ public sealed class DescriptorTests : EndToEndTest
         client.Mount();
         var socket = client.MountPoint + "/var/nix/daemon-socket/socket";
         Command.Run("/usr/bin/env", DoorClient.Words("daemon", socket, "add-text", "before")).Succeeded();
-        var process = client.Status().GetProperty("processId").GetInt32().ToString(CultureInfo.InvariantCulture);
+        var process = client.Status().GetProperty("workerPid").GetInt32().ToString(CultureInfo.InvariantCulture);
 
         // Below what is open already: whatever the process opens fails from now on.
         Command.Run("prlimit", "--pid", process, "--nofile=8:").Succeeded();

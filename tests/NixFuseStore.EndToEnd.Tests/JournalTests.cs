@@ -67,7 +67,7 @@ public sealed class JournalTests : EndToEndTest
         Assert.SkipWhen(SystemCallFaults.WhyMissing is not null, SystemCallFaults.WhyMissing ?? "");
         var server = StartServer();
         var here = NixHost(server, "here");
-        var process = here.Status().GetProperty("processId").GetInt32();
+        var process = here.Status().GetProperty("workerPid").GetInt32();
         List<string> paths;
         using (SystemCallFaults.Attach(process, SystemCallFault.Fails("fsync,fdatasync", "EIO", CallRange.Every)))
         {

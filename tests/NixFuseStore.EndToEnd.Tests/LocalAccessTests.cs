@@ -58,7 +58,7 @@ public sealed class LocalAccessTests(ITestOutputHelper output) : EndToEndTest
         Attempt("to remove the control socket", As(Stranger, "rm", "-f", control), "Permission denied");
         Attempt("to write into the mount", As(Stranger, "touch", client.MountPoint + "/store/x"), "Read-only file system");
         Attempt("to remove the daemon socket", As(Stranger, "rm", "-f", daemon), "Read-only file system");
-        Attempt("to look into the process", As(Stranger, "ls", "-l", $"/proc/{client.Status().GetProperty("processId").GetInt32()}/fd"), "Permission denied");
+        Attempt("to look into the process", As(Stranger, "ls", "-l", $"/proc/{client.Status().GetProperty("workerPid").GetInt32()}/fd"), "Permission denied");
 
         AssertStillServed(client);
         Finish("another user");
@@ -231,7 +231,7 @@ public sealed class LocalAccessTests(ITestOutputHelper output) : EndToEndTest
 
     private static string ControlSocket(ClientHost client)
     {
-        var process = client.Status().GetProperty("processId").GetInt32().ToString(CultureInfo.InvariantCulture);
+        var process = client.Status().GetProperty("workerPid").GetInt32().ToString(CultureInfo.InvariantCulture);
         return Directory.GetFiles("/run/nixfuse/control", process + "-*.sock").Single();
     }
 

@@ -70,7 +70,7 @@ internal sealed class ClientHost(Options options, ServerHost server, Network? ne
     /// <summary>Processor time of the client process so far, seconds.</summary>
     public double ProcessorSeconds()
     {
-        using var process = System.Diagnostics.Process.GetProcessById(Status().GetProperty("processId").GetInt32());
+        using var process = System.Diagnostics.Process.GetProcessById(Status().GetProperty("workerPid").GetInt32());
         return process.TotalProcessorTime.TotalSeconds;
     }
 

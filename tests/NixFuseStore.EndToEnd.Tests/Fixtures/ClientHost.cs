@@ -65,12 +65,23 @@ internal sealed class ClientHost(string folder, ServerProcess server, IReadOnlyL
         return status!.Value;
     }
 
-    /// <summary>Ends the client process at once, as a crash would, and removes what is left of its mount.</summary>
+    /// <summary>The process that serves the mount.</summary>
+    public int WorkerPid => Status().GetProperty("workerPid").GetInt32();
+
+    /// <summary>The process that holds it.</summary>
+    public int SupervisorPid => Status().GetProperty("supervisorPid").GetInt32();
+
+    /// <summary>Ends all processes of the mount at once, as the end of the machine would.</summary>
     public void KillDaemon()
     {
-        var id = Status().GetProperty("processId").GetInt32().ToString(CultureInfo.InvariantCulture);
-        Command.Run("kill", "-KILL", id).Succeeded();
-        Eventually.Holds("the killed client is gone", () => !Directory.Exists("/proc/" + id));
+        var status = Status();
+        string[] ids = [Id("workerPid"), Id("supervisorPid")];
+        string Id(string name) => status.GetProperty(name).GetInt32().ToString(CultureInfo.InvariantCulture);
+
+        // Neither may live to see the other's end.
+        Command.Run("kill", ["-STOP", .. ids]).Succeeded();
+        Command.Run("kill", ["-KILL", .. ids]).Succeeded();
+        Eventually.Holds("the killed client is gone", () => !ids.Any(static id => Directory.Exists("/proc/" + id)));
     }
 
     public void Dispose()
