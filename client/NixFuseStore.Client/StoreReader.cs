@@ -199,7 +199,7 @@ public sealed class StoreReader : IStoreReader
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(cache);
         options ??= new StoreReaderOptions();
-        var metadata = MetadataCache.Open(options.MetadataDirectory, options.MetadataBytesMax, options.TimeProvider, options.Notice);
+        var metadata = OpenMetadata(options);
         var reader = new StoreReader(connection, cache, metadata, options);
         try
         {
@@ -222,6 +222,20 @@ public sealed class StoreReader : IStoreReader
         }
 
         return reader;
+    }
+
+    private static MetadataCache OpenMetadata(StoreReaderOptions options)
+    {
+        try
+        {
+            return MetadataCache.Open(options.MetadataDirectory, options.MetadataBytesMax, options.TimeProvider, options.Notice);
+        }
+        catch (StoreConfigurationException e) when (options.IsResumed)
+        {
+            // The process before hangs in the kernel. Readers need not.
+            options.Notice?.Invoke($"{e.Message}; what is learned is kept in memory only");
+            return MetadataCache.Open(null, options.MetadataBytesMax, options.TimeProvider, options.Notice);
+        }
     }
 
     /// <inheritdoc/>

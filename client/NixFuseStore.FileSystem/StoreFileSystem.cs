@@ -54,7 +54,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
         _logs = new LogFiles(_slots, _options.Store);
         _listing = new StoreListing(reader, _options.Time);
         _recordReadAhead = new RecordReadAhead(_listing);
-        _negatives = new NegativeNames(_options.Time, NegativeNamesKept);
+        _negatives = new NegativeNames(_options.Time, NegativeNamesKept, _slots.IsResumed);
         _errors = new ErrorLog(_options.Log, _options.Time);
         _negativeTimeout = FuseTimeout.FromMilliseconds((uint)_options.NegativeTimeout.TotalMilliseconds);
     }
@@ -78,7 +78,7 @@ public sealed partial class StoreFileSystem : IFuseFileSystem, IAsyncDisposable
             throw new InvalidOperationException("Notifications were started before.");
         }
 
-        notifier.Start(isResumed: _slots.Inherited.Count > 0);
+        notifier.Start(_slots.IsResumed);
     }
 
     /// <summary>

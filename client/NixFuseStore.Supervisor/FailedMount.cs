@@ -28,7 +28,7 @@ internal sealed class FailedMount : IFuseFileSystem
         {
             if (stopRequested())
             {
-                mount.TryUnmount(lazyWhenBusy: true);
+                // The supervisor unmounts it.
                 session.StopAsync(TimeSpan.Zero).GetAwaiter().GetResult();
             }
         }

@@ -25,14 +25,22 @@ public sealed class MountSupervisor : IDisposable
     /// <summary>How long a process that was killed may take to end before its calls are looked at.</summary>
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a worker may take to put everything away.</summary>
+    /// <summary>The same for one whose first thread has ended: the others end as fast, unless the kernel holds them.</summary>
+    private static readonly TimeSpan ThreadsPatience = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>How long a process whose calls cannot be looked at is waited for.</summary>
+    private static readonly TimeSpan UnseenPatience = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a worker may take to put everything away; and one that has no mount yet.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StartStopPatience = TimeSpan.FromSeconds(5);
 
     private readonly SupervisorOptions _options;
     private readonly RestartPolicy _policy = new();
     private readonly SafeFileHandle _wake;
     private readonly SafeFileHandle _waker;
     private readonly int _workerScore = OutOfMemoryScore.Read();
+    private readonly Lock _unmounting = new();
     private int _stopRequested;
 
     // Used by the supervisor's thread alone.
@@ -41,7 +49,10 @@ public sealed class MountSupervisor : IDisposable
     private KeptMount? _kept;
     private KeptFiles? _files;
     private FuseMount? _mount;
+    private FuseMountState? _made;
     private long? _stopping;
+    private bool _isKilled;
+    private long _lastLook = Stopwatch.GetTimestamp();
     private bool _startFailed;
     private int _restarts;
     private string? _lastReason;
@@ -117,10 +128,11 @@ public sealed class MountSupervisor : IDisposable
         while (true)
         {
             // 1. What has happened.
-            var ready = Libc.WaitReadable(LookInterval, _channel?.Socket, _worker!.Handle, Volatile.Read(ref _stopRequested) == 0 ? _wake : null);
+            var worker = _worker!;
+            var ready = Libc.WaitReadable(LookInterval, _channel?.Socket, worker.Handle, worker.FirstThread, Volatile.Read(ref _stopRequested) == 0 ? _wake : null);
             if (ready[0])
             {
-                TakeMessage();
+                TakeMessage(worker);
             }
 
             if (Volatile.Read(ref _stopRequested) != 0 && _stopping is null)
@@ -128,25 +140,41 @@ public sealed class MountSupervisor : IDisposable
                 BeginStop();
             }
 
-            // 2. An end. What it had said before is read first.
-            if (ready[1] && !ready[0])
+            // 2. An end, or silence. What it has said before is read first.
+            if (ready[0])
             {
-                if (EndOf(_worker) is { } status)
-                {
-                    return status;
-                }
-
                 continue;
             }
 
-            // 3. Silence.
-            LookForLife(_worker);
+            var end = ready[1] ? EndOf(worker)
+                : ready[2] ? EndHanging(worker, ThreadsPatience)
+                : LookForLife(worker);
+            if (end is { } status)
+            {
+                // Nobody is left to serve it.
+                UnmountLazily();
+                return status;
+            }
         }
     }
 
     private bool TryStart(SupervisorMessage first, ReadOnlySpan<SafeHandle> files, out string failure)
     {
-        failure = "";
+        try
+        {
+            failure = Start(first, files);
+        }
+        catch (Exception e) when (e is LinuxException or IOException)
+        {
+            failure = e.Message;
+        }
+
+        return failure.Length == 0;
+    }
+
+    /// <summary>Starts a worker; what went wrong, or nothing.</summary>
+    private string Start(SupervisorMessage first, ReadOnlySpan<SafeHandle> files)
+    {
         var (ours, theirs) = Libc.CreateMessageSockets();
         using (theirs)
         {
@@ -154,7 +182,11 @@ public sealed class MountSupervisor : IDisposable
             _channel = new MessageChannel(ours);
 
             // Before the process starts, so that it need not wait for it.
-            _channel.TrySend(first with { Supervisor = State() }, files);
+            if (!_channel.TrySend(first with { Supervisor = State() }, files))
+            {
+                return "cannot hand the mount on";
+            }
+
             var error = _options.StartWorker(theirs, out var process);
             if (error == Errno.None)
             {
@@ -163,16 +195,19 @@ public sealed class MountSupervisor : IDisposable
                 {
                     _worker?.Dispose();
                     _worker = new WorkerProcess(process, handle!, isChild: true);
-                    return true;
+                    _isKilled = false;
+                    return "";
                 }
+
+                // Two must never serve.
+                Libc.EndProcess(process);
             }
 
-            failure = $"cannot start the process that serves the mount: {LinuxException.Describe(error)}";
-            return false;
+            return $"cannot start the process that serves the mount: {LinuxException.Describe(error)}";
         }
     }
 
-    private void TakeMessage()
+    private void TakeMessage(WorkerProcess worker)
     {
         List<SafeFileHandle> files = [];
         SupervisorMessage? message;
@@ -183,7 +218,7 @@ public sealed class MountSupervisor : IDisposable
         catch (InvalidDataException e)
         {
             _options.Log($"the process that serves the mount is not understood, and is ended: {e.Message}");
-            _worker!.Kill();
+            worker.Kill();
             message = null;
         }
 
@@ -193,7 +228,7 @@ public sealed class MountSupervisor : IDisposable
             files.ForEach(static file => file.Dispose());
             _channel!.Dispose();
             _channel = null;
-            _worker!.Pinged ??= Stopwatch.GetTimestamp();
+            worker.Pinged ??= Stopwatch.GetTimestamp();
             return;
         }
 
@@ -204,7 +239,7 @@ public sealed class MountSupervisor : IDisposable
                 break;
             case MessageKind.Failed:
                 _startFailed = true;
-                _worker!.EndedWith = message.Status ?? 1;
+                worker.EndedWith = message.Status ?? 1;
                 _lastReason = message.Text;
                 if (_kept is null)
                 {
@@ -212,28 +247,42 @@ public sealed class MountSupervisor : IDisposable
                 }
 
                 break;
+            case MessageKind.Mounted:
+                _made = message.Made;
+                break;
             case MessageKind.Keep:
                 Keep(message.Mount!, KeptFiles.Take(files, message.Mount!.Daemon is not null));
-                _options.Ready(message.Mount);
+                if (_stopping is null)
+                {
+                    _options.Ready(message.Mount);
+                }
+                else
+                {
+                    // It was not wanted any more when it came.
+                    UnmountLazily();
+                    _options.Failed(1, "interrupted");
+                }
+
                 break;
             case MessageKind.Served:
-                _worker!.HasServed = true;
+                worker.HasServed = true;
                 break;
             case MessageKind.Pong:
-                _worker!.Pinged = null;
+                worker.Pinged = null;
                 break;
             case MessageKind.DaemonEnded:
                 _kept = _kept is null ? null : _kept with { Daemon = null };
                 _files?.EndDaemon();
                 break;
             case MessageKind.Unmount:
-                _ = Task.Run(() => Unmount(_channel!, message.Flag));
+                var channel = _channel!;
+                _ = Task.Run(() => Unmount(channel, message.Flag));
                 break;
             case MessageKind.Stop:
                 Stop();
                 break;
             case MessageKind.Ended:
-                _worker!.EndedWith = message.Status ?? 0;
+                worker.EndedWith = message.Status ?? 0;
                 break;
             default:
                 break;
@@ -254,9 +303,14 @@ public sealed class MountSupervisor : IDisposable
         var answer = new SupervisorMessage(MessageKind.Unmounted);
         try
         {
-            answer = answer with { Flag = _mount is null || _mount.TryUnmount(lazyWhenBusy: lazy) };
+            lock (_unmounting)
+            {
+                answer = answer with { Flag = _mount is null || _mount.TryUnmount(lazyWhenBusy: lazy) };
+            }
         }
-        catch (FuseMountException e)
+#pragma warning disable CA1031 // Whatever it is: who asked is told.
+        catch (Exception e)
+#pragma warning restore CA1031
         {
             answer = answer with { Text = e.Message };
         }
@@ -267,17 +321,27 @@ public sealed class MountSupervisor : IDisposable
     private void BeginStop()
     {
         _stopping = Stopwatch.GetTimestamp();
-        TryUnmountLazily();
+        UnmountLazily();
         _channel?.TrySend(new SupervisorMessage(MessageKind.Stop));
     }
 
-    private void TryUnmountLazily()
+    private void UnmountLazily()
     {
         try
         {
-            _mount?.TryUnmount(lazyWhenBusy: true);
+            lock (_unmounting)
+            {
+                if (_mount is not null)
+                {
+                    _mount.TryUnmount(lazyWhenBusy: true);
+                }
+                else if (_made is not null && _worker!.HasEnded(TimeSpan.Zero))
+                {
+                    FuseMount.UnmountLazily(_made);
+                }
+            }
         }
-        catch (FuseMountException e)
+        catch (Exception e) when (e is FuseMountException or IOException)
         {
             _options.Log(e.Message);
         }
@@ -292,7 +356,7 @@ public sealed class MountSupervisor : IDisposable
             // The first one, before there was a mount.
             if (!_startFailed)
             {
-                _options.Failed(1, $"the process that was to serve the mount is gone: {end}");
+                _options.Failed(1, _stopping is null ? $"the process that was to serve the mount is gone: {end}" : "interrupted");
             }
 
             return worker.EndedWith is > 0 and var failed ? failed : 1;
@@ -303,18 +367,13 @@ public sealed class MountSupervisor : IDisposable
             return status;
         }
 
-        if (_stopping is not null)
-        {
-            return 1;
-        }
-
-        return Replace(worker, end);
+        return _stopping is not null ? 1 : Replace(worker, end);
     }
 
     private int? Replace(WorkerProcess worker, string end)
     {
-        var served = worker.HasServed;
-        while (true)
+        var (served, lifetime) = (worker.HasServed, worker.Lifetime);
+        while (Volatile.Read(ref _stopRequested) == 0)
         {
             // 1. Whether another one is worth it.
             _restarts++;
@@ -323,7 +382,7 @@ public sealed class MountSupervisor : IDisposable
                 _lastReason = end;
             }
 
-            if (_policy.OnEnded(served, _worker!.Lifetime) is not { } pause)
+            if (_policy.OnEnded(served, lifetime) is not { } pause)
             {
                 return FailedMount.Serve(_mount!, _kept!, _files!, _lastReason ?? end, () => Volatile.Read(ref _stopRequested) != 0, _options.Log);
             }
@@ -340,51 +399,80 @@ public sealed class MountSupervisor : IDisposable
                 return null;
             }
 
-            (served, end) = (false, failure);
+            (served, lifetime, end) = (false, TimeSpan.Zero, failure);
         }
+
+        return 1;
     }
 
-    private void LookForLife(WorkerProcess worker)
+    /// <summary>The exit status where a worker that did not answer was the last.</summary>
+    private int? LookForLife(WorkerProcess worker)
     {
         // 1. One that was told to end, and does not.
-        if (_stopping is { } since && Stopwatch.GetElapsedTime(since) > StopPatience)
+        if (_stopping is { } since)
         {
-            worker.Kill();
+            var patience = _kept is null ? StartStopPatience : StopPatience;
+            if (Stopwatch.GetElapsedTime(since) > patience && !_isKilled)
+            {
+                _isKilled = true;
+                worker.Kill();
+            }
+
+            return Stopwatch.GetElapsedTime(since) > patience + EndPatience ? 1 : null;
         }
 
-        // 2. One that does not answer.
-        if (worker.Pinged is { } pinged && Stopwatch.GetElapsedTime(pinged) > SilenceMax && _stopping is null)
+        // 2. One that does not answer. While this process stood still itself, the other cannot be blamed.
+        var slept = Stopwatch.GetElapsedTime(_lastLook) > 4 * LookInterval;
+        _lastLook = Stopwatch.GetTimestamp();
+        if (worker.Pinged is not null && slept)
+        {
+            worker.Pinged = _lastLook;
+        }
+        else if (worker.Pinged is { } pinged && Stopwatch.GetElapsedTime(pinged) > SilenceMax)
         {
             _options.Log(string.Create(CultureInfo.InvariantCulture, $"process {worker.ProcessId}, which serves the mount, has not answered for {SilenceMax.TotalSeconds:0} s, and is ended"));
-            EndHanging(worker);
+            return EndHanging(worker, EndPatience);
         }
         else if (worker.Pinged is null && _kept is not null && Stopwatch.GetElapsedTime(worker.LastPing) > PingInterval)
         {
-            worker.LastPing = Stopwatch.GetTimestamp();
-            worker.Pinged = worker.LastPing;
+            worker.LastPing = _lastLook;
+            worker.Pinged = _lastLook;
             _channel?.TrySend(new SupervisorMessage(MessageKind.Ping));
         }
+
+        return null;
     }
 
-    /// <summary>Ends a worker, and where the kernel holds a thread of it, waits until none is in a call on the mount.</summary>
-    private void EndHanging(WorkerProcess worker)
+    /// <summary>
+    /// Ends a worker, and where the kernel holds a thread of it, goes on as soon as none is reading the mount's requests: the lock that such a
+    /// thread waits for may be one that only the next worker's answer frees.
+    /// </summary>
+    /// <returns>The exit status where no other follows; null else. The end of a process that has ended is found at the next look.</returns>
+    private int? EndHanging(WorkerProcess worker, TimeSpan patience)
     {
         worker.Kill();
-        if (worker.HasEnded(EndPatience))
+        if (_kept is null || _stopping is not null || worker.HasEnded(patience))
         {
-            return;
+            Thread.Sleep(_kept is null || _stopping is not null ? ThreadsPatience : TimeSpan.Zero);
+            return null;
         }
 
         var process = string.Create(CultureInfo.InvariantCulture, $"/proc/{worker.ProcessId}");
-        while (!worker.HasEnded(TimeSpan.FromMilliseconds(100)) && DeviceUse.IsInside(process))
+        var started = Stopwatch.GetTimestamp();
+        while (DeviceUse.IsInside(process) is var inside && inside != false && (inside == true || Stopwatch.GetElapsedTime(started) < UnseenPatience))
         {
-            // One more answer may be on its way.
+            if (worker.HasEnded(TimeSpan.FromMilliseconds(10)) || Volatile.Read(ref _stopRequested) != 0)
+            {
+                return null;
+            }
         }
 
-        if (_kept is not null && !worker.HasEnded(TimeSpan.Zero))
+        if (worker.HasEnded(TimeSpan.Zero) || worker.EndedWith is not null)
         {
-            _options.Log($"process {worker.ProcessId} hangs in the kernel; another one serves the mount");
-            Replace(worker, "it hung in the kernel, and could not be ended");
+            return null;
         }
+
+        _options.Log($"process {worker.ProcessId} hangs in the kernel; another one serves the mount");
+        return Replace(worker, "it hung in the kernel, and could not be ended");
     }
 }

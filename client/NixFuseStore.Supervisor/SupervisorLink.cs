@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using NixFuseStore.Fuse.Mounting;
 using NixFuseStore.Native.Linux;
 using NixFuseStore.Supervisor.Messages;
 
@@ -25,8 +26,14 @@ public sealed class SupervisorLink : IDisposable
     private KeptMount? _kept;
     private KeptFiles? _files;
     private TaskCompletionSource<SupervisorMessage>? _unmounting;
+    private SupervisorMessage? _unmountRequest;
+    private bool _stopRequested;
     private bool _ending;
     private int _served;
+
+    // Used by the listening thread alone.
+    private int _child;
+    private long _childStarted;
 
     private SupervisorLink(MessageChannel channel, SupervisorMessage first, KeptFiles? files, WorkerStarter startSupervisor, Action<string> log)
     {
@@ -93,15 +100,23 @@ public sealed class SupervisorLink : IDisposable
     /// <summary>Starting failed.</summary>
     public void Fail(int status, string text) => Send(new SupervisorMessage(MessageKind.Failed) { Status = status, Text = text });
 
+    /// <summary>There is a mount. Should this process die before it is usable, the supervisor takes it away.</summary>
+    public void Made(FuseMountState mount) => Send(new SupervisorMessage(MessageKind.Mounted) { Made = mount });
+
     /// <summary>The mount is usable: from now on it outlives this process.</summary>
     /// <param name="mount">The mount.</param>
     /// <param name="files">Its open files; owned by the link, though used by others.</param>
+    /// <exception cref="IOException">The supervisor is gone, and the mount still this process's.</exception>
     public void Keep(KeptMount mount, KeptFiles files)
     {
         lock (_gate)
         {
+            if (!_channel.TrySend(new SupervisorMessage(MessageKind.Keep) { Mount = mount }, files.All))
+            {
+                throw new IOException("the supervisor of the mount is gone");
+            }
+
             (_kept, _files) = (mount, files);
-            Send(new SupervisorMessage(MessageKind.Keep) { Mount = mount }, files.All);
         }
     }
 
@@ -126,7 +141,14 @@ public sealed class SupervisorLink : IDisposable
     }
 
     /// <summary>Has the mount ended.</summary>
-    public void RequestStop() => Send(new SupervisorMessage(MessageKind.Stop));
+    public void RequestStop()
+    {
+        lock (_gate)
+        {
+            _stopRequested = true;
+            Send(new SupervisorMessage(MessageKind.Stop));
+        }
+    }
 
     /// <summary>Has the supervisor unmount.</summary>
     /// <param name="lazy">Also while it is in use.</param>
@@ -139,9 +161,10 @@ public sealed class SupervisorLink : IDisposable
         lock (_gate)
         {
             answer = _unmounting ??= new TaskCompletionSource<SupervisorMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _unmountRequest = new SupervisorMessage(MessageKind.Unmount) { Flag = lazy };
+            Send(_unmountRequest);
         }
 
-        Send(new SupervisorMessage(MessageKind.Unmount) { Flag = lazy });
         try
         {
             var unmounted = await answer.Task.WaitAsync(UnmountPatience, cancellationToken).ConfigureAwait(false);
@@ -213,7 +236,7 @@ public sealed class SupervisorLink : IDisposable
                 case MessageKind.Unmounted:
                     lock (_gate)
                     {
-                        (var waiting, _unmounting) = (_unmounting, null);
+                        (var waiting, _unmounting, _unmountRequest) = (_unmounting, null, null);
                         waiting?.TrySetResult(message);
                     }
 
@@ -223,10 +246,28 @@ public sealed class SupervisorLink : IDisposable
                     break;
                 case MessageKind.Adopted:
                     Supervisor = message.Supervisor!;
+                    RepeatRequests();
                     _log($"process {Supervisor.ProcessId} supervises the mount now: the one before has died");
                     break;
                 default:
                     break;
+            }
+        }
+    }
+
+    // What the supervisor before was asked for and may not have done.
+    private void RepeatRequests()
+    {
+        lock (_gate)
+        {
+            if (_stopRequested)
+            {
+                Send(new SupervisorMessage(MessageKind.Stop));
+            }
+
+            if (_unmountRequest is not null)
+            {
+                Send(_unmountRequest);
             }
         }
     }
@@ -236,7 +277,18 @@ public sealed class SupervisorLink : IDisposable
     {
         while (true)
         {
-            var started = Stopwatch.GetTimestamp();
+            // 1. One that died at once would do so again.
+            if (_child != 0)
+            {
+                if (Stopwatch.GetElapsedTime(_childStarted) < ShortLife)
+                {
+                    Thread.Sleep(ShortLife);
+                }
+
+                Libc.Reap(_child);
+                _child = 0;
+            }
+
             lock (_gate)
             {
                 if (_ending)
@@ -251,36 +303,45 @@ public sealed class SupervisorLink : IDisposable
                     return false;
                 }
 
+                // 2. The next.
+                _childStarted = Stopwatch.GetTimestamp();
                 if (TryHandOver(_kept, _files!))
                 {
                     return true;
                 }
             }
 
-            var pause = ShortLife - Stopwatch.GetElapsedTime(started);
-            Thread.Sleep(pause > TimeSpan.Zero ? pause : TimeSpan.Zero);
+            Thread.Sleep(ShortLife);
         }
     }
 
     // Under the lock.
     private bool TryHandOver(KeptMount kept, KeptFiles files)
     {
-        _channel.Dispose();
-        var (ours, theirs) = Libc.CreateMessageSockets();
-        _channel = new MessageChannel(ours);
-        using (theirs)
+        try
         {
-            if (Libc.OpenProcess(Environment.ProcessId, out var self) != Errno.None)
+            _channel.Dispose();
+            var (ours, theirs) = Libc.CreateMessageSockets();
+            _channel = new MessageChannel(ours);
+            using (theirs)
             {
-                return false;
-            }
+                if (Libc.OpenProcess(Environment.ProcessId, out var self) != Errno.None)
+                {
+                    return false;
+                }
 
-            using (self)
-            {
-                return _channel.TrySend(
-                        new SupervisorMessage(MessageKind.Adopt) { Mount = kept, Supervisor = Supervisor, ProcessId = Environment.ProcessId }, [.. files.All, self!])
-                    && _startSupervisor(theirs, out _) == Errno.None;
+                using (self)
+                {
+                    return _channel.TrySend(
+                            new SupervisorMessage(MessageKind.Adopt) { Mount = kept, Supervisor = Supervisor, ProcessId = Environment.ProcessId }, [.. files.All, self!])
+                        && _startSupervisor(theirs, out _child) == Errno.None;
+                }
             }
+        }
+        catch (Exception e) when (e is LinuxException or IOException)
+        {
+            _log($"cannot start another supervisor of the mount: {e.Message}");
+            return false;
         }
     }
 }

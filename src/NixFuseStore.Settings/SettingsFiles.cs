@@ -27,6 +27,9 @@ public sealed class SettingsFiles
         }
     }
 
+    /// <summary>No files.</summary>
+    public static SettingsFiles None => new([]);
+
     /// <summary>Reads what is there. A system file that this user may not read is skipped: it holds a server's secrets.</summary>
     /// <exception cref="SettingsException">One of them cannot be used as it is.</exception>
     public static SettingsFiles Load() => Load(UserFile, SystemFile);

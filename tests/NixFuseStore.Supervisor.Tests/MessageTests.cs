@@ -16,6 +16,7 @@ public sealed class MessageTests : IDisposable
         ReadAheadBytes = 131_072,
         ControlDirectory = "/run/nixfuse/control",
         ControlName = "4711-0badcafe.sock",
+        Arguments = ["--store", "main"],
         Daemon = new KeptSocket("/mnt/nix/var/nix/daemon-socket/socket", null, 16, 0xC1B6, 0, 0),
         Log = "/var/cache/nixfuse/main/mount.log",
     };
@@ -46,7 +47,8 @@ public sealed class MessageTests : IDisposable
         List<SafeFileHandle> received = [];
         var message = _there.Receive(received)!;
 
-        Assert.Equal(Mount, message.Mount);
+        Assert.Equal(Mount.Arguments, message.Mount!.Arguments);
+        Assert.Equal(Mount, message.Mount with { Arguments = Mount.Arguments });
         using (var taken = KeptFiles.Take(received, hasDaemon: true))
         {
             Assert.Equal(["file 0", "file 1", "file 2", "file 3"], taken.All.Select(static file => Text((SafeFileHandle)file)));

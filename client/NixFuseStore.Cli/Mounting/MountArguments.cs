@@ -115,6 +115,29 @@ internal static class MountArguments
         static string Absolute(string path) => path.Length == 0 ? path : Path.GetFullPath(path);
     }
 
+    /// <summary>The command line with more arguments, which those that are there override.</summary>
+    public static string[] WithArguments(string[] args, IReadOnlyList<string> more) => [args[0], .. more, .. args.AsSpan(1)];
+
+    /// <summary>Reads the command line of a process that serves a mount. One that goes on with a mount does so even where the settings files cannot be used any more.</summary>
+    /// <param name="args">What stands behind "mount".</param>
+    /// <param name="isResumed">Whether it goes on with a mount.</param>
+    /// <param name="note">Told in one line what was passed over.</param>
+    /// <exception cref="UsageException">Something is wrong with them.</exception>
+    /// <exception cref="CliException">A file they name cannot be used.</exception>
+    /// <exception cref="SettingsException">A settings file cannot be used.</exception>
+    public static MountSettings Parse(ReadOnlySpan<string> args, bool isResumed, Action<string> note)
+    {
+        try
+        {
+            return Parse(args);
+        }
+        catch (SettingsException e) when (isResumed)
+        {
+            note($"the settings files are passed over: {e.Message}");
+            return Parse(args, SettingsFiles.None.Client);
+        }
+    }
+
     /// <param name="args">What stands behind "mount".</param>
     /// <exception cref="UsageException">Something is wrong with them.</exception>
     /// <exception cref="CliException">A file they name cannot be used.</exception>

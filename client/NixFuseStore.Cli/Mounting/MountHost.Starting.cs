@@ -48,7 +48,7 @@ internal sealed partial class MountHost
             var opening = Task.Run(() => host.OpenStoreAsync(libraries));
             try
             {
-                host._mount = link.Resumed is { } kept ? FuseMount.Adopt(kept.Mount, link.Files!.Device) : Mount(settings, link.Note);
+                host._mount = link.Resumed is { } kept ? FuseMount.Adopt(kept.Mount, link.Files!.Device) : Mount(settings, link);
             }
             finally
             {
@@ -94,7 +94,6 @@ internal sealed partial class MountHost
             _link.Note($"{_reader.Status.Failure ?? $"server {_settings.Store.Server} is not available"}; what is cached is served until it is");
         }
 
-        LeaveTerminal();
         Log($"mounted {_settings.Store.Store} of {_settings.Store.Server} at {MountPoint}, process {Environment.ProcessId}");
         var connection = _session!.Connection.Result;
         var socket = _fileSystem!.Socket;
@@ -108,8 +107,17 @@ internal sealed partial class MountHost
             ControlName = _control.Address.Name,
             Daemon = _daemon is null ? null : new KeptSocket(
                 _daemon.SocketPath, _daemon.Socket.MountName, socket?.Node ?? 0, socket?.Mode ?? 0, socket?.UserId ?? 0, socket?.GroupId ?? 0),
+            Arguments =
+            [
+                "--server", string.Join(',', _settings.Store.Servers.Select(static server => server.OriginalString)),
+                "--store", _settings.Store.Store,
+                "--cache-dir", _location.Directory,
+                .. _settings.Store.TrustedPublicKeys.SelectMany(static key => (string[])["--trusted-public-key", key]),
+                .. _settings.Store.TlsAuthorityFile is { } authority ? (string[])["--tls-ca", Path.GetFullPath(authority)] : [],
+            ],
             Log = _settings.IsDetached ? _location.Log : null,
         };
+        LeaveTerminal();
         _link.Keep(mount, new KeptFiles(_mount.Channel.Device, _nodeIds!, _control.Listener, _daemon?.Socket.Listener.SafeHandle));
     }
 
@@ -123,6 +131,13 @@ internal sealed partial class MountHost
             Libc.StartSession();
             _log.MoveTo(_location.Log);
         }
+    }
+
+    private static FuseMount Mount(MountSettings settings, SupervisorLink link)
+    {
+        var mount = Mount(settings, link.Note);
+        link.Made(mount.State);
+        return mount;
     }
 
     private static FuseMount Mount(MountSettings settings, Action<string> note)
@@ -208,8 +223,12 @@ internal sealed partial class MountHost
         }
         catch (Exception e) when (e is IOException or CliException)
         {
-            // Files can be had without it.
+            // Files can be had without it; and who connects is refused.
             Log(e.Message);
+            if (resumed is not null)
+            {
+                _link.EndDaemon();
+            }
         }
 
         // Only now, since binding a socket inside takes a writable mount, and INIT lowers the read-ahead again.

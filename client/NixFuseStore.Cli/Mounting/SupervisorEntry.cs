@@ -1,9 +1,7 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Cli.Errors;
 using NixFuseStore.Native.Linux;
-using NixFuseStore.Native.Text;
 using NixFuseStore.Supervisor;
 using NixFuseStore.Supervisor.Messages;
 
@@ -18,7 +16,7 @@ internal static class SupervisorEntry
         var isDetached = Array.IndexOf(args, MountArguments.DetachedFlag) >= 0;
         using var word = isDetached && !isAdopting ? ReadyPipe.OpenInherited() : null;
         var absoluteArgs = MountArguments.WithAbsolutePaths(args);
-        string? log = null;
+        var log = new MountLog();
 
         // The first worker is where the user is, and speaks of paths as the user does.
         var start = Starter(args, MountArguments.WorkerFlag);
@@ -28,7 +26,7 @@ internal static class SupervisorEntry
             Note = Note,
             Ready = Ready,
             Failed = Fail,
-            Log = Log,
+            Log = log.Write,
         });
         List<PosixSignalRegistration> signals = [];
         foreach (var signal in (PosixSignal[])[PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGHUP])
@@ -46,77 +44,62 @@ internal static class SupervisorEntry
 
         try
         {
-            return isAdopting ? supervisor.Adopt(new SafeFileHandle(Libc.InheritedDescriptor, ownsHandle: true)) : supervisor.Run();
+            return isAdopting ? supervisor.Adopt(Libc.TakeInherited()) : supervisor.Run();
         }
 #pragma warning disable CA1031 // the end of the line for every failure: whatever it is, the user gets one line
         catch (Exception e)
 #pragma warning restore CA1031
         {
             // The worker goes on, and starts another supervisor.
-            Log($"supervising the mount failed: {ErrorLine.Describe(e)}");
+            log.Write($"supervising the mount failed: {ErrorLine.Describe(e)}");
             return ExitStatus.Failed;
         }
         finally
         {
             signals.ForEach(static signal => signal.Dispose());
+            log.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
 
-        void Note(string text)
-        {
-            if (word is null)
-            {
-                Console.Error.WriteLine("nixfuse: " + text);
-            }
-            else
-            {
-                word.WriteLine(ReadyPipe.NoteWord + text);
-            }
-        }
+        void Note(string text) => Tell(ReadyPipe.NoteWord + text, text);
 
         void Ready(KeptMount mount)
         {
-            log = mount.Log;
-            start = Starter(absoluteArgs, MountArguments.WorkerFlag);
+            start = Starter(MountArguments.WithArguments(absoluteArgs, mount.Arguments), MountArguments.WorkerFlag);
             Environment.CurrentDirectory = "/";
-            if (word is null)
+            if (isDetached)
             {
-                return;
+                // The terminal is the launcher's, and so is whatever reads what this process writes.
+                Libc.StartSession();
+                log.MoveTo(mount.Log!);
             }
 
-            // The terminal is the launcher's, and so is whatever reads what this process writes.
-            Libc.StartSession();
-            using (var file = OpenLog(log))
+            if (word is not null)
             {
-                Libc.RedirectStandardStreams(file);
-            }
-
-            word.WriteLine(ReadyPipe.ReadyWord);
-            word.Dispose();
-        }
-
-        void Fail(int status, string text)
-        {
-            if (word is null)
-            {
-                Console.Error.WriteLine("nixfuse: " + text);
-            }
-            else
-            {
-                word.WriteLine($"{ReadyPipe.FailedWord}{status} {text}");
+                Tell(ReadyPipe.ReadyWord, "");
+                word.Dispose();
             }
         }
 
-        void Log(string text)
-        {
-            var line = Encoding.UTF8.GetBytes($"{DateTimeOffset.UtcNow:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {PrintableText.Escape(text)}\n");
-            if (log is null)
-            {
-                _ = Libc.WriteToStandardError(line);
-                return;
-            }
+        void Fail(int status, string text) => Tell($"{ReadyPipe.FailedWord}{status} {text}", text);
 
-            using var file = OpenLog(log);
-            RandomAccess.Write(file, line, 0);
+        // To the launcher, who may have gone, or to the user.
+        void Tell(string line, string text)
+        {
+            try
+            {
+                if (word is null)
+                {
+                    Console.Error.WriteLine("nixfuse: " + text);
+                }
+                else
+                {
+                    word.WriteLine(line);
+                }
+            }
+            catch (IOException)
+            {
+                // Nobody waits for it; the mount is there all the same.
+            }
         }
     }
 
@@ -129,17 +112,4 @@ internal static class SupervisorEntry
         var (program, arguments) = OwnProgram.With([.. args.Where(static arg => arg is not (MountArguments.WorkerFlag or MountArguments.AdoptFlag))], flag);
         return Libc.Spawn(program, [.. arguments], variable: null, inherited: channel, errors: standardError, out process);
     };
-
-    private static SafeFileHandle OpenLog(string? path)
-    {
-        try
-        {
-            return Libc.OpenForAppending(path ?? "/dev/null");
-        }
-        catch (LinuxException)
-        {
-            // On a disk where no file can be made there is no log.
-            return Libc.OpenForAppending("/dev/null");
-        }
-    }
 }

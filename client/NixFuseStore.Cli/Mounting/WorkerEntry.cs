@@ -1,4 +1,3 @@
-using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Cli.Errors;
 using NixFuseStore.Native;
 using NixFuseStore.Native.Linux;
@@ -14,11 +13,22 @@ internal static class WorkerEntry
         // Relocating libcrypto takes longer than all that can be done meanwhile.
         var libraries = Task.Run(SystemLibraries.Require);
         await using var log = new MountLog();
-        using var link = SupervisorLink.Open(
-            new SafeFileHandle(Libc.InheritedDescriptor, ownsHandle: true), SupervisorEntry.Starter(MountArguments.WithAbsolutePaths(args), MountArguments.AdoptFlag), log.Write);
+        using var channel = Libc.TakeInherited();
+        SupervisorLink link;
         try
         {
-            var settings = MountArguments.Parse(args.AsSpan(1));
+            link = SupervisorLink.Open(channel, SupervisorEntry.Starter(MountArguments.WithAbsolutePaths(args), MountArguments.AdoptFlag), log.Write);
+        }
+        catch (InvalidDataException e)
+        {
+            log.Write(e.Message);
+            return ExitStatus.Failed;
+        }
+
+        using var linked = link;
+        try
+        {
+            var settings = MountArguments.Parse(args.AsSpan(1), isResumed: link.Resumed is not null, link.Note);
             var host = await MountHost.StartAsync(settings, libraries, link, log).ConfigureAwait(false);
             if (await host.RunAsync().ConfigureAwait(false) is not { } status)
             {

@@ -28,11 +28,13 @@ internal sealed class NodeIdFile(SafeFileHandle file)
 
     /// <summary>The records; none of a file that is new.</summary>
     /// <exception cref="InvalidDataException">The file is of another version.</exception>
-    public byte[] Read()
+    /// <param name="isNew">Whether nothing was ever written to it.</param>
+    public byte[] Read(out bool isNew)
     {
         Span<byte> head = stackalloc byte[HeadBytes];
         var length = RandomAccess.GetLength(file);
-        if (length == 0)
+        isNew = length == 0;
+        if (isNew)
         {
             Mark.CopyTo(head);
             BinaryPrimitives.WriteInt64LittleEndian(head[StartOffset..], HeadBytes);

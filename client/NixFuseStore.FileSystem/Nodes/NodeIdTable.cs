@@ -23,9 +23,13 @@ internal sealed class NodeIdTable
     private readonly NodeIdFile? _file;
     private long _fileBytesMax = FileBytesMax;
     private uint _next = 1;
+    private uint _inheritedEnd;
     private uint _nextInode = FixedNodes.InodesEnd;
 
     private NodeIdTable(NodeIdFile? file) => _file = file;
+
+    /// <summary>Whether another process has served the mount before.</summary>
+    public bool IsResumed { get; private set; }
 
     /// <summary>What the process before has given, the oldest first; none for a new mount. The kernel may know nodes of it.</summary>
     public IReadOnlyList<NodeIdKey> Inherited { get; private set; } = [];
@@ -127,7 +131,7 @@ internal sealed class NodeIdTable
         for (var left = _order.Count; _keys.Count > SlotsMax && left > 0; left--)
         {
             var oldest = _order.Dequeue();
-            if (IsInUse?.Invoke(oldest) == true)
+            if (oldest < _inheritedEnd || IsInUse?.Invoke(oldest) == true)
             {
                 _order.Enqueue(oldest);
             }
@@ -140,7 +144,8 @@ internal sealed class NodeIdTable
 
     private void Load()
     {
-        ReadOnlySpan<byte> rest = _file!.Read();
+        ReadOnlySpan<byte> rest = _file!.Read(out var isNew);
+        IsResumed = !isNew;
         while (NodeIdRecord.TryRead(rest, out var slot, out var inodes, out var key, out var length))
         {
             if (key.Kind != SlotKind.Numbers)
@@ -154,6 +159,9 @@ internal sealed class NodeIdTable
         }
 
         _file.DropTail(rest.Length);
+
+        // Programs that were started before may have any of them open.
+        _inheritedEnd = _next;
         Inherited = [.. _order.Select(number => _keys[number].Key)];
     }
 

@@ -7,10 +7,14 @@ namespace NixFuseStore.FileSystem.Notifications;
 /// When there are more than fit, the oldest is forgotten: the kernel's own timeout is short, so a forgotten name shows up a little
 /// later, and nothing worse.
 /// </remarks>
-internal sealed class NegativeNames(TimeProvider time, TimeSpan kept)
+/// <param name="time">The clock.</param>
+/// <param name="kept">How long the kernel may believe a name absent.</param>
+/// <param name="isResumed">The process before may have answered so, too: for as long, every name may be one.</param>
+internal sealed class NegativeNames(TimeProvider time, TimeSpan kept, bool isResumed = false)
 {
     private const int NamesMax = 8192;
 
+    private readonly DateTimeOffset _anyUntil = isResumed ? time.GetUtcNow() + kept : DateTimeOffset.MinValue;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, DateTimeOffset> _names = new(StringComparer.Ordinal);
     private readonly Queue<(string Name, DateTimeOffset Until)> _order = new();
@@ -40,7 +44,7 @@ internal sealed class NegativeNames(TimeProvider time, TimeSpan kept)
     {
         lock (_gate)
         {
-            return _names.TryGetValue(name, out var until) && until >= time.GetUtcNow();
+            return IsAny || (_names.TryGetValue(name, out var until) && until >= time.GetUtcNow());
         }
     }
 
@@ -49,7 +53,7 @@ internal sealed class NegativeNames(TimeProvider time, TimeSpan kept)
     {
         lock (_gate)
         {
-            return _names.Remove(name, out var until) && until >= time.GetUtcNow();
+            return (_names.Remove(name, out var until) && until >= time.GetUtcNow()) || IsAny;
         }
     }
 
@@ -64,4 +68,6 @@ internal sealed class NegativeNames(TimeProvider time, TimeSpan kept)
             return names;
         }
     }
+
+    private bool IsAny => isResumed && time.GetUtcNow() <= _anyUntil;
 }

@@ -30,6 +30,9 @@ public sealed record KeptMount
     /// <summary>The socket of the mount's Nix daemon; null where it has none.</summary>
     public KeptSocket? Daemon { get; init; }
 
+    /// <summary>Arguments that say what settings files and environment said when the mount was made: it goes on with the same store and cache whatever they say by then.</summary>
+    public required IReadOnlyList<string> Arguments { get; init; }
+
     /// <summary>The file that the mount's log goes to; null for standard error.</summary>
     public string? Log { get; init; }
 

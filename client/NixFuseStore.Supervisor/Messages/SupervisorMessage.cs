@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using NixFuseStore.Fuse.Mounting;
 
 namespace NixFuseStore.Supervisor.Messages;
 
@@ -24,6 +25,9 @@ public sealed record SupervisorMessage(MessageKind Kind)
     /// <summary>Of <see cref="MessageKind.Keep"/>, <see cref="MessageKind.Resume"/> and <see cref="MessageKind.Adopt"/>: the mount.</summary>
     public KeptMount? Mount { get; init; }
 
+    /// <summary>Of <see cref="MessageKind.Mounted"/>: the mount.</summary>
+    public FuseMountState? Made { get; init; }
+
     /// <summary>Of <see cref="MessageKind.Start"/>, <see cref="MessageKind.Resume"/> and <see cref="MessageKind.Adopted"/>: who sends it.</summary>
     public SupervisorState? Supervisor { get; init; }
 
@@ -46,6 +50,9 @@ public enum MessageKind
 
     /// <summary>To the supervisor: starting failed, with the exit status for the user.</summary>
     Failed,
+
+    /// <summary>To the supervisor: there is a mount, which is not usable yet: it goes where starting fails.</summary>
+    Mounted,
 
     /// <summary>To the supervisor: the mount is usable. Files: <see cref="KeptMount"/> has their order.</summary>
     Keep,

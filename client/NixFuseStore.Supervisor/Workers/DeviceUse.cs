@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace NixFuseStore.Supervisor.Workers;
 
@@ -8,20 +9,17 @@ namespace NixFuseStore.Supervisor.Workers;
 /// </summary>
 internal static class DeviceUse
 {
-    // System calls by which a worker reads requests and writes answers: read, write, readv, writev (x86-64), and the same of arm64.
-    private static readonly HashSet<int> s_calls = OperatingSystem.IsLinux() && System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64
-        ? [63, 64, 65, 66]
-        : [0, 1, 19, 20];
+    // read and readv of x86-64 and of arm64. An answer that is on its way counts for nothing: the kernel takes it, or has sent the request again.
+    private static readonly HashSet<int> s_calls = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? [63, 65] : [0, 19];
 
-    /// <summary>Whether a thread of a process is inside such a call, or may be.</summary>
+    /// <summary>Whether a thread of a process is inside such a call; null where that is not to be seen.</summary>
     /// <param name="process">Its directory in /proc.</param>
-    public static bool IsInside(string process)
+    public static bool? IsInside(string process)
     {
         try
         {
-            var devices = Directory.GetFiles(Path.Combine(process, "fd"))
-                .Where(static link => new FileInfo(link).LinkTarget == "/dev/fuse").Select(static link => Path.GetFileName(link)).ToHashSet(StringComparer.Ordinal);
-            return Directory.GetDirectories(Path.Combine(process, "task")).Any(task => IsInside(Read(Path.Combine(task, "syscall")), devices));
+            // Each thread by itself: of a process whose first thread has ended, the process's own files are not shown.
+            return Directory.GetDirectories(Path.Combine(process, "task")).Any(static task => IsInside(Read(Path.Combine(task, "syscall")), Devices(task)));
         }
         catch (DirectoryNotFoundException)
         {
@@ -30,8 +28,7 @@ internal static class DeviceUse
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Not to be seen.
-            return true;
+            return null;
         }
     }
 
@@ -50,13 +47,20 @@ internal static class DeviceUse
             && devices.Contains(descriptor.ToString(CultureInfo.InvariantCulture));
     }
 
+    // By readlink alone: what a descriptor leads to may hang.
+    private static HashSet<string> Devices(string task) =>
+        Directory.Exists(Path.Combine(task, "fd"))
+            ? Directory.EnumerateFileSystemEntries(Path.Combine(task, "fd"))
+                .Where(static link => new FileInfo(link).LinkTarget == "/dev/fuse").Select(static link => Path.GetFileName(link)).ToHashSet(StringComparer.Ordinal)
+            : [];
+
     private static string Read(string file)
     {
         try
         {
             return File.ReadAllText(file);
         }
-        catch (FileNotFoundException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             // The thread has ended.
             return "-1";

@@ -12,12 +12,16 @@ namespace NixFuseStore.Supervisor.Workers;
 internal sealed class WorkerProcess(int processId, SafeFileHandle handle, bool isChild) : IDisposable
 {
     private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly SafeFileHandle? _firstThread = Libc.OpenFirstThread(processId, out var thread) == Errno.None ? thread : null;
 
     /// <summary>Its id.</summary>
     public int ProcessId => processId;
 
     /// <summary>Can be read once the process has ended with all its threads.</summary>
     public SafeFileHandle Handle => handle;
+
+    /// <summary>Can be read once its first thread has ended: the others end soon, or hang in the kernel. Null where the kernel cannot tell.</summary>
+    public SafeFileHandle? FirstThread => _firstThread;
 
     /// <summary>Whether it has answered a request of the kernel.</summary>
     public bool HasServed { get; set; }
@@ -53,5 +57,9 @@ internal sealed class WorkerProcess(int processId, SafeFileHandle handle, bool i
     }
 
     /// <inheritdoc/>
-    public void Dispose() => handle.Dispose();
+    public void Dispose()
+    {
+        handle.Dispose();
+        _firstThread?.Dispose();
+    }
 }

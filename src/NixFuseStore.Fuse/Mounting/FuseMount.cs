@@ -144,6 +144,17 @@ public sealed class FuseMount : IDisposable
         return present is null || present.Device != _deviceNumber || TryUnmount(Path, Path, lazyWhenBusy);
     }
 
+    /// <summary>Unmounts a mount of which only this is known, also while it is in use. Nothing to do where it is gone.</summary>
+    /// <exception cref="FuseMountException">This user may not.</exception>
+    public static void UnmountLazily(FuseMountState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        if (MountTable.Find(state.Path)?.Device == state.DeviceNumber)
+        {
+            TryUnmount(state.Path, state.Path, lazyWhenBusy: true);
+        }
+    }
+
     /// <summary>Unmounts the FUSE file system at a path, no matter who mounted it; one whose server died goes lazily in any case.</summary>
     /// <param name="mountPoint">The mount point.</param>
     /// <param name="lazyWhenBusy">Take it out of sight when it is in use; its users keep it until they are done.</param>

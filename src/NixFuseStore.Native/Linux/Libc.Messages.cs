@@ -96,12 +96,13 @@ public static unsafe partial class Libc
         {
             var vector = new IoVector(start, (nuint)buffer.Length);
             var header = new MessageHeader { Vectors = &vector, VectorCount = 1, Control = control, ControlBytes = ControlMax };
+            // ECONNRESET: the other end has gone without reading all; what it had sent is still to be had.
             nint received;
             do
             {
                 received = Raw.ReceiveMessage(use.Descriptor, &header, ReceiveCloseOnExec);
             }
-            while (received < 0 && LastError == Errno.EINTR);
+            while (received < 0 && (LastError is Errno.EINTR or Errno.ECONNRESET));
             if (received < 0)
             {
                 return LastError;

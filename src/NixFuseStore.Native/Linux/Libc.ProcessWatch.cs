@@ -17,6 +17,25 @@ public static unsafe partial class Libc
         return descriptor < 0 ? LastError : Errno.None;
     }
 
+    /// <summary>As <see cref="OpenProcess"/>, of a process's first thread: can be read once that has ended, whatever the others do.</summary>
+    /// <returns>EINVAL before Linux 6.9.</returns>
+    public static Errno OpenFirstThread(int process, out SafeFileHandle? handle)
+    {
+        const int PidfdOpen = 434;
+        const int OfThread = 0x80; // PIDFD_THREAD
+        var descriptor = Raw.SystemCall(PidfdOpen, process, OfThread, 0, 0);
+        handle = descriptor < 0 ? null : new SafeFileHandle((nint)descriptor, ownsHandle: true);
+        return descriptor < 0 ? LastError : Errno.None;
+    }
+
+    /// <summary>The descriptor that a process which <see cref="Spawn"/> has started was given; from now on its own children do not get it.</summary>
+    public static SafeFileHandle TakeInherited()
+    {
+        const int SetFlags = 2, CloseOnExec = 1; // F_SETFD, FD_CLOEXEC
+        _ = Raw.Control(InheritedDescriptor, SetFlags, CloseOnExec);
+        return new SafeFileHandle(InheritedDescriptor, ownsHandle: true);
+    }
+
     /// <summary>Sends SIGKILL to the process of <see cref="OpenProcess"/>; ESRCH where it has ended.</summary>
     public static Errno Kill(SafeHandle process)
     {
@@ -59,6 +78,9 @@ public static unsafe partial class Libc
     {
         [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
         internal static partial long SystemCall(long number, long first, long second, long third, long fourth);
+
+        [LibraryImport(Library, EntryPoint = "fcntl", SetLastError = true)]
+        internal static partial int Control(int descriptor, int command, int argument);
 
         [LibraryImport(Library, EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
         internal static partial int CreateMemoryFile(string name, uint flags);
