@@ -117,6 +117,9 @@ public sealed class StoreReader : IStoreReader
     /// <summary>Whether the caller's token may write; null before the first contact.</summary>
     public bool? MayWrite => _identity.IsMet ? _identity.Store.MayWrite : null;
 
+    /// <summary>Ends when the server was met, or could not be.</summary>
+    public Task FirstContact => _monitor.FirstContact;
+
     /// <summary>Keys whose statements are believed.</summary>
     public IReadOnlyList<NixPublicKey> TrustedKeys => _identity.Verifier.TrustedKeys;
 

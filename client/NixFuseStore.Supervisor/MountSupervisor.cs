@@ -16,7 +16,7 @@ namespace NixFuseStore.Supervisor;
 /// </summary>
 public sealed class MountSupervisor : IDisposable
 {
-    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan PingInterval = TimeSpan.FromSeconds(2);
 
     /// <summary>A worker that owes an answer for so long hangs.</summary>
@@ -45,6 +45,9 @@ public sealed class MountSupervisor : IDisposable
 
     // Used by the supervisor's thread alone.
     private WorkerProcess? _worker;
+
+    // One that was replaced while the kernel held it.
+    private WorkerProcess? _hung;
     private MessageChannel? _channel;
     private KeptMount? _kept;
     private KeptFiles? _files;
@@ -115,6 +118,7 @@ public sealed class MountSupervisor : IDisposable
     {
         _channel?.Dispose();
         _worker?.Dispose();
+        _hung?.Dispose();
         _files?.Dispose();
         _mount?.Dispose();
         _wake.Dispose();
@@ -129,7 +133,7 @@ public sealed class MountSupervisor : IDisposable
         {
             // 1. What has happened.
             var worker = _worker!;
-            var ready = Libc.WaitReadable(LookInterval, _channel?.Socket, worker.Handle, worker.FirstThread, Volatile.Read(ref _stopRequested) == 0 ? _wake : null);
+            var ready = Libc.WaitReadable(LookInterval, _channel?.Socket, worker.Handle, _hung?.Handle, Volatile.Read(ref _stopRequested) == 0 ? _wake : null);
             if (ready[0])
             {
                 TakeMessage(worker);
@@ -146,8 +150,13 @@ public sealed class MountSupervisor : IDisposable
                 continue;
             }
 
+            if (ready[2])
+            {
+                StartOver(worker);
+            }
+
             var end = ready[1] ? EndOf(worker)
-                : ready[2] ? EndHanging(worker, ThreadsPatience)
+                : worker.IsDying ? EndHanging(worker, ThreadsPatience)
                 : LookForLife(worker);
             if (end is { } status)
             {
@@ -193,7 +202,11 @@ public sealed class MountSupervisor : IDisposable
                 error = Libc.OpenProcess(process, out var handle);
                 if (error == Errno.None)
                 {
-                    _worker?.Dispose();
+                    if (_worker != _hung)
+                    {
+                        _worker?.Dispose();
+                    }
+
                     _worker = new WorkerProcess(process, handle!, isChild: true);
                     _isKilled = false;
                     return "";
@@ -473,6 +486,22 @@ public sealed class MountSupervisor : IDisposable
         }
 
         _options.Log($"process {worker.ProcessId} hangs in the kernel; another one serves the mount");
+        _hung?.Dispose();
+        _hung = worker;
         return Replace(worker, "it hung in the kernel, and could not be ended");
+    }
+
+    /// <summary>The process that hung has ended, and with it its hold on the cache and the journal, without which the worker now serves.</summary>
+    private void StartOver(WorkerProcess worker)
+    {
+        _hung!.DescribeEnd();
+        _hung.Dispose();
+        _hung = null;
+        if (_stopping is null)
+        {
+            _lastReason = "the one before has ended at last, and its cache is free";
+            worker.HasServed = true;
+            worker.Kill();
+        }
     }
 }

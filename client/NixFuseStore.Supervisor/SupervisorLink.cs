@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using NixFuseStore.Fuse.Mounting;
@@ -12,8 +11,8 @@ namespace NixFuseStore.Supervisor;
 /// </summary>
 public sealed class SupervisorLink : IDisposable
 {
-    /// <summary>A supervisor that lives shorter than this is not followed by another at once.</summary>
-    private static readonly TimeSpan ShortLife = TimeSpan.FromSeconds(1);
+    /// <summary>After a supervisor that has died before it had the mount; any other is followed at once.</summary>
+    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan UnmountPatience = TimeSpan.FromSeconds(30);
 
     private readonly WorkerStarter _startSupervisor;
@@ -33,7 +32,7 @@ public sealed class SupervisorLink : IDisposable
 
     // Used by the listening thread alone.
     private int _child;
-    private long _childStarted;
+    private bool _hasAdopted;
 
     private SupervisorLink(MessageChannel channel, SupervisorMessage first, KeptFiles? files, WorkerStarter startSupervisor, Action<string> log)
     {
@@ -246,6 +245,7 @@ public sealed class SupervisorLink : IDisposable
                     break;
                 case MessageKind.Adopted:
                     Supervisor = message.Supervisor!;
+                    _hasAdopted = true;
                     RepeatRequests();
                     _log($"process {Supervisor.ProcessId} supervises the mount now: the one before has died");
                     break;
@@ -280,9 +280,9 @@ public sealed class SupervisorLink : IDisposable
             // 1. One that died at once would do so again.
             if (_child != 0)
             {
-                if (Stopwatch.GetElapsedTime(_childStarted) < ShortLife)
+                if (!_hasAdopted)
                 {
-                    Thread.Sleep(ShortLife);
+                    Thread.Sleep(RetryPause);
                 }
 
                 Libc.Reap(_child);
@@ -304,14 +304,14 @@ public sealed class SupervisorLink : IDisposable
                 }
 
                 // 2. The next.
-                _childStarted = Stopwatch.GetTimestamp();
+                _hasAdopted = false;
                 if (TryHandOver(_kept, _files!))
                 {
                     return true;
                 }
             }
 
-            Thread.Sleep(ShortLife);
+            Thread.Sleep(RetryPause);
         }
     }
 

@@ -41,7 +41,7 @@ public sealed partial class ChunkCache : IChunkCache
     internal ChunkLog? OpenLog => _log;
 
     /// <summary>Opens (or makes) a cache and waits until it answers. A damaged one is deleted and the cache starts empty, with a notice.</summary>
-    /// <exception cref="CacheInUseException">Another process has the directory.</exception>
+    /// <exception cref="CacheInUseException">Another process has the directory, and it is not to be waited for.</exception>
     /// <exception cref="IOException">The directory cannot be made or written.</exception>
     /// <exception cref="UnauthorizedAccessException">This user may not write there.</exception>
     public static async Task<ChunkCache> OpenAsync(ChunkCacheOptions options, CancellationToken cancellationToken = default)
@@ -78,7 +78,7 @@ public sealed partial class ChunkCache : IChunkCache
         {
             directoryLock = CacheLock.TakeDirectory(options.Directory);
         }
-        catch (IOException failure) when (DiskErrors.MayPass(failure))
+        catch (IOException failure) when (failure is CacheInUseException ? options.WaitsForDirectory : DiskErrors.MayPass(failure))
         {
             // The writer tries it next, says so, and goes on trying.
         }

@@ -19,6 +19,17 @@ public sealed class MountArgumentsTests
         Assert.Equal((512L << 20, "/c", 256, true, false), (settings.CacheBytesMax, settings.CacheDirectory, settings.ReadAheadKibibytes, settings.Foreground, settings.IsDetached));
     }
 
+    [Fact]
+    public void AbsolutePaths_StandWherePathsDo_AndNowhereElse()
+    {
+        string here = Environment.CurrentDirectory;
+        Assert.Equal(
+            ["mount", "--store", "team", here + "/nix", "--cache-dir", here + "/c", "--token-file=" + here + "/t", "--trace", "--build-nix", "/n", "--server", "http://a:1", "--cache-dir"],
+            MountArguments.WithAbsolutePaths(["mount", "--store", "team", "nix", "--cache-dir", "c", "--token-file=t", "--trace", "--build-nix", "/n", "--server", "http://a:1", "--cache-dir"]));
+        Assert.Equal(["mount", "--", here + "/--store"], MountArguments.WithAbsolutePaths(["mount", "--", "--store"]));
+        Assert.Equal(["mount", "--worker", here + "/a", here + "/b"], MountArguments.WithAbsolutePaths(["mount", "--worker", "a", "b"]));
+    }
+
     [Theory]
     [InlineData]
     [InlineData("")]

@@ -17,6 +17,8 @@ namespace NixFuseStore.Cli.Daemon;
 /// <summary>The Nix daemon of a mount: from the binding of its socket until the mount ends.</summary>
 internal sealed class DaemonEndpoint : IAsyncDisposable
 {
+    private static readonly TimeSpan ContactPatience = TimeSpan.FromSeconds(5);
+
     private readonly MountedStore _store;
     private readonly Task<Service> _server;
 
@@ -70,7 +72,15 @@ internal sealed class DaemonEndpoint : IAsyncDisposable
             log);
         store.Recover();
         return new DaemonEndpoint(
-            socket, store, Task.Run(() => Serve(socket.Listener, store, reader, fileSystem, mount, location, settings, connectionsMax, log)), log);
+            socket, store, Task.Run(ServeAsync), log);
+
+        async Task<Service> ServeAsync()
+        {
+            // What a client may do depends on the mount's token, which only the server knows. It was met before, unless another process goes on
+            // with the mount.
+            await reader.FirstContact.WaitAsync(ContactPatience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return Serve(socket.Listener, store, reader, fileSystem, mount, location, settings, connectionsMax, log);
+        }
     }
 
     /// <summary>What builds; null where nothing does, or the daemon is still being loaded.</summary>

@@ -177,6 +177,7 @@ internal sealed partial class MountHost
         {
             Directory = _location.Chunks,
             SizeBytesMax = _settings.CacheBytesMax,
+            WaitsForDirectory = _link.Resumed is not null,
             Notice = Log,
         });
         _location.RememberSize(_settings.CacheBytesMax, Log);

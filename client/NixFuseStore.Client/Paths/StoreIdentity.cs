@@ -17,6 +17,9 @@ namespace NixFuseStore.Client.Paths;
 /// <param name="trustedPublicKeys">Keys whose statements are believed; empty for the server's own, see <see cref="TrustPolicy"/>.</param>
 internal sealed class StoreIdentity(ServerConnection connection, MetadataCache metadata, IReadOnlyList<NixPublicKey> trustedPublicKeys)
 {
+    private readonly Lock _gate = new();
+
+    // Written under _gate, read anywhere.
     private volatile RecordVerifier? _verifier;
     private volatile GetStoreResponse? _store;
     private volatile bool _isMet;
@@ -47,9 +50,12 @@ internal sealed class StoreIdentity(ServerConnection connection, MetadataCache m
                 $"store '{connection.StoreName}' now has the store directory {verifier.Directory}, it was {known.Directory}; mount it anew");
         }
 
-        _verifier = verifier;
-        _store = store;
-        _isMet = true;
+        lock (_gate)
+        {
+            _verifier = verifier;
+            _store = store;
+            _isMet = true;
+        }
 
         // Head and rights change all the time and are of no use later.
         var remembered = store.Clone();
@@ -76,8 +82,17 @@ internal sealed class StoreIdentity(ServerConnection connection, MetadataCache m
         try
         {
             var store = GetStoreResponse.Parser.ParseFrom(bytes);
-            _verifier = TrustPolicy.Establish(connection, trustedPublicKeys, store);
-            _store = store;
+            var verifier = TrustPolicy.Establish(connection, trustedPublicKeys, store);
+            lock (_gate)
+            {
+                // The server may have been met meanwhile, and knows better: what is remembered has no rights.
+                if (!_isMet)
+                {
+                    _verifier = verifier;
+                    _store = store;
+                }
+            }
+
             return true;
         }
         catch (InvalidProtocolBufferException)

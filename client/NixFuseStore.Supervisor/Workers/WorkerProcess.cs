@@ -12,7 +12,7 @@ namespace NixFuseStore.Supervisor.Workers;
 internal sealed class WorkerProcess(int processId, SafeFileHandle handle, bool isChild) : IDisposable
 {
     private readonly long _started = Stopwatch.GetTimestamp();
-    private readonly SafeFileHandle? _firstThread = Libc.OpenFirstThread(processId, out var thread) == Errno.None ? thread : null;
+    private readonly string _status = string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/stat");
 
     /// <summary>Its id.</summary>
     public int ProcessId => processId;
@@ -20,8 +20,26 @@ internal sealed class WorkerProcess(int processId, SafeFileHandle handle, bool i
     /// <summary>Can be read once the process has ended with all its threads.</summary>
     public SafeFileHandle Handle => handle;
 
-    /// <summary>Can be read once its first thread has ended: the others end soon, or hang in the kernel. Null where the kernel cannot tell.</summary>
-    public SafeFileHandle? FirstThread => _firstThread;
+    /// <summary>
+    /// Whether its first thread has ended: it was killed, and the others end soon, or hang in the kernel. Nothing tells of this: a pidfd can be
+    /// read only when all of them have ended.
+    /// </summary>
+    public bool IsDying
+    {
+        get
+        {
+            try
+            {
+                // PID (COMMAND) STATE: the command may hold anything.
+                var line = File.ReadAllText(_status);
+                return line.LastIndexOf(')') is var end && end >= 0 && end + 2 < line.Length && line[end + 2] is 'Z' or 'X';
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
+        }
+    }
 
     /// <summary>Whether it has answered a request of the kernel.</summary>
     public bool HasServed { get; set; }
@@ -57,9 +75,5 @@ internal sealed class WorkerProcess(int processId, SafeFileHandle handle, bool i
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        handle.Dispose();
-        _firstThread?.Dispose();
-    }
+    public void Dispose() => handle.Dispose();
 }

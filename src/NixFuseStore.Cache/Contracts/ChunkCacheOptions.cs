@@ -53,6 +53,9 @@ public sealed class ChunkCacheOptions
     /// <summary>How often a bypassed cache looks whether it can write again.</summary>
     public TimeSpan RetryInterval { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Whether a directory that another process has is waited for, bypassed until then, rather than refused.</summary>
+    public bool WaitsForDirectory { get; init; }
+
     /// <summary>For tests: runs before a file is opened or read, with its path; what it throws is the disk's failure.</summary>
     internal Action<string>? FileFault { get; init; }
 

@@ -17,17 +17,6 @@ public static unsafe partial class Libc
         return descriptor < 0 ? LastError : Errno.None;
     }
 
-    /// <summary>As <see cref="OpenProcess"/>, of a process's first thread: can be read once that has ended, whatever the others do.</summary>
-    /// <returns>EINVAL before Linux 6.9.</returns>
-    public static Errno OpenFirstThread(int process, out SafeFileHandle? handle)
-    {
-        const int PidfdOpen = 434;
-        const int OfThread = 0x80; // PIDFD_THREAD
-        var descriptor = Raw.SystemCall(PidfdOpen, process, OfThread, 0, 0);
-        handle = descriptor < 0 ? null : new SafeFileHandle((nint)descriptor, ownsHandle: true);
-        return descriptor < 0 ? LastError : Errno.None;
-    }
-
     /// <summary>The descriptor that a process which <see cref="Spawn"/> has started was given; from now on its own children do not get it.</summary>
     public static SafeFileHandle TakeInherited()
     {
