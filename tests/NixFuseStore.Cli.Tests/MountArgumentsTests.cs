@@ -30,6 +30,15 @@ public sealed class MountArgumentsTests
         Assert.Equal(["mount", "--worker", here + "/a", here + "/b"], MountArguments.WithAbsolutePaths(["mount", "--worker", "a", "b"]));
     }
 
+    [Fact]
+    public void MoreArguments_AreAddedOnce()
+    {
+        string[] more = ["--store", "team", "--cache-dir", "/c"];
+        string[] once = MountArguments.WithArguments(["mount", "--worker", "--detached", "/nix"], more);
+        Assert.Equal(["mount", "--store", "team", "--cache-dir", "/c", "--detached", "/nix"], once);
+        Assert.Equal(once, MountArguments.WithArguments(["mount", "--adopt", .. once.AsSpan(1)], more));
+    }
+
     [Theory]
     [InlineData]
     [InlineData("")]

@@ -65,14 +65,38 @@ public sealed class MountErrorTests : EndToEndTest
         client.Unmount();
     }
 
+    /// <summary>A container or a service with mounts of its own may have a copy.</summary>
+    [Fact]
+    public void Unmounted_WhileAnotherNamespaceHasIt_SaysSo_AndGoesOnForThat()
+    {
+        var client = NewClient(StartServer());
+        client.Mount();
+        var processes = ProcessesOf(client);
+        using var holder = Command.Start("unshare", ["--mount", "sleep", "60"]);
+        Eventually.Holds("it has its own mounts", () => File.ReadAllText($"/proc/{holder.Id}/comm") == "sleep\n");
+
+        var said = client.Run("unmount", client.MountPoint).Succeeded();
+
+        Assert.Contains($"is unmounted here, and still in use in the mount namespace of process {holder.Id} (sleep)", said, StringComparison.Ordinal);
+        Assert.False(client.IsMounted);
+        Assert.True(client.Status().GetProperty("detached").GetBoolean());
+        Command.Run("nsenter", "--mount", "--target", holder.Id.ToString(CultureInfo.InvariantCulture), "ls", client.Store).Succeeded();
+        holder.Kill();
+        holder.WaitForExit();
+        Eventually.Holds("the client has ended", () => !processes.Any(Directory.Exists));
+    }
+
     [Fact]
     public void UnmountedByOthers_EndsTheClient()
     {
         var client = NewClient(StartServer());
         client.Mount();
-        var processes = new[] { client.WorkerPid, client.SupervisorPid }.Select(static id => "/proc/" + id.ToString(CultureInfo.InvariantCulture)).ToArray();
+        var processes = ProcessesOf(client);
 
         Command.Run("umount", client.MountPoint).Succeeded();
         Eventually.Holds("the client has ended", () => !processes.Any(Directory.Exists));
     }
+
+    private static string[] ProcessesOf(ClientHost client) =>
+        [.. new[] { client.WorkerPid, client.SupervisorPid }.Select(static id => "/proc/" + id.ToString(CultureInfo.InvariantCulture))];
 }

@@ -10,7 +10,7 @@ internal static class MountPoints
     {
         // As the mount table has it; asking the mount itself could hang.
         var path = Fuse.Mounting.FuseMount.ResolvePath(mountPoint);
-        return await FindAsync(status => status.MountPoint == path, cancellationToken).ConfigureAwait(false);
+        return await FindAsync(status => status.MountPoint == path && !status.Detached, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The mount that owns a cache directory, or null.</summary>

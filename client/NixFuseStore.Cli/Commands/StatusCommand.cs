@@ -45,7 +45,7 @@ internal static class StatusCommand
         var unused = status.Transfer.ReadAheadBytes - status.Transfer.ReadAheadUsedBytes;
         (string Name, string Text)[] lines =
         [
-            ("store", $"{status.Store} of {status.Server} ({status.StoreDirectory})"),
+            ("store", $"{status.Store} of {status.Server} ({status.StoreDirectory}){(status.Detached ? ", unmounted here; another mount namespace still has it" : "")}"),
             ("server", Describe(status)),
             ("cache", $"{ByteSize.Format(cache.SizeBytes)} of {ByteSize.Format(cache.SizeBytesMax)} in {cache.Directory}, {cache.Entries} chunks ({cache.RecoveredEntries} from before)"
                 + (cache.Open ? "" : ", still opening")),

@@ -5,6 +5,9 @@ internal sealed record MountStatus
 {
     public required string MountPoint { get; init; }
 
+    /// <summary>Whether it is unmounted here, and only served because another mount namespace still has it.</summary>
+    public required bool Detached { get; init; }
+
     /// <summary>The process that holds the mount.</summary>
     public required int SupervisorPid { get; init; }
 

@@ -115,8 +115,15 @@ internal static class MountArguments
         static string Absolute(string path) => path.Length == 0 ? path : Path.GetFullPath(path);
     }
 
-    /// <summary>The command line with more arguments, which those that are there override.</summary>
-    public static string[] WithArguments(string[] args, IReadOnlyList<string> more) => [args[0], .. more, .. args.AsSpan(1)];
+    /// <summary>The command line without what says which process it is for.</summary>
+    public static string[] WithoutProcess(string[] args) => [.. args.Where(static arg => arg is not (WorkerFlag or AdoptFlag))];
+
+    /// <summary>The command line of any of the mount's processes with more arguments, which those that are there override; it may have them already.</summary>
+    public static string[] WithArguments(string[] args, IReadOnlyList<string> more)
+    {
+        var plain = WithoutProcess(args);
+        return plain.AsSpan(1).StartsWith(more.ToArray()) ? plain : [plain[0], .. more, .. plain.AsSpan(1)];
+    }
 
     /// <summary>Reads the command line of a process that serves a mount. One that goes on with a mount does so even where the settings files cannot be used any more.</summary>
     /// <param name="args">What stands behind "mount".</param>

@@ -53,6 +53,15 @@ internal sealed partial class MountHost
             await reply(new ControlReply { Progress = unregistered }).ConfigureAwait(false);
         }
 
+        if (!lazy && await Task.WhenAny(_session!.Completion, Task.Delay(BusyPatience, cancellationToken)).ConfigureAwait(false) != _session.Completion)
+        {
+            var user = MountUsers.Find(_mount!.State.DeviceNumber) is (var process, var command)
+                ? $"in the mount namespace of process {process} ({command})"
+                : "in another mount namespace";
+            await reply(new ControlReply { Progress = $"{MountPoint} is unmounted here, and still in use {user}; process {Environment.ProcessId} serves it until that ends" }).ConfigureAwait(false);
+            return;
+        }
+
         // The connection stays open until everything is put away: that is what the asking command waits for.
         await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(false);
     }
@@ -114,6 +123,7 @@ internal sealed partial class MountHost
         return new MountStatus
         {
             MountPoint = MountPoint,
+            Detached = !_mount!.IsMounted,
             SupervisorPid = _link.Supervisor.ProcessId,
             WorkerPid = Environment.ProcessId,
             Restarts = _link.Supervisor.Restarts,

@@ -109,7 +109,7 @@ internal static class SupervisorEntry
     internal static WorkerStarter Starter(string[] args, string flag) => (SafeHandle channel, out int process) =>
     {
         using var standardError = new SafeFileHandle(2, ownsHandle: false);
-        var (program, arguments) = OwnProgram.With([.. args.Where(static arg => arg is not (MountArguments.WorkerFlag or MountArguments.AdoptFlag))], flag);
+        var (program, arguments) = OwnProgram.With(MountArguments.WithoutProcess(args), flag);
         return Libc.Spawn(program, [.. arguments], variable: null, inherited: channel, errors: standardError, out process);
     };
 }

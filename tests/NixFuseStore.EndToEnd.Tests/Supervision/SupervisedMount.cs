@@ -85,7 +85,6 @@ internal sealed class SupervisedMount : IDisposable
     public void Dispose()
     {
         _stopped = true;
-        File.Copy(_host.CacheDirectory + "/mount.log", "/work/wt/t1/last.log", true);
         _container.Dispose();
         _reader.Dispose();
         _adding.ContinueWith(static _ => { }, TaskScheduler.Default).Wait(TimeSpan.FromSeconds(60));
@@ -118,7 +117,6 @@ internal sealed class SupervisedMount : IDisposable
             else
             {
                 Cut++;
-                TestContext.Current.TestOutputHelper?.WriteLine($"{DateTime.UtcNow:ss.fff} {added.Errors}");
             }
         }
     }
