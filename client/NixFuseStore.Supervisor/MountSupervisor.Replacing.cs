@@ -28,12 +28,20 @@ public sealed partial class MountSupervisor
             return status;
         }
 
-        return _stopping is not null ? 1 : Replace(worker, end);
+        return _stopping is not null ? 1 : TryHandToNext(worker) ? null : Replace(worker, end);
     }
 
     private int? Replace(WorkerProcess worker, string end)
     {
         var (served, lifetime) = (worker.HasServed, worker.Lifetime);
+        DropNext("the process that serves the mount has ended meanwhile");
+        if (!served && _program is not null)
+        {
+            // The other version has not served: back to this one.
+            _options.Log($"{_program} could not go on with the mount ({end}); the version before does");
+            (_program, served) = (null, true);
+        }
+
         while (Volatile.Read(ref _stopRequested) == 0)
         {
             // 1. Whether another one is worth it.

@@ -11,7 +11,7 @@ namespace NixFuseStore.Supervisor;
 /// <summary>
 /// Holds what a mount consists of for the kernel and for those who connect, and sees to it that there always is one worker that serves it:
 /// one that ends is followed by another, after its end is proven. The only one who unmounts. One thread, and little memory: what it does
-/// not do cannot fail. Partials: its life and what it is told here, Replacing (the end of a worker, and the next).
+/// not do cannot fail. Partials: its life and what it is told here, Replacing (the end of a worker, and the next), Upgrading (another version).
 /// </summary>
 public sealed partial class MountSupervisor : IDisposable
 {
@@ -38,7 +38,7 @@ public sealed partial class MountSupervisor : IDisposable
     private readonly RestartPolicy _policy = new();
     private readonly SafeFileHandle _wake;
     private readonly SafeFileHandle _waker;
-    private readonly int _workerScore = OutOfMemoryScore.Read();
+    private int _workerScore = OutOfMemoryScore.Read();
     private readonly Lock _unmounting = new();
     private int _stopRequested;
 
@@ -95,15 +95,22 @@ public sealed partial class MountSupervisor : IDisposable
     {
         _channel = new MessageChannel(channel);
         List<SafeFileHandle> files = [];
-        if (_channel.Receive(files) is not { Kind: MessageKind.Adopt, Mount: { } kept } message || files.Count == 0)
+        var message = _channel.Receive(files);
+        while (message is not null && message.Kind != MessageKind.Adopt)
+        {
+            // Answers to the supervisor before.
+            message = _channel.Receive(files);
+        }
+
+        if (message is not { Mount: { } kept } || files.Count == 0)
         {
             return 1;
         }
 
-        _worker = new WorkerProcess(message.ProcessId, files[^1], isChild: false) { HasServed = true };
+        _worker = new WorkerProcess(message.ProcessId, files[^1]) { HasServed = true };
         if (message.Supervisor is { } before)
         {
-            (_restarts, _lastReason) = (before.Restarts, before.LastReason);
+            (_restarts, _lastReason, _workerScore) = (before.Restarts, before.LastReason, before.OutOfMemoryScore);
         }
 
         Keep(kept, KeptFiles.Take(files, kept.Daemon is not null));
@@ -118,6 +125,7 @@ public sealed partial class MountSupervisor : IDisposable
         _channel?.Dispose();
         _worker?.Dispose();
         _hung?.Dispose();
+        _next?.Dispose();
         _files?.Dispose();
         _mount?.Dispose();
         _wake.Dispose();
@@ -132,12 +140,19 @@ public sealed partial class MountSupervisor : IDisposable
         {
             // 1. What has happened.
             var worker = _worker!;
-            var ready = Libc.WaitReadable(LookInterval, _channel?.Socket, worker.Handle, _hung?.Handle, Volatile.Read(ref _stopRequested) == 0 ? _wake : null);
+            var ready = Libc.WaitReadable(
+                LookInterval,
+                _channel?.Socket,
+                worker.Handle,
+                _hung?.Handle,
+                Volatile.Read(ref _stopRequested) == 0 ? _wake : null,
+                _next?.Channel.Socket);
             if (ready[0])
             {
                 TakeMessage(worker);
             }
 
+            LookAtNext(ready[4]);
             if (Volatile.Read(ref _stopRequested) != 0 && _stopping is null)
             {
                 BeginStop();
@@ -195,7 +210,7 @@ public sealed partial class MountSupervisor : IDisposable
                 return "cannot hand the mount on";
             }
 
-            var error = _options.StartWorker(theirs, out var process);
+            var error = (_program is null ? _options.StartWorker : _options.StartOther(_program))(theirs, out var process);
             if (error == Errno.None)
             {
                 error = Libc.OpenProcess(process, out var handle);
@@ -206,7 +221,7 @@ public sealed partial class MountSupervisor : IDisposable
                         _worker?.Dispose();
                     }
 
-                    _worker = new WorkerProcess(process, handle!, isChild: true);
+                    _worker = new WorkerProcess(process, handle!);
                     _isKilled = false;
                     return "";
                 }
@@ -278,9 +293,14 @@ public sealed partial class MountSupervisor : IDisposable
                 break;
             case MessageKind.Served:
                 worker.HasServed = true;
+                BecomeNext();
+                break;
+            case MessageKind.Upgrade:
+                BeginUpgrade(message.Text ?? "");
                 break;
             case MessageKind.Pong:
                 worker.Pinged = null;
+                BecomeNext();
                 break;
             case MessageKind.DaemonEnded:
                 _kept = _kept is null ? null : _kept with { Daemon = null };
@@ -333,6 +353,7 @@ public sealed partial class MountSupervisor : IDisposable
     private void BeginStop()
     {
         _stopping = Stopwatch.GetTimestamp();
+        DropNext("the mount ends");
         UnmountLazily();
         _channel?.TrySend(new SupervisorMessage(MessageKind.Stop));
     }

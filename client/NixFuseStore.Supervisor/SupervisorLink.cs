@@ -18,6 +18,8 @@ public sealed class SupervisorLink : IDisposable
     private readonly WorkerStarter _startSupervisor;
     private readonly Action<string> _log;
     private readonly TaskCompletionSource _stop = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _release = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _go = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
 
     // Guarded by _gate.
@@ -26,6 +28,7 @@ public sealed class SupervisorLink : IDisposable
     private KeptFiles? _files;
     private TaskCompletionSource<SupervisorMessage>? _unmounting;
     private SupervisorMessage? _unmountRequest;
+    private TaskCompletionSource<string?>? _upgrading;
     private bool _stopRequested;
     private bool _ending;
     private int _served;
@@ -43,6 +46,7 @@ public sealed class SupervisorLink : IDisposable
         _log = log;
         Supervisor = first.Supervisor!;
         ResumeReason = first.Text;
+        IsCandidate = first.Kind == MessageKind.Prepare;
         OutOfMemoryScore.TryWrite(Supervisor.OutOfMemoryScore);
     }
 
@@ -69,6 +73,12 @@ public sealed class SupervisorLink : IDisposable
 
     /// <summary>Why the worker before has ended.</summary>
     public string? ResumeReason { get; }
+
+    /// <summary>Whether another process still serves the mount: see <see cref="WaitForTurnAsync"/>.</summary>
+    public bool IsCandidate { get; private set; }
+
+    /// <summary>Ends when this process is to stop serving, write what is to be written, and end: another one goes on.</summary>
+    public Task Released => _release.Task;
 
     /// <summary>Ends when the mount has been ended by the supervisor, and everything is to be put away.</summary>
     public Task Stopped => _stop.Task;
@@ -137,6 +147,35 @@ public sealed class SupervisorLink : IDisposable
         {
             Send(new SupervisorMessage(MessageKind.Served));
         }
+    }
+
+    /// <summary>Of a candidate: ready. Ends when the other process has ended; nothing of the mount may be used before.</summary>
+    /// <exception cref="IOException">The supervisor has gone, or wants another one.</exception>
+    public async Task WaitForTurnAsync()
+    {
+        Send(new SupervisorMessage(MessageKind.Prepared));
+        await _go.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>Has another program serve the mount.</summary>
+    /// <param name="program">Its path.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <returns>Why not; null where it is ready, and this process is about to end.</returns>
+    public async Task<string?> UpgradeAsync(string program, CancellationToken cancellationToken)
+    {
+        TaskCompletionSource<string?> answer;
+        lock (_gate)
+        {
+            if (_upgrading is not null)
+            {
+                return "another upgrade is under way";
+            }
+
+            answer = _upgrading = new TaskCompletionSource<string?>(TaskCreationOptions.RunContinuationsAsynchronously);
+            Send(new SupervisorMessage(MessageKind.Upgrade) { Text = program });
+        }
+
+        return await answer.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Has the mount ended.</summary>
@@ -243,11 +282,34 @@ public sealed class SupervisorLink : IDisposable
                 case MessageKind.Stop:
                     _stop.TrySetResult();
                     break;
+                case MessageKind.Go:
+                    IsCandidate = false;
+                    _go.TrySetResult();
+                    break;
+                case MessageKind.Release:
+                    _release.TrySetResult();
+                    break;
+                case MessageKind.Upgrading:
+                    lock (_gate)
+                    {
+                        (var asked, _upgrading) = (_upgrading, null);
+                        asked?.TrySetResult(message.Text);
+                    }
+
+                    break;
+                case MessageKind.Restarting:
+                    Supervisor = message.Supervisor!;
+                    lock (_gate)
+                    {
+                        TrySendAdopt(_kept!, _files!);
+                    }
+
+                    break;
                 case MessageKind.Adopted:
                     Supervisor = message.Supervisor!;
                     _hasAdopted = true;
                     RepeatRequests();
-                    _log($"process {Supervisor.ProcessId} supervises the mount now: the one before has died");
+                    _log($"process {Supervisor.ProcessId} supervises the mount now");
                     break;
                 default:
                     break;
@@ -296,6 +358,13 @@ public sealed class SupervisorLink : IDisposable
                     return false;
                 }
 
+                if (IsCandidate)
+                {
+                    // The mount is another process's.
+                    _go.TrySetException(new IOException("the supervisor has ended"));
+                    return false;
+                }
+
                 if (_kept is null)
                 {
                     // Without a mount that could be kept, nobody waits for this process.
@@ -325,23 +394,28 @@ public sealed class SupervisorLink : IDisposable
             _channel = new MessageChannel(ours);
             using (theirs)
             {
-                if (Libc.OpenProcess(Environment.ProcessId, out var self) != Errno.None)
-                {
-                    return false;
-                }
-
-                using (self)
-                {
-                    return _channel.TrySend(
-                            new SupervisorMessage(MessageKind.Adopt) { Mount = kept, Supervisor = Supervisor, ProcessId = Environment.ProcessId }, [.. files.All, self!])
-                        && _startSupervisor(theirs, out _child) == Errno.None;
-                }
+                return TrySendAdopt(kept, files) && _startSupervisor(theirs, out _child) == Errno.None;
             }
         }
         catch (Exception e) when (e is LinuxException or IOException)
         {
             _log($"cannot start another supervisor of the mount: {e.Message}");
             return false;
+        }
+    }
+
+    // Under the lock.
+    private bool TrySendAdopt(KeptMount kept, KeptFiles files)
+    {
+        if (Libc.OpenProcess(Environment.ProcessId, out var self) != Errno.None)
+        {
+            return false;
+        }
+
+        using (self)
+        {
+            return _channel.TrySend(
+                new SupervisorMessage(MessageKind.Adopt) { Mount = kept, Supervisor = Supervisor, ProcessId = Environment.ProcessId }, [.. files.All, self!]);
         }
     }
 }

@@ -10,6 +10,12 @@ public sealed record SupervisorOptions
     /// <summary>Starts a worker.</summary>
     public required WorkerStarter StartWorker { get; init; }
 
+    /// <summary>Starts a worker of another program, by its path.</summary>
+    public required Func<string, WorkerStarter> StartOther { get; init; }
+
+    /// <summary>Becomes the other program, as a supervisor that adopts what the channel brings. Does not come back: where it fails, this process ends, and the worker starts another.</summary>
+    public required Action<string, SafeHandle> Become { get; init; }
+
     /// <summary>A line for the user who waits for the mount.</summary>
     public required Action<string> Note { get; init; }
 

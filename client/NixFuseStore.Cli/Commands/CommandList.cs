@@ -9,6 +9,7 @@ internal static class CommandList
     [
         MountCommand.Create(),
         UnmountCommand.Create(),
+        UpgradeCommand.Create(),
         PushCommand.Create(),
         InfoCommand.Create(),
         ListCommand.Create(),

@@ -8,6 +8,7 @@ internal sealed record ControlRequest(string Command)
     public const string Unmount = "unmount";
     public const string Verify = "verify";
     public const string Prefetch = "prefetch";
+    public const string Upgrade = "upgrade";
     public const string FollowBuild = "follow builds";
 
     /// <summary>Unmount: also when it is in use.</summary>
@@ -15,6 +16,9 @@ internal sealed record ControlRequest(string Command)
 
     /// <summary>Verify: drop what is damaged.</summary>
     public bool Repair { get; init; }
+
+    /// <summary>Upgrade: the path of the program that is to serve the mount.</summary>
+    public string? Program { get; init; }
 
     /// <summary>FollowBuild: a derivation, or a part of its name.</summary>
     public string? Build { get; init; }

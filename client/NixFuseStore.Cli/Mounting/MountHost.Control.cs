@@ -23,6 +23,7 @@ internal sealed partial class MountHost
         ControlRequest.Unmount => UnmountAsync(request.Lazy, reply, cancellationToken),
         ControlRequest.Verify => VerifyAsync(request.Repair, reply, cancellationToken),
         ControlRequest.Prefetch => PrefetchAsync(request.Paths ?? [], reply, cancellationToken),
+        ControlRequest.Upgrade => UpgradeAsync(request.Program ?? "", reply, cancellationToken),
         ControlRequest.FollowBuild => FollowBuildAsync(request.Build ?? "", reply, cancellationToken),
         _ => throw new CliException($"the process that serves {MountPoint} does not know the request '{request.Command}'; it may be of another version"),
     };
@@ -65,6 +66,11 @@ internal sealed partial class MountHost
         // The connection stays open until everything is put away: that is what the asking command waits for.
         await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(false);
     }
+
+    private async Task UpgradeAsync(string program, Func<ControlReply, Task> reply, CancellationToken cancellationToken) =>
+        await reply(await _link.UpgradeAsync(program, cancellationToken).ConfigureAwait(false) is { } refusal
+            ? new ControlReply { Error = refusal }
+            : new ControlReply { Done = true }).ConfigureAwait(false);
 
     private async Task VerifyAsync(bool repair, Func<ControlReply, Task> reply, CancellationToken cancellationToken)
     {

@@ -8,13 +8,20 @@ namespace NixFuseStore.Cli.Mounting;
 internal sealed partial class MountHost
 {
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ReleaseDrain = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan MountCheckInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>Serves until it is unmounted, or the supervisor ends the mount.</summary>
     /// <returns>The exit status; null where the mount has not ended, and another process has to serve it.</returns>
     public async Task<int?> RunAsync()
     {
-        var ended = await Task.WhenAny(_session!.Completion, _stopRequested.Task, _link.Stopped).ConfigureAwait(false);
+        var ended = await Task.WhenAny(_session!.Completion, _stopRequested.Task, _link.Stopped, _link.Released).ConfigureAwait(false);
+        if (ended == _link.Released)
+        {
+            await ReleaseAsync().ConfigureAwait(false);
+            return null;
+        }
+
         if (ended != _session.Completion)
         {
             Log($"unmounting {MountPoint}");
@@ -86,6 +93,18 @@ internal sealed partial class MountHost
 
         await EndAsync("the control socket", () => _control?.DisposeAsync() ?? default).ConfigureAwait(false);
         _controlDirectory?.Dispose();
+    }
+
+    /// <summary>
+    /// Stops serving at a request boundary, for another process that goes on with the mount, and writes what is to be written. What the kernel
+    /// has not been answered, it sends again. Sockets and mount are left as they are.
+    /// </summary>
+    private async Task ReleaseAsync()
+    {
+        Log($"process {Environment.ProcessId} makes way for another version");
+        await EndAsync("the session", () => new ValueTask(_session!.StopAsync(ReleaseDrain, leaveUnanswered: true))).ConfigureAwait(false);
+        await EndAsync("the store", () => _reader!.DisposeAsync()).ConfigureAwait(false);
+        await EndAsync("the cache", () => _cache?.DisposeAsync() ?? default).ConfigureAwait(false);
     }
 
     private async ValueTask EndAsync(string part, Func<ValueTask> end)

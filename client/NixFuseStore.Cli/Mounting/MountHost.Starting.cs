@@ -36,6 +36,14 @@ internal sealed partial class MountHost
         {
             // 1. What would be in vain without it: the place where commands find us.
             host.ListenForSignals();
+            if (link.IsCandidate)
+            {
+                // Another process serves the mount, and has its cache. What can be made ready without those is, and what cannot be used is found out.
+                await libraries.ConfigureAwait(false);
+                settings.Store.ParseTrustedPublicKeys();
+                await link.WaitForTurnAsync().ConfigureAwait(false);
+            }
+
             if (link.Resumed is not null)
             {
                 host.LeaveTerminal();
@@ -61,7 +69,7 @@ internal sealed partial class MountHost
             // 3. The kernel meets the file system.
             await host.ServeAsync().ConfigureAwait(false);
             host.OpenCache();
-            host._metrics = settings.Metrics is { } address ? MountMetrics.Start(address, host.ReadCounters) : null;
+            host.StartMetrics();
 
             // 4. From here on others can find us.
             host._control = link.Resumed is { } resumed
@@ -83,6 +91,19 @@ internal sealed partial class MountHost
         {
             await host.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    private void StartMetrics()
+    {
+        try
+        {
+            _metrics = _settings.Metrics is { } address ? MountMetrics.Start(address, ReadCounters) : null;
+        }
+        catch (CliException e) when (_link.Resumed is not null)
+        {
+            // Readers wait, and somebody else may have taken the address meanwhile.
+            Log(e.Message);
         }
     }
 

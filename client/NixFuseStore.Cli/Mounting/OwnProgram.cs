@@ -9,15 +9,10 @@ internal static class OwnProgram
         // By its path, which is what ps(1) shows, unless another version lies there by now.
         const string Own = "/proc/self/exe";
         string program = File.ResolveLinkTarget(Own, returnFinalTarget: false)?.FullName is { } path && File.Exists(path) ? path : Own;
-        List<string> arguments = [];
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
-        {
-            arguments.Add(Path.Join(AppContext.BaseDirectory, "nixfuse.dll"));
-        }
-
-        arguments.Add(args[0]);
-        arguments.AddRange(flags);
-        arguments.AddRange(args[1..]);
-        return (program, arguments);
+        string[] before = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [Path.Join(AppContext.BaseDirectory, "nixfuse.dll")] : [];
+        return (program, [.. before, .. Arguments(args, flags)]);
     }
+
+    /// <summary>The arguments alone, for another program of this name.</summary>
+    public static string[] Arguments(ReadOnlySpan<string> args, params ReadOnlySpan<string> flags) => [args[0], .. flags, .. args[1..]];
 }

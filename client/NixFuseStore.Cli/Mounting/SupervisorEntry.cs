@@ -16,6 +16,7 @@ internal static class SupervisorEntry
         var isDetached = Array.IndexOf(args, MountArguments.DetachedFlag) >= 0;
         using var word = isDetached && !isAdopting ? ReadyPipe.OpenInherited() : null;
         var absoluteArgs = MountArguments.WithAbsolutePaths(args);
+        var running = absoluteArgs;
         var log = new MountLog();
 
         // The first worker is where the user is, and speaks of paths as the user does.
@@ -23,6 +24,8 @@ internal static class SupervisorEntry
         using var supervisor = new MountSupervisor(new SupervisorOptions
         {
             StartWorker = (SafeHandle channel, out int process) => start(channel, out process),
+            StartOther = program => StarterOf(program, running),
+            Become = Become,
             Note = Note,
             Ready = Ready,
             Failed = Fail,
@@ -64,7 +67,8 @@ internal static class SupervisorEntry
 
         void Ready(KeptMount mount)
         {
-            start = Starter(MountArguments.WithArguments(absoluteArgs, mount.Arguments), MountArguments.WorkerFlag);
+            running = MountArguments.WithArguments(absoluteArgs, mount.Arguments);
+            start = Starter(running, MountArguments.WorkerFlag);
             Environment.CurrentDirectory = "/";
             if (isDetached)
             {
@@ -81,6 +85,14 @@ internal static class SupervisorEntry
         }
 
         void Fail(int status, string text) => Tell($"{ReadyPipe.FailedWord}{status} {text}", text);
+
+        void Become(string program, SafeHandle channel)
+        {
+            var error = Libc.Execute(program, OwnProgram.Arguments(MountArguments.WithoutProcess(running), MountArguments.AdoptFlag), channel);
+            log.Write($"the supervisor cannot become {program}: {LinuxException.Describe(error)}");
+            log.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            Environment.Exit(ExitStatus.Failed);
+        }
 
         // To the launcher, who may have gone, or to the user.
         void Tell(string line, string text)
@@ -111,5 +123,12 @@ internal static class SupervisorEntry
         using var standardError = new SafeFileHandle(2, ownsHandle: false);
         var (program, arguments) = OwnProgram.With(MountArguments.WithoutProcess(args), flag);
         return Libc.Spawn(program, [.. arguments], variable: null, inherited: channel, errors: standardError, out process);
+    };
+
+    private static WorkerStarter StarterOf(string program, string[] args) => (SafeHandle channel, out int process) =>
+    {
+        using var standardError = new SafeFileHandle(2, ownsHandle: false);
+        return Libc.Spawn(
+            program, OwnProgram.Arguments(MountArguments.WithoutProcess(args), MountArguments.WorkerFlag), variable: null, inherited: channel, errors: standardError, out process);
     };
 }

@@ -13,7 +13,7 @@ public sealed record SupervisorMessage(MessageKind Kind)
     /// <summary>Another one ends the conversation: the two programs do not fit together.</summary>
     public int Version { get; init; } = CurrentVersion;
 
-    /// <summary>A line for the user, or why something failed.</summary>
+    /// <summary>A line for the user, why something failed, or a program.</summary>
     public string? Text { get; init; }
 
     /// <summary>An exit status.</summary>
@@ -44,6 +44,24 @@ public enum MessageKind
 
     /// <summary>To the worker: go on with a mount. Files: those of <see cref="Keep"/>.</summary>
     Resume,
+
+    /// <summary>To a worker of another version: make ready to go on with a mount that another process serves. Files: those of <see cref="Keep"/>.</summary>
+    Prepare,
+
+    /// <summary>To the supervisor: ready, and able to go on with that mount.</summary>
+    Prepared,
+
+    /// <summary>To the prepared worker: the other one has ended; go on.</summary>
+    Go,
+
+    /// <summary>To the supervisor: have the program of this name serve the mount.</summary>
+    Upgrade,
+
+    /// <summary>To the worker: why there is no upgrade; nothing where the other one is ready.</summary>
+    Upgrading,
+
+    /// <summary>To the worker: stop at a request boundary, write what is to be written, and end. Another one goes on.</summary>
+    Release,
 
     /// <summary>To the supervisor: a line for the user who waits for the mount.</summary>
     Note,
@@ -80,6 +98,9 @@ public enum MessageKind
 
     /// <summary>To the supervisor: everything is put away, and no other worker is to follow.</summary>
     Ended,
+
+    /// <summary>To the worker: this supervisor becomes another version of itself; hand it the mount once more.</summary>
+    Restarting,
 
     /// <summary>To a new supervisor whose predecessor has died. Files: those of <see cref="Keep"/>, and the worker's pidfd behind them.</summary>
     Adopt,

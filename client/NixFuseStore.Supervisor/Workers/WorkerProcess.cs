@@ -8,8 +8,7 @@ namespace NixFuseStore.Supervisor.Workers;
 /// <summary>A process that serves the mount, and the channel to it. Used by the supervisor's one thread.</summary>
 /// <param name="processId">Its id.</param>
 /// <param name="handle">Its pidfd; owned.</param>
-/// <param name="isChild">Whether this process has started it, and so learns its exit status.</param>
-internal sealed class WorkerProcess(int processId, SafeFileHandle handle, bool isChild) : IDisposable
+internal sealed class WorkerProcess(int processId, SafeFileHandle handle) : IDisposable
 {
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly string _status = string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/stat");
@@ -65,12 +64,12 @@ internal sealed class WorkerProcess(int processId, SafeFileHandle handle, bool i
     /// <summary>How it ended, in words; for one that has ended.</summary>
     public string DescribeEnd()
     {
-        var status = isChild ? Libc.Reap(processId) : null;
-        return status switch
+        // Only the one that has started it learns how it ended.
+        return Libc.Reap(processId) switch
         {
             null => "it ended",
-            > 128 => string.Create(CultureInfo.InvariantCulture, $"it was ended by signal {status - 128}"),
-            _ => string.Create(CultureInfo.InvariantCulture, $"it ended with status {status}"),
+            > 128 and var status => string.Create(CultureInfo.InvariantCulture, $"it was ended by signal {status - 128}"),
+            { } status => string.Create(CultureInfo.InvariantCulture, $"it ended with status {status}"),
         };
     }
 

@@ -77,6 +77,37 @@ public static unsafe partial class Libc
         }
     }
 
+    /// <summary>Becomes another program, which keeps this process's id and standard streams. Comes back only where that fails.</summary>
+    /// <param name="program">Its path.</param>
+    /// <param name="arguments">The arguments behind its name.</param>
+    /// <param name="inherited">Becomes <see cref="InheritedDescriptor"/> there; all else is closed, as far as it is close-on-exec.</param>
+    /// <returns>What went wrong.</returns>
+    public static Errno Execute(string program, ReadOnlySpan<string> arguments, SafeHandle inherited)
+    {
+        using var use = new HandleUse(inherited);
+        var strings = new List<nint>();
+        try
+        {
+            var argumentVector = Vector([program, .. arguments], strings);
+            var environmentVector = Vector(DescribeEnvironment(null), strings);
+            if (use.Descriptor != InheritedDescriptor && Raw.Duplicate(use.Descriptor, InheritedDescriptor, 0) < 0)
+            {
+                return LastError;
+            }
+
+            _ = Raw.Control(InheritedDescriptor, 2, 0); // F_SETFD: not close-on-exec
+            fixed (nint* argumentStart = argumentVector, environmentStart = environmentVector)
+            {
+                _ = Raw.Execute(argumentStart[0], argumentStart, environmentStart);
+                return LastError;
+            }
+        }
+        finally
+        {
+            strings.ForEach(Marshal.FreeCoTaskMem);
+        }
+    }
+
     /// <summary>Waits for a program started by <see cref="Spawn"/>.</summary>
     /// <returns>Its exit status; 128 and more when a signal ended it.</returns>
     public static int WaitForExit(int process)
@@ -257,6 +288,9 @@ public static unsafe partial class Libc
 
         [LibraryImport(Library, EntryPoint = "posix_spawnp")]
         internal static partial int Spawn(int* process, nint program, byte* actions, byte* attributes, nint* arguments, nint* environment);
+
+        [LibraryImport(Library, EntryPoint = "execve", SetLastError = true)]
+        internal static partial int Execute(nint program, nint* arguments, nint* environment);
 
         [LibraryImport(Library, EntryPoint = "waitpid", SetLastError = true)]
         internal static partial int Wait(int process, int* status, int options);
