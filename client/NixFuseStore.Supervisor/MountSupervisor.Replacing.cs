@@ -144,7 +144,7 @@ public sealed partial class MountSupervisor
         _options.Log($"process {worker.ProcessId} hangs in the kernel; another one serves the mount");
         _hung?.Dispose();
         _hung = worker;
-        return Replace(worker, "it hung in the kernel, and could not be ended");
+        return TryHandToNext(worker) ? null : Replace(worker, "it hung in the kernel, and could not be ended");
     }
 
     /// <summary>The process that hung has ended, and with it its hold on the cache and the journal, without which the worker now serves.</summary>

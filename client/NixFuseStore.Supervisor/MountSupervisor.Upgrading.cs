@@ -121,7 +121,7 @@ public sealed partial class MountSupervisor
         }
     }
 
-    /// <summary>The worker has ended: where another version is ready, it goes on.</summary>
+    /// <summary>The worker has ended, or is out of the way: where another version is ready, it goes on.</summary>
     private bool TryHandToNext(WorkerProcess worker)
     {
         if (_next is not { Released: not null } next || !next.Channel.TrySend(new SupervisorMessage(MessageKind.Go)))
@@ -129,7 +129,11 @@ public sealed partial class MountSupervisor
             return false;
         }
 
-        worker.Dispose();
+        if (worker != _hung)
+        {
+            worker.Dispose();
+        }
+
         _channel?.Dispose();
         (_worker, _channel, _program, _next) = (next.Process, next.Channel, next.Program, null);
         _startFailed = false;

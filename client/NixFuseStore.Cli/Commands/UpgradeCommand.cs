@@ -74,7 +74,9 @@ internal static class UpgradeCommand
             {
                 if (status.MountPoint == before.MountPoint && !status.Detached && status.WorkerPid != before.WorkerPid)
                 {
-                    return status;
+                    return status.Program == program
+                        ? status
+                        : throw new CliException($"process {status.WorkerPid} of {status.Program} serves it now; its log says why");
                 }
             }
 

@@ -14,6 +14,9 @@ internal sealed record MountStatus
     /// <summary>The process that serves it.</summary>
     public required int WorkerPid { get; init; }
 
+    /// <summary>The path of its program.</summary>
+    public required string Program { get; init; }
+
     /// <summary>Processes that served it and were replaced.</summary>
     public required int Restarts { get; init; }
 

@@ -132,6 +132,7 @@ internal sealed partial class MountHost
             Detached = !_mount!.IsMounted,
             SupervisorPid = _link.Supervisor.ProcessId,
             WorkerPid = Environment.ProcessId,
+            Program = Environment.ProcessPath ?? "",
             Restarts = _link.Supervisor.Restarts,
             LastRestart = _link.Supervisor.LastReason,
             Version = typeof(MountHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",
