@@ -174,7 +174,7 @@ public sealed partial class MountSupervisor : IDisposable
                 : LookForLife(worker);
             if (end is { } status)
             {
-                // Nobody is left to serve it.
+                // No process is left to serve it.
                 UnmountLazily();
                 return status;
             }

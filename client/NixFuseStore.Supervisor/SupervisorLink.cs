@@ -367,7 +367,7 @@ public sealed class SupervisorLink : IDisposable
 
                 if (_kept is null)
                 {
-                    // Without a mount that could be kept, nobody waits for this process.
+                    // Without a mount that could be kept, this process is of no use.
                     _stop.TrySetResult();
                     return false;
                 }

@@ -46,7 +46,7 @@ internal static class OutOfMemoryScore
     /// <summary>That of this process; 0 where it cannot be read.</summary>
     public static int Read() => int.TryParse(ReadText(), System.Globalization.CultureInfo.InvariantCulture, out var score) ? score : 0;
 
-    /// <summary>Sets it, where that is allowed: everybody may raise it, only a privileged process may lower it.</summary>
+    /// <summary>Sets it, where that is allowed: any process may raise its own, only a privileged one may lower it.</summary>
     public static void TryWrite(int score)
     {
         try

@@ -90,7 +90,7 @@ public sealed class MessageTests : IDisposable
 
     /// <summary>A process that hangs does not hold up the other.</summary>
     [Fact]
-    public void NobodyReads_SendingDoesNotWait()
+    public void OtherEndDoesNotRead_SendingDoesNotWait()
     {
         var sent = 0;
         while (_here.TrySend(new SupervisorMessage(MessageKind.Note) { Text = new string('x', 10_000) }))

@@ -17,7 +17,7 @@ internal static class MountArguments
 {
     public const string CommandName = "mount";
 
-    /// <summary>Given by a launcher to the supervisor, and by that one to its workers: nobody waits in a terminal. Not for users, as the next two.</summary>
+    /// <summary>Given by a launcher to the supervisor, and by that one to its workers: the mount has left the terminal. Not for users, as the next two.</summary>
     public const string DetachedFlag = "--detached";
 
     /// <summary>Given by a supervisor to the process that is to serve.</summary>

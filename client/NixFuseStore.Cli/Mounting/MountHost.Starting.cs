@@ -102,7 +102,7 @@ internal sealed partial class MountHost
         }
         catch (CliException e) when (_link.Resumed is not null)
         {
-            // Readers wait, and somebody else may have taken the address meanwhile.
+            // Readers wait, and another process may have taken the address meanwhile.
             Log(e.Message);
         }
     }

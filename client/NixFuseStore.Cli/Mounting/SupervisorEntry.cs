@@ -110,7 +110,7 @@ internal static class SupervisorEntry
             }
             catch (IOException)
             {
-                // Nobody waits for it; the mount is there all the same.
+                // The launcher has gone; the mount is there all the same.
             }
         }
     }

@@ -58,7 +58,7 @@ internal sealed class NodeIdFile(SafeFileHandle file)
         return records;
     }
 
-    /// <summary>Drops the last bytes: a record that its writer did not live to write whole, and whose number it has told nobody.</summary>
+    /// <summary>Drops the last bytes: a record that its writer did not live to write whole, and whose number was never used.</summary>
     public void DropTail(int bytes) => _end -= bytes;
 
     /// <summary>Appends a record. It is there for the next process when this returns.</summary>

@@ -24,7 +24,7 @@ internal sealed class RestartPolicy
         Failures = hasServed || lifetime >= ShortLife ? 0 : Failures + 1;
         return Failures switch
         {
-            // One alone may be somebody who kills workers.
+            // One alone may have been killed by chance.
             <= 1 => TimeSpan.Zero,
             < FailuresMax => FirstPause * (1 << (Failures - 2)),
             _ => null,

@@ -38,7 +38,7 @@ public sealed class NodeIdTableTests : IDisposable
         Assert.True(next.Number > 3 && next.FirstInode >= otherContent.FirstInode + 1, $"{next}");
     }
 
-    /// <summary>A process may be killed within a write: what it was about to give, it has given nobody.</summary>
+    /// <summary>A process may be killed within a write: the number that it was about to give was never used.</summary>
     [Fact]
     public void File_CutWithinARecord_LosesThatRecordAlone()
     {
