@@ -202,7 +202,9 @@ public sealed class StoreReader : IStoreReader
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(cache);
         options ??= new StoreReaderOptions();
-        var metadata = OpenMetadata(options);
+        var metadata = options.IsResumed
+            ? MetadataCache.OpenOrInMemory(options.MetadataDirectory, options.MetadataBytesMax, options.TimeProvider, options.Notice)
+            : MetadataCache.Open(options.MetadataDirectory, options.MetadataBytesMax, options.TimeProvider, options.Notice);
         var reader = new StoreReader(connection, cache, metadata, options);
         try
         {
@@ -225,20 +227,6 @@ public sealed class StoreReader : IStoreReader
         }
 
         return reader;
-    }
-
-    private static MetadataCache OpenMetadata(StoreReaderOptions options)
-    {
-        try
-        {
-            return MetadataCache.Open(options.MetadataDirectory, options.MetadataBytesMax, options.TimeProvider, options.Notice);
-        }
-        catch (StoreConfigurationException e) when (options.IsResumed)
-        {
-            // The process before hangs in the kernel. Readers need not.
-            options.Notice?.Invoke($"{e.Message}; what is learned is kept in memory only");
-            return MetadataCache.Open(null, options.MetadataBytesMax, options.TimeProvider, options.Notice);
-        }
     }
 
     /// <inheritdoc/>

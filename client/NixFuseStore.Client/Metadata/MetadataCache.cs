@@ -87,6 +87,20 @@ internal sealed partial class MetadataCache : IAsyncDisposable
         }
     }
 
+    /// <summary>As <see cref="Open"/>; where the process before still has the directory, since it hangs in the kernel, in memory only: readers need not wait for it.</summary>
+    public static MetadataCache OpenOrInMemory(string? directory, long bytesMax, TimeProvider time, Action<string>? notice)
+    {
+        try
+        {
+            return Open(directory, bytesMax, time, notice);
+        }
+        catch (StoreConfigurationException e)
+        {
+            notice?.Invoke($"{e.Message}; what is learned is kept in memory only");
+            return Open(null, bytesMax, time, notice);
+        }
+    }
+
     /// <summary>Opens the directory, made when missing, or a cache in memory alone where it is null.</summary>
     /// <remarks>
     /// Where that cannot be done at this moment (a full disk, no descriptors, a disk that gives errors), the cache begins in memory, says so, and the
